@@ -1,0 +1,125 @@
+// Owns which configuration keys exist, and the shape of each as users write it; unknown keys are refused at every level.
+import { z } from 'zod';
+import { DURATION_EXPECTED, parseDuration } from '../domain/duration.ts';
+import { LOG_LEVELS } from '../logger.ts';
+import { choice, type IssueParams } from './choice.ts';
+
+const STORES = ['sqlite', 'in_memory'] as const;
+const FUTURE_TOOLSETS = ['workers', 'resources', 'planning', 'projects', 'published', 'compat'];
+
+/** Keys that execute something or widen what may be reached: they act only from a trusted file. */
+export const GUARDED_KEYS = ['mcpServers', 'handlers', 'shell', 'http', 'secrets', 'secretsFile'] as const;
+
+const text = (pattern: RegExp, expected: string): z.ZodType<string> =>
+  z.string().superRefine((value, context) => {
+    if (!pattern.test(value)) context.addIssue({ code: 'custom', message: `expected ${expected}`, params: { expected } satisfies IssueParams });
+  });
+
+const Path = text(/^[^\0]{1,4096}$/, 'a path');
+const PlainText = text(/^[^\0]{0,65536}$/, 'a text without NUL characters');
+const Argv = z
+  .array(text(/^[^\0]{1,65536}$/, 'a text that is not empty'))
+  .min(1)
+  .max(1_000);
+const HeaderText = text(/^[\t\x20-\x7e\x80-\xff]{0,16384}$/, 'a header value on one line');
+const TaskName = text(/^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_-]+)*$/, 'a task type such as http.request');
+
+const duration = (minMs: number): z.ZodType<number> =>
+  z.unknown().transform((value, context) => {
+    const ms = typeof value === 'string' || typeof value === 'number' ? parseDuration(value) : undefined;
+    if (ms !== undefined && ms >= minMs) return ms;
+    const expected = ms === undefined ? DURATION_EXPECTED : `at least ${minMs} ms`;
+    context.addIssue({ code: 'custom', message: `expected ${expected}`, params: { expected } satisfies IssueParams });
+    return z.NEVER;
+  });
+
+/** One server as every MCP host writes it: a command, or a url. Which of the two it is, is checked beside the schema. */
+const McpServer = z.strictObject({
+  type: choice(['stdio', 'http', 'streamable-http', 'streamableHttp'], (value) =>
+    value === 'sse' ? 'Servers of the old HTTP+SSE transport are not supported; use type http or a command.' : undefined,
+  ).optional(),
+  command: text(/^[^\0]{1,4096}$/, 'a program').optional(),
+  args: z.array(PlainText).max(1_000).optional(),
+  env: z.record(z.string(), PlainText).optional(),
+  cwd: Path.optional(),
+  url: text(/^https?:\/\/[^\s/]/, 'an http or https address').optional(),
+  headers: z.record(z.string(), HeaderText).optional(),
+});
+
+const Secret = z.strictObject({
+  from: choice(['env', 'file', 'command']).optional(),
+  command: Argv.optional(),
+  tasks: z.array(TaskName).min(1),
+  hosts: z
+    .array(
+      text(
+        /^(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*(:\d{1,5})?$|^\[[0-9a-fA-F:.]+\](:\d{1,5})?$/,
+        'a host such as api.example.org, *.example.org or localhost:8080',
+      ),
+    )
+    .optional(),
+  servers: z.array(z.string().min(1)).optional(),
+});
+
+export const LimitsInput = z.strictObject({
+  processLease: duration(1_000).optional(),
+  heartbeat: duration(100).optional(),
+  sweep: duration(100).optional(),
+  shutdownGrace: duration(0).optional(),
+  approvalExpiry: duration(1_000).optional(),
+  /** Waiting time that is worth one point of priority; 0 = strict priority. */
+  ageStep: duration(0).optional(),
+  maxCrashes: z.int().min(1).max(1_000).optional(),
+  maxAttempts: z.int().min(1).max(1_000).optional(),
+  sessionParallelTasks: z.int().min(1).max(1_000).optional(),
+  sessionParallelWorkflows: z.int().min(1).max(1_000).optional(),
+  claimBatch: z.int().min(1).max(1_000).optional(),
+});
+
+/** The configuration as written in a file or in code; every key is optional. */
+export const ConfigInput = z.strictObject({
+  dataDir: Path.optional(),
+  store: choice(STORES, (value) => (/^rediss?(:|$)/i.test(value) ? 'The redis store is not built yet; use sqlite or in_memory.' : undefined)).optional(),
+  durability: choice(['full', 'normal']).optional(),
+  namespace: text(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/, 'up to 100 letters, digits, dots, dashes or underscores').optional(),
+  concurrency: z.int().min(1).max(1_000).optional(),
+  toolsets: z
+    .array(choice(['default'], (value) => (FUTURE_TOOLSETS.includes(value) ? `The tool set ${value} is not built yet; only default is there.` : undefined)))
+    .max(20)
+    .optional(),
+  logLevel: choice(LOG_LEVELS).optional(),
+  background: choice(['off'], (value) => (value === 'auto' ? 'The background host is not built yet; use off.' : undefined)).optional(),
+  tokensFile: z
+    .unknown()
+    .superRefine((_, context) =>
+      context.addIssue({
+        code: 'custom',
+        message: 'tokensFile belongs to the HTTP server, which is not built yet; leave it out.',
+        params: { faultCode: 'not_available' },
+      }),
+    )
+    .optional(),
+  workflowsDir: Path.optional(),
+  handlers: Path.optional(),
+  taskAliases: z.record(z.string(), TaskName).optional(),
+  mcpServers: z.record(z.string(), McpServer).optional(),
+  shell: z
+    .strictObject({
+      root: Path.optional(),
+      allow: z.array(z.strictObject({ profile: z.string().optional(), argv: Argv })).max(1_000),
+      passEnv: z.array(text(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name of an environment variable')).optional(),
+    })
+    .optional(),
+  http: z.strictObject({ allowAddresses: z.array(PlainText).max(1_000).optional() }).optional(),
+  secrets: z.record(z.string(), Secret).optional(),
+  secretsFile: Path.optional(),
+  limits: LimitsInput.optional(),
+  retention: z.strictObject({ days: z.number().positive().max(36_500).optional(), executions: z.int().min(1).max(100_000_000).optional() }).optional(),
+});
+/** What users write (durations in any written form). */
+export type ConfigInput = z.input<typeof ConfigInput>;
+/** The same, checked: durations in ms, nothing filled in. */
+export type ConfigFields = z.output<typeof ConfigInput>;
+export type ConfigKey = keyof ConfigFields;
+
+export const CONFIG_KEYS = Object.keys(ConfigInput.shape) as ConfigKey[];

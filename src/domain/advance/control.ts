@@ -1,0 +1,59 @@
+// Owns what people and other programs ask of a run: pause, resume, cancel, retry; each is told what came of it.
+import type { TransitionReply } from '../transition.ts';
+import type { Draft } from './draft.ts';
+import { phaseNodes } from './phase.ts';
+import { beginRetry, firstUndone } from './retry.ts';
+import { errorData } from './step-end.ts';
+import { beginStop } from './stop.ts';
+
+/** The refusal of an action on an execution that has ended, or null while it has not. */
+export function refuseEnded(draft: Draft): TransitionReply | null {
+  const { phase, status } = draft.execution;
+  return phase === 'done' ? { kind: 'refused', code: 'invalid_transition', message: `already_${status}` } : null;
+}
+
+export function pause(draft: Draft, by: string): TransitionReply {
+  const { execution } = draft;
+  const ended = refuseEnded(draft);
+  if (ended !== null) return ended;
+  if (execution.paused) return { kind: 'replayed', message: 'already_paused' };
+  if (execution.stopping !== null) return { kind: 'refused', code: 'invalid_transition', message: 'already_stopping' };
+  execution.paused = true;
+  draft.events.push({ type: 'workflow_paused', data: { by } });
+  return { kind: 'applied', message: 'paused' };
+}
+
+export function resume(draft: Draft, by: string): TransitionReply {
+  const ended = refuseEnded(draft);
+  if (ended !== null) return ended;
+  if (!draft.execution.paused) return { kind: 'replayed', message: 'not_paused' };
+  draft.execution.paused = false;
+  draft.events.push({ type: 'workflow_resumed', data: { by } });
+  return { kind: 'applied', message: 'resumed' };
+}
+
+/** Stops the run; while it compensates or handles a failure, it stops that too and what would have followed is left out. */
+export function cancel(draft: Draft, reason: string, code: string): TransitionReply {
+  const { execution } = draft;
+  const ended = refuseEnded(draft);
+  if (ended !== null) return ended;
+  if (execution.stopping?.as === 'cancelled') return { kind: 'replayed', message: 'already_cancelling' };
+  const inMain = execution.phase === 'admission' || execution.phase === 'main';
+  if (inMain && execution.stopping !== null) return { kind: 'replayed', message: 'already_stopping' };
+  beginStop(draft, { as: 'cancelled', code, message: reason });
+  if (!inMain) Object.assign(execution, { phaseCursor: phaseNodes(draft).length, error: errorData(code, reason) });
+  return { kind: 'applied', message: 'cancelling' };
+}
+
+/** Runs the failed steps again; refused when compensations have undone what the completed steps did. */
+export function retry(draft: Draft): TransitionReply {
+  const { status, phase } = draft.execution;
+  if (phase !== 'done') return { kind: 'refused', code: 'invalid_transition', message: `still_${status}` };
+  if (status === 'completed') return { kind: 'refused', code: 'invalid_transition', message: 'already_completed' };
+  const undone = firstUndone(draft);
+  if (undone !== undefined) {
+    return { kind: 'refused', code: 'invalid_transition', message: `Completed steps were undone (${undone.id}); use restart or fork instead.` };
+  }
+  beginRetry(draft);
+  return { kind: 'applied', message: 'retrying' };
+}

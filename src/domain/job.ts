@@ -1,0 +1,82 @@
+// Owns the Job: a unit of work in a queue, its closed set of states, and how it is asked for.
+import { z } from 'zod';
+import { ErrorData } from './errors.ts';
+import { Json } from './json.ts';
+import { RetryPolicy } from './retry-policy.ts';
+
+export const JOB_STATUSES = ['pending', 'running', 'completed', 'failed', 'cancelled', 'retry'] as const;
+export const JobStatus = z.enum(JOB_STATUSES);
+export type JobStatus = z.infer<typeof JobStatus>;
+
+export const QueueName = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,99}$/);
+export const DEFAULT_QUEUE = 'default';
+export const MAX_JOB_LOG_LINES = 200;
+
+/** `all_success` (default) waits until all have completed and fails with them; `all_done` runs whatever their outcome. */
+export const DependencyRule = z.enum(['all_success', 'all_done']);
+export type DependencyRule = z.infer<typeof DependencyRule>;
+
+export const AttemptRecord = z.object({ attempt: z.int(), startedAt: z.int(), endedAt: z.int(), error: ErrorData.nullable() });
+export type AttemptRecord = z.infer<typeof AttemptRecord>;
+
+export const Job = z.object({
+  id: z.string(),
+  namespace: z.string(),
+  queue: z.string(),
+  task: z.string(),
+  /** Human label. */
+  name: z.string().nullable(),
+  payload: Json,
+  priority: z.int(),
+  status: JobStatus,
+  createdAt: z.int(),
+  readyAt: z.int().nullable(),
+  startedAt: z.int().nullable(),
+  completedAt: z.int().nullable(),
+  runAt: z.int().nullable(),
+  result: Json,
+  error: ErrorData.nullable(),
+  /** Number of the running or last attempt, from 1; crashes and releases do not count. */
+  attempt: z.int(),
+  crashes: z.int(),
+  /** Dead letter: failed with no attempt left. */
+  dead: z.boolean(),
+  dependsOn: z.array(z.string()),
+  when: DependencyRule,
+  retry: RetryPolicy,
+  timeoutMs: z.int().nullable(),
+  deadlineAt: z.int().nullable(),
+  expiresAt: z.int().nullable(),
+  requires: z.array(z.string()),
+  sessionId: z.string().nullable(),
+  executionId: z.string().nullable(),
+  stepId: z.string().nullable(),
+  itemIndex: z.int().nullable(),
+  cancelRequested: z.boolean(),
+  progress: z.object({ share: z.number(), message: z.string().nullable() }).nullable(),
+  attempts: z.array(AttemptRecord),
+  /** The first closed gate it waits at, or null. */
+  gate: z.string().nullable(),
+  /** Epoch of the process that runs it, or null. */
+  owner: z.int().nullable(),
+});
+export type Job = z.infer<typeof Job>;
+
+/** A job to be made; ids are chosen by the caller so that a batch can refer to its own jobs. */
+export interface NewJob {
+  readonly id: string;
+  readonly namespace: string;
+  readonly queue: string;
+  readonly task: string;
+  readonly name: string | null;
+  readonly payload: Json;
+  readonly priority: number;
+  readonly runAt: number | null;
+  readonly dependsOn: readonly string[];
+  readonly when: DependencyRule;
+  readonly retry: RetryPolicy | null;
+  readonly timeoutMs: number | null;
+  readonly expiresAt: number | null;
+  readonly requires: readonly string[];
+  readonly sessionId: string | null;
+}

@@ -1,0 +1,21 @@
+// Owns due times: one timer of this process sleeps to the next moment of any job, sleep, timeout or expiry in the store.
+import type { Decide } from '../domain/transition.ts';
+import type { Backend } from '../store/backend.ts';
+import { Ticker } from './ticker.ts';
+
+const BATCH = 200;
+// Looked at again at least this often: clocks jump, machines suspend, other processes add timers.
+const LONGEST_MS = 5_000;
+
+export function createDueTimer(p: { readonly backend: Backend; readonly decide: Decide; readonly now: () => number; readonly onError: (error: unknown) => void }): Ticker {
+  const ticker = new Ticker(
+    'due-timer',
+    async () => {
+      const { fired, nextDueAt } = await p.backend.fireDue({ decide: p.decide, limit: BATCH });
+      if (fired >= BATCH) return 0;
+      return nextDueAt === null ? LONGEST_MS : Math.min(LONGEST_MS, Math.max(1, nextDueAt - p.now()));
+    },
+    p.onError,
+  );
+  return ticker;
+}

@@ -1,0 +1,50 @@
+// Owns liveness: this process's heartbeat, taking back the work of dead ones, and forgetting what is old.
+import type { Decide } from '../domain/transition.ts';
+import type { Backend } from '../store/backend.ts';
+import { Ticker } from './ticker.ts';
+
+export interface SweepSettings {
+  readonly sweepMs: number;
+  readonly heartbeatMs: number;
+  readonly retentionDays: number;
+  readonly retentionExecutions: number;
+}
+
+const DAY_MS = 86_400_000;
+const RETAIN_CHUNK = 500;
+const RETAIN_EVERY_MS = 60_000;
+
+export function createSweeper(p: {
+  readonly backend: Backend;
+  readonly decide: Decide;
+  readonly epoch: () => number;
+  readonly now: () => number;
+  readonly settings: SweepSettings;
+  /** This process was taken for dead (a long freeze): its epoch is gone. */
+  readonly onLost: () => Promise<void>;
+  readonly onError: (error: unknown) => void;
+}): Ticker {
+  let lastBeat = 0;
+  let lastRetain = p.now();
+  const ticker = new Ticker(
+    'sweeper',
+    async () => {
+      const now = p.now();
+      if (now - lastBeat >= p.settings.heartbeatMs || now < lastBeat) {
+        lastBeat = now;
+        const { alive } = await p.backend.heartbeat({ epoch: p.epoch() });
+        if (!alive) await p.onLost();
+      }
+      const { more } = await p.backend.reclaim({ epoch: p.epoch(), decide: p.decide });
+      if (more) return 0;
+      if (now - lastRetain >= RETAIN_EVERY_MS) {
+        const result = await p.backend.retain({ olderThan: now - p.settings.retentionDays * DAY_MS, keepExecutions: p.settings.retentionExecutions, limit: RETAIN_CHUNK });
+        if (!result.more) lastRetain = now;
+        else return 50;
+      }
+      return Math.min(p.settings.sweepMs, p.settings.heartbeatMs);
+    },
+    p.onError,
+  );
+  return ticker;
+}

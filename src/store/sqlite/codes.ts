@@ -1,0 +1,42 @@
+// Owns how closed sets are written in the file: small integers, never renumbered.
+import { EVENT_TYPES, type EventType } from '../../domain/event.ts';
+import { JOB_STATUSES, type JobStatus } from '../../domain/job.ts';
+import { SESSION_STATUSES, type SessionStatus } from '../../domain/session.ts';
+import type { TimerKind } from '../../domain/transition.ts';
+import { EXECUTION_STATUSES, type ExecutionPhase, type ExecutionStatus, STEP_STATUSES, type SkipReason, type StepStatus } from '../../domain/workflow-execution.ts';
+
+/** A two-way table between names and their integers. */
+class Codes<T extends string> {
+  readonly names: readonly T[];
+  readonly #numbers: ReadonlyMap<string, number>;
+
+  constructor(names: readonly T[]) {
+    this.names = names;
+    this.#numbers = new Map(names.map((name, i) => [name, i]));
+  }
+
+  of(name: T): number {
+    return this.#numbers.get(name) as number;
+  }
+
+  /** Undefined for a name outside the set (filters typed by users). */
+  find(name: string): number | undefined {
+    return this.#numbers.get(name);
+  }
+
+  name(code: number): T {
+    return this.names[code] as T;
+  }
+}
+
+// pending running completed failed cancelled retry
+export const jobCodes = new Codes<JobStatus>(JOB_STATUSES);
+export const JOB = { pending: 0, running: 1, completed: 2, failed: 3, cancelled: 4, retry: 5 } as const;
+export const executionCodes = new Codes<ExecutionStatus>(EXECUTION_STATUSES);
+export const stepCodes = new Codes<StepStatus>(STEP_STATUSES);
+export const phaseCodes = new Codes<ExecutionPhase>(['admission', 'main', 'compensate', 'on_failure', 'done']);
+export const sessionCodes = new Codes<SessionStatus>(SESSION_STATUSES);
+export const eventCodes = new Codes<EventType>(EVENT_TYPES);
+export const timerCodes = new Codes<TimerKind>(['wake', 'wait_timeout', 'step_deadline', 'execution_deadline', 'force_stop']);
+export const waiterCodes = new Codes<'none' | 'signal' | 'approval' | 'event'>(['none', 'signal', 'approval', 'event']);
+export const skipCodes = new Codes<SkipReason | 'none'>(['none', 'condition', 'upstream_skipped', 'upstream_failed', 'trigger_rule']);

@@ -1,0 +1,392 @@
+// Owns how a decision becomes rows: view, pure decide, Transition, all inside the caller's transaction.
+import { eventMatches } from '../../domain/event-match.ts';
+import type { Json, JsonObject } from '../../domain/json.ts';
+import type { NewEvent } from '../../domain/event.ts';
+import type { Plan } from '../../domain/plan.ts';
+import { rankOf } from '../../domain/priority.ts';
+import type { ChildStart, Decide, ExecutionEvent, ExecutionView, Transition, TransitionReply } from '../../domain/transition.ts';
+import type { ExecutionRow, StepRow, StoredValue } from '../../domain/workflow-execution.ts';
+import { JOB, timerCodes, waiterCodes } from './codes.ts';
+import type { ExecutionRecord, ExecutionRows } from './execution-rows.ts';
+import { readStep } from './execution-rows.ts';
+import { acquire, gateKeys, release } from './gates.ts';
+import type { JobRows, JobSql } from './job-rows.ts';
+import type { Outputs } from './outputs.ts';
+import type { Plans } from './plans.ts';
+import type { EventScope, Tx } from './tx.ts';
+import { INLINE_BYTES, readStored, storeJson } from './values.ts';
+
+/** Timers of a paused run are put this far into the future; a resume takes it off again. */
+export const PARKED_MS = 2 ** 46;
+const INBOX_BATCH = 500;
+const OPEN_STATES = '1, 2, 3, 4';
+const FAILED_STATES = '6, 8';
+
+export interface StartParameters {
+  readonly id: string;
+  readonly namespace: string;
+  readonly workflow: string;
+  readonly version: number;
+  readonly hash: string;
+  readonly input: JsonObject;
+  readonly priority: number;
+  readonly sessionId: string | null;
+  readonly startedBy: string;
+  readonly forkedFrom: { readonly executionId: string; readonly stepIndex: number } | null;
+  readonly concurrency: { readonly key: string; readonly limit: number; readonly onLimit: 'queue' | 'skip' | 'cancel_in_progress' | 'cancel_newest' } | null;
+}
+
+export class Executions {
+  readonly #tx: Tx;
+  readonly rows: ExecutionRows;
+  readonly #jobs: JobRows;
+  readonly #plans: Plans;
+  readonly #outputs: Outputs;
+
+  constructor(tx: Tx, rows: ExecutionRows, jobs: JobRows, plans: Plans, outputs: Outputs) {
+    this.#tx = tx;
+    this.rows = rows;
+    this.#jobs = jobs;
+    this.#plans = plans;
+    this.#outputs = outputs;
+    tx.onAwaited = (scope, event) => this.#deliverLogged(scope, event);
+  }
+
+  /** Stores a new execution and, when its gates are open, takes its first steps in the same commit. */
+  start(p: StartParameters, decide: Decide): ExecutionRecord {
+    const tx = this.#tx;
+    const ns = tx.namespace(p.namespace);
+    const session = p.sessionId === null ? null : tx.sessionNum(p.sessionId);
+    const gates: [string, number][] = [];
+    const key = p.concurrency === null ? null : gateKeys.concurrency(ns, p.workflow, p.concurrency.key);
+    if (key !== null && p.concurrency !== null) gates.push([key, p.concurrency.limit]);
+    if (session !== null) {
+      const limits = tx.sql('SELECT max_workflows AS n FROM session WHERE num = ?').get(session) as { n: number | null } | undefined;
+      if (limits !== undefined && limits.n !== null) gates.push([gateKeys.sessionWorkflows(session), limits.n]);
+    }
+    const forked = p.forkedFrom === null ? null : (this.rows.numOf(p.forkedFrom.executionId) ?? null);
+    const record = this.rows.insert(this.#newRow(p, key), { ns, session, parent: null, forkedFrom: forked, gates });
+    if (key !== null && p.concurrency !== null && p.concurrency.onLimit !== 'queue' && this.#applyOnLimit(record, key, p.concurrency, decide)) return record;
+    this.#pass(record, decide);
+    return record;
+  }
+
+  #newRow(p: StartParameters, key: string | null): ExecutionRow {
+    const timeout = this.#plans.require(p.hash).definition.timeoutMs;
+    return {
+      id: p.id, namespace: p.namespace, workflow: p.workflow, version: p.version, hash: p.hash, status: 'pending', phase: 'admission', phaseCursor: 0, input: p.input, output: null, error: null,
+      priority: p.priority, sessionId: p.sessionId, startedBy: p.startedBy, parent: null, depth: 0, forkedFrom: p.forkedFrom, concurrencyKey: key, stepsDone: 0, stepsCompleted: 0, stepsSkipped: 0,
+      stepsFailed: 0, stepsRunning: 0, stepsWaiting: 0, stopping: null, paused: false, retries: 0, openWork: 0, createdAt: this.#tx.now, startedAt: null, endedAt: null,
+      deadlineAt: timeout === undefined ? null : this.#tx.now + timeout,
+    };
+  }
+
+  /** Policies other than queue at a full concurrency key; true when the newcomer was ended by them. */
+  #applyOnLimit(record: ExecutionRecord, key: string, concurrency: { readonly limit: number; readonly onLimit: string }, decide: Decide): boolean {
+    const tx = this.#tx;
+    const used = (tx.sql('SELECT used FROM gate WHERE key = ?').get(key) as { used: number } | undefined)?.used ?? 0;
+    if (used < concurrency.limit) return false;
+    const end = (message: string): boolean => {
+      this.update(record, [{ type: 'cancel', reason: message, code: 'concurrency', by: record.row.startedBy }], decide);
+      return true;
+    };
+    if (concurrency.onLimit === 'skip') return end(`The concurrency key is held by ${used} other run(s).`);
+    if (concurrency.onLimit === 'cancel_newest') {
+      const waiting = tx.sql('SELECT 1 FROM execution WHERE gate = ? LIMIT 1').get(key);
+      return waiting === undefined ? false : end('Another run already waits for the concurrency key.');
+    }
+    const holders = tx.sql('SELECT num FROM execution WHERE concurrency_key = ? AND ended_at IS NULL AND num != ? ORDER BY num LIMIT ?').all(key, record.num, INBOX_BATCH) as { num: number }[];
+    for (const holder of holders) this.#post(holder.num, { type: 'cancel', reason: `Replaced by ${record.row.id}.`, code: 'concurrency', by: record.row.startedBy });
+    return false;
+  }
+
+  /** Tries the gates of an execution from where it stands; passes `admitted` when all are open. */
+  #pass(record: ExecutionRecord, decide: Decide | null): void {
+    const tx = this.#tx;
+    for (let at = record.gatePos; at < record.gates.length; at++) {
+      const [key, cap] = record.gates[at] as readonly [string, number];
+      if (!acquire(tx, key, cap)) {
+        record.gate = key;
+        record.gatePos = at;
+        record.gateRank ??= rankOf(tx.now, record.row.priority, tx.env.limits.ageStepMs);
+        this.rows.touch(record);
+        return;
+      }
+      record.gatePos = at + 1;
+    }
+    record.gate = null;
+    record.gateRank = null;
+    this.rows.touch(record);
+    if (decide === null) this.#post(record.num, { type: 'admitted' });
+    else this.update(record, [{ type: 'admitted' }], decide);
+  }
+
+  #releaseGates(record: ExecutionRecord): void {
+    const held = record.gates.slice(0, record.gatePos);
+    record.gate = null;
+    record.gateRank = null;
+    record.gatePos = 0;
+    this.rows.touch(record);
+    for (const [key] of held) {
+      release(this.#tx, key);
+      this.rows.flush();
+      const next = this.#tx.sql('SELECT num FROM execution WHERE gate = ? ORDER BY gate_rank, num LIMIT 1').get(key) as { num: number } | undefined;
+      const waiting = next === undefined ? undefined : this.rows.load(next.num);
+      if (waiting !== undefined) this.#pass(waiting, null);
+    }
+  }
+
+  /** The central verb: waiting inbox entries first, then the given events, one decision, one delta. */
+  update(record: ExecutionRecord, events: readonly ExecutionEvent[], decide: Decide): TransitionReply | null {
+    const tx = this.#tx;
+    const waiting = tx.sql('SELECT seq, event FROM inbox WHERE execution = ? ORDER BY seq LIMIT ?').all(record.num, INBOX_BATCH) as { seq: number; event: string }[];
+    const all = waiting.length === 0 ? events : [...waiting.map((row) => JSON.parse(row.event) as ExecutionEvent), ...events];
+    if (all.length === 0) return null;
+    if (waiting.length > 0) {
+      tx.sql('DELETE FROM inbox WHERE execution = ? AND seq <= ?').run(record.num, (waiting.at(-1) as { seq: number }).seq);
+      if (waiting.length === INBOX_BATCH) tx.notice.inbox.add(record.row.id);
+    }
+    const plan = this.#plans.require(record.row.hash);
+    const transition = decide(this.view(record, plan), all);
+    this.#apply(record, plan, transition);
+    return transition.reply;
+  }
+
+  #post(execution: number, event: ExecutionEvent): void {
+    this.#tx.sql('INSERT INTO inbox (execution, event) VALUES (?, ?)').run(execution, JSON.stringify(event));
+    this.#tx.notice.inbox.add(this.rows.idOf(execution));
+  }
+
+  view(record: ExecutionRecord, plan: Plan): ExecutionView {
+    const tx = this.#tx;
+    const rows = this.rows;
+    const source = (): ExecutionRecord | undefined => (record.forkedFrom === null ? undefined : rows.load(record.forkedFrom));
+    return {
+      execution: record.row,
+      plan,
+      now: tx.now,
+      step: (index) => rows.step(record, index),
+      value: (index, stored) => this.#outputs.ofStep(record.num, index, stored),
+      openSteps: (after, limit) => rows.stepsIn(record, OPEN_STATES, after, limit),
+      failedSteps: (after, limit) => rows.stepsIn(record, FAILED_STATES, after, limit),
+      liveJobs: (index) =>
+        (tx.sql('SELECT id, item, status FROM job WHERE execution = ? AND idx = ? AND status IN (0, 1, 5) ORDER BY num').all(record.num, index) as { id: string; item: number | null; status: number }[]).map((job) => ({
+          jobId: job.id,
+          item: job.item,
+          running: job.status === JOB.running,
+        })),
+      liveChildren: (index) => {
+        rows.flush();
+        return (tx.sql('SELECT id, parent_item AS item FROM execution WHERE parent = ? AND parent_step = ? AND ended_at IS NULL ORDER BY num').all(record.num, index) as { id: string; item: number | null }[]).map((child) => ({
+          executionId: child.id,
+          item: child.item,
+        }));
+      },
+      item: (index, item) => this.#outputs.item(record.num, index, item),
+      failedItems: (index, after, limit) => this.#failedItems(record, index, after, limit),
+      waiters: (kind, name) =>
+        (tx.sql('SELECT idx FROM waiter WHERE execution = ? AND kind = ? AND name = ? ORDER BY seq').all(record.num, waiterCodes.of(kind), name) as { idx: number }[]).map((row) => row.idx),
+      bufferedSignal: (name) => {
+        const row = tx.sql('SELECT signal_id, payload FROM signal WHERE execution = ? AND name = ? AND consumed = 0 ORDER BY seq LIMIT 1').get(record.num, name) as { signal_id: string; payload: string } | undefined;
+        return row === undefined ? undefined : { signalId: row.signal_id, payload: JSON.parse(row.payload) as Json };
+      },
+      hasSignal: (signalId) => tx.sql('SELECT 1 FROM signal WHERE execution = ? AND signal_id = ?').get(record.num, signalId) !== undefined,
+      workflow: (name, version) => {
+        const found =
+          version === null
+            ? tx.sql('SELECT hash, version FROM definition WHERE ns = ? AND name = ? AND deleted = 0 ORDER BY version DESC LIMIT 1').get(record.ns, name)
+            : tx.sql('SELECT hash, version FROM definition WHERE ns = ? AND name = ? AND version = ? AND deleted = 0').get(record.ns, name, version);
+        return found as { hash: string; version: number } | undefined;
+      },
+      sourceStep: (index) => {
+        const from = source();
+        return from === undefined ? undefined : rows.step(from, index);
+      },
+      sourceValue: (index, stored) => this.#outputs.ofStep(record.forkedFrom as number, index, stored),
+      sessionContext: () => this.sessionContext(record.session),
+    };
+  }
+
+  sessionContext(session: number | null): JsonObject {
+    if (session === null) return {};
+    const row = this.#tx.sql('SELECT context FROM session WHERE num = ?').get(session) as { context: string } | undefined;
+    return row === undefined ? {} : (JSON.parse(row.context) as JsonObject);
+  }
+
+  /** Items of a forEach whose newest run ended failed or cancelled. */
+  #failedItems(record: ExecutionRecord, index: number, after: number, limit: number): number[] {
+    this.rows.flush();
+    const rows = this.#tx
+      .sql(
+        `SELECT item FROM (SELECT item, max(num), status FROM job WHERE execution = ?1 AND idx = ?2 AND item > ?3 GROUP BY item) WHERE status IN (3, 4)
+         UNION SELECT item FROM (SELECT parent_item AS item, max(num), status FROM execution WHERE parent = ?1 AND parent_step = ?2 AND parent_item > ?3 GROUP BY parent_item) WHERE status IN (5, 6)
+         ORDER BY item LIMIT ?4`,
+      )
+      .all(record.num, index, after, limit) as { item: number }[];
+    return rows.map((row) => row.item);
+  }
+
+  #apply(record: ExecutionRecord, plan: Plan, t: Transition): void {
+    const tx = this.#tx;
+    const before = record.row;
+    for (const step of t.steps) this.rows.putStep(record, this.#bounded(record, step));
+    for (const job of t.jobs) this.#jobs.insertForStep(record, job, plan.definition.maxParallel);
+    for (const cancel of t.cancelJobs) this.#cancelJob(cancel.jobId, cancel.force);
+    for (const items of t.putItems) tx.sql('INSERT OR REPLACE INTO step_items (execution, idx, json) VALUES (?, ?, ?)').run(record.num, items.step, items.json);
+    for (const timer of t.setTimers) {
+      tx.sql('INSERT OR REPLACE INTO timer (execution, kind, idx, due_at) VALUES (?, ?, ?, ?)').run(record.num, timerCodes.of(timer.timer), timer.step ?? -1, timer.dueAt);
+      tx.notice.timersChanged = true;
+    }
+    for (const timer of t.clearTimers) tx.sql('DELETE FROM timer WHERE execution = ? AND kind = ? AND idx = ?').run(record.num, timerCodes.of(timer.timer), timer.step ?? -1);
+    for (const waiter of t.setWaiters) {
+      tx.sql('INSERT OR REPLACE INTO waiter (execution, idx, kind, name, match, seq) VALUES (?, ?, ?, ?, ?, ?)').run(
+        record.num, waiter.step, waiterCodes.of(waiter.kind), waiter.name, waiter.match === null ? null : JSON.stringify(waiter.match), tx.now,
+      );
+      if (waiter.kind === 'event') tx.eventNames().add(waiter.name);
+    }
+    for (const step of t.clearWaiters) {
+      tx.sql('DELETE FROM waiter WHERE execution = ? AND idx = ?').run(record.num, step);
+      tx.forgetEventNames();
+    }
+    for (const signal of t.putSignals) {
+      tx.sql('INSERT OR IGNORE INTO signal (execution, signal_id, seq, name, payload, consumed) VALUES (?, ?, (SELECT count(*) FROM signal WHERE execution = ?), ?, ?, ?)').run(
+        record.num, signal.signalId, record.num, signal.name, JSON.stringify(signal.payload), signal.consumed ? 1 : 0,
+      );
+    }
+    for (const signalId of t.consumeSignals) tx.sql('UPDATE signal SET consumed = 1 WHERE execution = ? AND signal_id = ?').run(record.num, signalId);
+    if (Object.keys(t.execution).length > 0) this.rows.change(record, this.#boundedExecution(record, t.execution));
+    for (const child of t.children) this.#startChild(record, child);
+    for (const entry of t.inbox) {
+      const target = this.rows.numOf(entry.executionId);
+      if (target !== undefined) this.#post(target, entry.event);
+    }
+    for (const event of t.events) this.#log(record, plan, event);
+    for (const broadcast of t.broadcasts) this.#broadcast(record.ns, broadcast.name, broadcast.payload);
+    this.#follow(record, before);
+  }
+
+  /** What follows from the change of the execution row itself. */
+  #follow(record: ExecutionRecord, before: ExecutionRow): void {
+    const tx = this.#tx;
+    const after = record.row;
+    if (before.paused && !after.paused) {
+      this.#jobs.unpark(record.num);
+      tx.sql(`UPDATE timer SET due_at = due_at - ${PARKED_MS} WHERE execution = ? AND due_at >= ${PARKED_MS}`).run(record.num);
+      tx.notice.timersChanged = true;
+    }
+    if (before.status !== after.status) tx.notice.changed.push(after.id);
+    if (before.endedAt === null && after.endedAt !== null) {
+      tx.sql('DELETE FROM timer WHERE execution = ?').run(record.num);
+      if (tx.sql('DELETE FROM waiter WHERE execution = ?').run(record.num).changes > 0) tx.forgetEventNames();
+      this.#releaseGates(record);
+      tx.notice.ended.push(after.id);
+    } else if (before.endedAt !== null && after.endedAt === null) {
+      // Retried by control: it holds its keys again, even past the limit, because it ran before those who wait.
+      for (const [key, cap] of record.gates) {
+        if (!acquire(tx, key, cap)) tx.sql('UPDATE gate SET used = used + 1 WHERE key = ?').run(key);
+      }
+      record.gatePos = record.gates.length;
+      this.rows.touch(record);
+    }
+  }
+
+  #bounded(record: ExecutionRecord, step: StepRow): StepRow {
+    if (step.output === null || step.output.kind !== 'inline' || step.output.json.length <= INLINE_BYTES / 4) return step;
+    return { ...step, output: storeJson(this.#tx, step.output.json, { execution: record.num, job: null, name: `step-${step.index}` }) };
+  }
+
+  #boundedExecution(record: ExecutionRecord, change: Partial<ExecutionRow>): Partial<ExecutionRow> {
+    const output = change.output;
+    if (output === undefined || output === null || output.kind !== 'inline' || output.json.length <= INLINE_BYTES / 4) return change;
+    return { ...change, output: storeJson(this.#tx, output.json, { execution: record.num, job: null, name: 'output' }) };
+  }
+
+  #cancelJob(jobId: string, force: boolean): void {
+    const job = this.#jobs.byId(jobId);
+    if (job === undefined || (job.status !== JOB.pending && job.status !== JOB.running && job.status !== JOB.retry)) return;
+    if (job.status === JOB.running && !force) {
+      this.#tx.sql('UPDATE job SET cancel_requested = 1 WHERE num = ?').run(job.num);
+      this.#tx.notice.stopJobs.push({ jobId, forced: false });
+      return;
+    }
+    if (job.status === JOB.running) this.#tx.notice.stopJobs.push({ jobId, forced: true });
+    this.#jobs.end(job, 'cancelled', CANCELLED, false);
+  }
+
+  #startChild(parent: ExecutionRecord, child: ChildStart): void {
+    const tx = this.#tx;
+    const plan = this.#plans.require(child.hash);
+    const rendered = tx.env.concurrencyKey(plan, child.input);
+    const key = rendered === null ? null : gateKeys.concurrency(parent.ns, child.workflow, rendered);
+    const row: ExecutionRow = {
+      ...this.#newRow({ ...child, namespace: parent.row.namespace, priority: parent.row.priority, sessionId: parent.row.sessionId, startedBy: parent.row.startedBy, forkedFrom: null, concurrency: null }, key),
+      parent: { executionId: parent.row.id, stepIndex: child.step, itemIndex: child.item },
+      depth: parent.row.depth + 1,
+    };
+    const limit = plan.definition.concurrency?.limit ?? 1;
+    const gates: [string, number][] = key === null || this.#ancestorHolds(parent, key) ? [] : [[key, limit]];
+    const record = this.rows.insert(row, { ns: parent.ns, session: parent.session, parent: parent.num, forkedFrom: null, gates });
+    tx.notice.changed.push(record.row.id);
+    this.#pass(record, null);
+  }
+
+  /** A child re-enters the keys that its ancestors hold, or it would wait for them for ever. */
+  #ancestorHolds(parent: ExecutionRecord, key: string): boolean {
+    for (let at: ExecutionRecord | undefined = parent; at !== undefined; at = at.parent === null ? undefined : this.rows.load(at.parent)) {
+      if (at.row.concurrencyKey === key) return true;
+    }
+    return false;
+  }
+
+  #log(record: ExecutionRecord, plan: Plan, event: NewEvent): void {
+    const idx = event.stepId === undefined ? null : (plan.indexOf.get(event.stepId) ?? null);
+    this.#tx.log({ ns: record.ns, execution: record.num, idx, item: event.itemIndex ?? null, session: record.session }, event);
+  }
+
+  #deliverLogged(scope: EventScope, event: NewEvent): void {
+    const payload: { [key: string]: Json } = { type: event.type, ...(event.data ?? {}) };
+    if (scope.execution) {
+      payload.execution_id = this.rows.idOf(scope.execution);
+      payload.workflow = this.rows.load(scope.execution)?.row.workflow ?? null;
+    }
+    if (event.stepId !== undefined) payload.step_id = event.stepId;
+    if (scope.job) payload.job_id = (this.#tx.sql('SELECT id FROM job WHERE num = ?').get(scope.job) as { id: string }).id;
+    this.#broadcast(scope.ns, event.type, payload);
+  }
+
+  #broadcast(ns: number, name: string, payload: Json): void {
+    if (!this.#tx.eventNames().has(name)) return;
+    const waiters = this.#tx
+      .sql('SELECT w.execution, w.idx, w.match FROM waiter w JOIN execution e ON e.num = w.execution WHERE w.kind = 3 AND w.name = ? AND e.ns = ?')
+      .all(name, ns) as { execution: number; idx: number; match: string | null }[];
+    for (const waiter of waiters) {
+      if (!eventMatches(waiter.match === null ? null : (JSON.parse(waiter.match) as Json), payload)) continue;
+      this.#tx.sql('DELETE FROM waiter WHERE execution = ? AND idx = ?').run(waiter.execution, waiter.idx);
+      this.#post(waiter.execution, { type: 'event_matched', step: waiter.idx, name, payload });
+    }
+    if (waiters.length > 0) this.#tx.forgetEventNames();
+  }
+
+  /** A settled or ended job of a step tells its execution. */
+  stepJobEnded(job: JobSql, status: 'completed' | 'failed' | 'cancelled', output: StoredValue | null, error: JsonObject | null, decide: Decide): void {
+    const record = this.rows.load(job.execution as number);
+    if (record === undefined) return;
+    this.update(
+      record,
+      [{ type: 'job_settled', step: job.idx as number, item: job.item, status, output, error: error as never, attempts: job.attempt, startedAt: job.started_at }],
+      decide,
+    );
+  }
+
+  /** Reads a step row without keeping it. */
+  readStep(execution: number, index: number): StepRow | undefined {
+    const raw = this.#tx.sql('SELECT * FROM step WHERE execution = ? AND idx = ?').get(execution, index);
+    return raw === undefined ? undefined : readStep(raw);
+  }
+
+  output(record: ExecutionRecord): Json | undefined {
+    return record.row.output === null ? undefined : record.row.output.kind === 'items' ? null : readStored(this.#tx, record.row.output);
+  }
+}
+
+const CANCELLED = { code: 'cancelled', message: 'Cancelled with its execution.', retryable: false, nextActions: [] };

@@ -1,0 +1,213 @@
+// Owns job rows: which index a job stands in follows from its state alone, so it is ready, due, gated, running or ended, and
+// never two of these.
+import type { ErrorData } from '../../domain/errors.ts';
+import type { AttemptRecord, Job, NewJob } from '../../domain/job.ts';
+import type { Json } from '../../domain/json.ts';
+import { rankOf } from '../../domain/priority.ts';
+import { DEFAULT_RETRY, type RetryPolicy } from '../../domain/retry-policy.ts';
+import type { NewStepJob } from '../../domain/transition.ts';
+import { JOB, jobCodes } from './codes.ts';
+import type { ExecutionRecord, ExecutionRows } from './execution-rows.ts';
+import { acquire, type GateList, gateKeys, release } from './gates.ts';
+import type { Tx } from './tx.ts';
+import { fromColumns, readStored } from './values.ts';
+
+export interface JobSql {
+  num: number; id: string; ns: number; queue: number; lane: number; task: number; status: number; priority: number; rank: number | null; due_at: number | null; gate: string | null; gate_rank: number | null;
+  gate_pos: number; owner: number | null; token: number; attempt: number; crashes: number; dead: number; cancel_requested: number; execution: number | null; idx: number | null; item: number | null;
+  session: number | null; created_at: number; ready_at: number | null; started_at: number | null; ended_at: number | null; run_at: number | null; timeout_ms: number | null; deadline_at: number | null;
+  expires_at: number | null; needs_open: number; needs_failed: number; gates: string | null; retry: string | null; needs: string | null; needs_when: number; progress: string | null; attempts: string | null;
+  name: string | null; payload: string | null; error: string | null; result_kind: number; result: string | null; result_bytes: number | null;
+}
+
+const INSERT = `INSERT INTO job (id, ns, queue, lane, task, status, priority, rank, due_at, gate, gate_rank, gate_pos, execution, idx, item, session, created_at, ready_at, run_at, timeout_ms, deadline_at, expires_at,
+  needs_open, needs_failed, gates, retry, needs, needs_when, name, payload) VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+
+interface Place {
+  readonly rank: number | null;
+  readonly gate: string | null;
+  readonly gateRank: number | null;
+  readonly gatePos: number;
+}
+
+/** The jobs of one connection. */
+export class JobRows {
+  readonly #tx: Tx;
+  readonly #executions: ExecutionRows;
+
+  constructor(tx: Tx, executions: ExecutionRows) {
+    this.#tx = tx;
+    this.#executions = executions;
+  }
+
+  byId(id: string): JobSql | undefined {
+    return this.#tx.sql('SELECT * FROM job WHERE id = ?').get(id) as JobSql | undefined;
+  }
+
+  byNum(num: number): JobSql | undefined {
+    return this.#tx.sql('SELECT * FROM job WHERE num = ?').get(num) as JobSql | undefined;
+  }
+
+  /** Adds a standalone job; `needs` are row numbers of the jobs it depends on that have not completed. */
+  insert(job: NewJob, needs: { readonly open: readonly number[]; readonly failed: number }): number {
+    const tx = this.#tx;
+    const ns = tx.namespace(job.namespace);
+    const queue = tx.queue(ns, job.queue);
+    const task = tx.task(job.task);
+    const session = job.sessionId === null ? null : tx.sessionNum(job.sessionId);
+    const gates = session === null ? [] : this.#sessionGates(session);
+    const future = job.runAt !== null && job.runAt > tx.now;
+    const waits = future || needs.open.length > 0;
+    const place = waits ? CLOSED : this.#place(gates, 0, rankOf(tx.now, job.priority, tx.env.limits.ageStepMs));
+    const due = earliest(future ? job.runAt : null, job.expiresAt);
+    const made = tx.sql(INSERT).run(
+      job.id, ns, queue, tx.lane(queue, job.requires), task, job.priority, place.rank, due, place.gate, place.gateRank, place.gatePos, null, null, null, session, tx.now, waits ? null : tx.now, job.runAt,
+      job.timeoutMs, null, job.expiresAt, needs.open.length, needs.failed, gates.length === 0 ? null : JSON.stringify(gates), job.retry === null ? null : JSON.stringify(job.retry),
+      job.dependsOn.length === 0 ? null : JSON.stringify(job.dependsOn), job.when === 'all_done' ? 1 : 0, job.name, JSON.stringify(job.payload),
+    );
+    const num = Number(made.lastInsertRowid);
+    for (const need of needs.open) tx.sql('INSERT OR IGNORE INTO job_need (need, job) VALUES (?, ?)').run(need, num);
+    tx.count(queue, task, null, JOB.pending);
+    tx.log({ ns, job: num, session }, { type: 'job_enqueued' });
+    if (due !== null) tx.notice.timersChanged = true;
+    return num;
+  }
+
+  /** Adds the job of a step (or of one item); its payload is rendered by the worker. */
+  insertForStep(record: ExecutionRecord, job: NewStepJob, maxParallel: number | undefined): number {
+    const tx = this.#tx;
+    const queue = tx.queue(record.ns, job.queue);
+    const task = tx.task(job.task);
+    const gates: (readonly [string, number])[] = [];
+    if (maxParallel !== undefined) gates.push([gateKeys.execution(record.num), maxParallel]);
+    if (record.session !== null) gates.push(...this.#sessionGates(record.session));
+    const place = this.#place(gates, 0, rankOf(tx.now, job.priority, tx.env.limits.ageStepMs));
+    const made = tx.sql(INSERT).run(
+      job.id, record.ns, queue, tx.lane(queue, job.requires), task, job.priority, place.rank, job.deadlineAt, place.gate, place.gateRank, place.gatePos, record.num, job.step, job.item, record.session,
+      tx.now, tx.now, null, null, job.deadlineAt, null, 0, 0, gates.length === 0 ? null : JSON.stringify(gates), null, null, 0, null, null,
+    );
+    tx.count(queue, task, null, JOB.pending);
+    if (job.deadlineAt !== null) tx.notice.timersChanged = true;
+    return Number(made.lastInsertRowid);
+  }
+
+  #sessionGates(session: number): GateList {
+    const row = this.#tx.sql('SELECT max_tasks FROM session WHERE num = ?').get(session) as { max_tasks: number | null } | undefined;
+    return row === undefined || row.max_tasks === null ? [] : [[gateKeys.sessionTasks(session), row.max_tasks]];
+  }
+
+  /** Where a job stands when it tries its gates from `pos` on. */
+  #place(gates: GateList, pos: number, rank: number): Place {
+    for (let at = pos; at < gates.length; at++) {
+      const [key, cap] = gates[at] as readonly [string, number];
+      if (!acquire(this.#tx, key, cap)) return { rank: null, gate: key, gateRank: rank, gatePos: at };
+    }
+    this.#tx.notice.jobsReady = true;
+    return { rank, gate: null, gateRank: null, gatePos: gates.length };
+  }
+
+  /** Makes a pending or retrying job ready, or puts it at its first closed gate. */
+  admit(job: JobSql): void {
+    const tx = this.#tx;
+    const place = this.#place(gatesOf(job), 0, rankOf(tx.now, job.priority, tx.env.limits.ageStepMs));
+    const due = earliest(job.expires_at, job.deadline_at);
+    tx.sql('UPDATE job SET rank = ?, gate = ?, gate_rank = ?, gate_pos = ?, ready_at = ?, due_at = ?, run_at = NULL WHERE num = ?').run(place.rank, place.gate, place.gateRank, place.gatePos, tx.now, due, job.num);
+  }
+
+  /** Gives back the gates a job has passed and admits who waits there. */
+  releaseGates(job: JobSql): void {
+    const gates = gatesOf(job);
+    for (let at = 0; at < Math.min(job.gate_pos, gates.length); at++) {
+      const [key] = gates[at] as readonly [string, number];
+      release(this.#tx, key);
+      this.admitNextAt(key);
+    }
+  }
+
+  /** The best waiting job at a gate moves on, as far as capacity allows. */
+  admitNextAt(key: string): void {
+    const next = this.#tx.sql('SELECT * FROM job WHERE gate = ? ORDER BY gate_rank, num LIMIT 1').get(key) as JobSql | undefined;
+    if (next === undefined) return;
+    const place = this.#place(gatesOf(next), next.gate_pos, next.gate_rank as number);
+    if (place.gate === key) return;
+    this.#tx.sql('UPDATE job SET rank = ?, gate = ?, gate_rank = ?, gate_pos = ? WHERE num = ?').run(place.rank, place.gate, place.gateRank, place.gatePos, next.num);
+  }
+
+  /** Takes a ready job of a paused run out of the queue; it keeps the capacity it holds. */
+  park(job: { readonly num: number; readonly rank: number | null }, execution: number): void {
+    this.#tx.sql('UPDATE job SET rank = NULL, gate = ?, gate_rank = ? WHERE num = ?').run(gateKeys.paused(execution), job.rank, job.num);
+  }
+
+  /** A resumed run's parked jobs are ready again, at their old place. */
+  unpark(execution: number): void {
+    const changed = this.#tx.sql('UPDATE job SET rank = gate_rank, gate = NULL, gate_rank = NULL WHERE gate = ?').run(gateKeys.paused(execution)).changes;
+    if (changed > 0) this.#tx.notice.jobsReady = true;
+  }
+
+  /** Ends a job that is not running; the caller tells dependents or the step. */
+  end(job: JobSql, status: 'failed' | 'cancelled', error: ErrorData, dead: boolean): void {
+    const tx = this.#tx;
+    this.releaseGates(job);
+    tx.sql('UPDATE job SET status = ?, rank = NULL, due_at = NULL, gate = NULL, gate_rank = NULL, gate_pos = 0, owner = NULL, ended_at = ?, error = ?, dead = ? WHERE num = ?').run(
+      status === 'failed' ? JOB.failed : JOB.cancelled, tx.now, JSON.stringify(error), dead ? 1 : 0, job.num,
+    );
+    tx.count(job.queue, job.task, job.status, status === 'failed' ? JOB.failed : JOB.cancelled);
+    if (job.execution === null) {
+      tx.log({ ns: job.ns, job: job.num, session: job.session }, { type: status === 'failed' ? 'job_failed' : 'job_cancelled', data: { code: error.code } });
+    }
+    tx.notice.ended.push(job.id);
+  }
+
+  toJob(sql: JobSql, plan?: { readonly stepId: (index: number) => string | null; readonly retry: (index: number) => RetryPolicy }): Job {
+    const tx = this.#tx;
+    const lane = tx.sql('SELECT caps FROM lane WHERE num = ?').get(sql.lane) as { caps: string };
+    const stored = fromColumns(sql.result_kind, sql.result, sql.result_bytes);
+    return {
+      id: sql.id,
+      namespace: tx.namespaceName(sql.ns),
+      queue: tx.queueName(sql.queue),
+      task: tx.taskName(sql.task),
+      name: sql.name,
+      payload: sql.payload === null ? null : (JSON.parse(sql.payload) as Json),
+      priority: sql.priority,
+      status: jobCodes.name(sql.status),
+      createdAt: sql.created_at,
+      readyAt: sql.ready_at,
+      startedAt: sql.started_at,
+      completedAt: sql.ended_at,
+      runAt: sql.run_at,
+      result: stored === null || stored.kind === 'items' ? null : readStored(tx, stored),
+      error: sql.error === null ? null : (JSON.parse(sql.error) as ErrorData),
+      attempt: sql.attempt,
+      crashes: sql.crashes,
+      dead: sql.dead === 1,
+      dependsOn: sql.needs === null ? [] : (JSON.parse(sql.needs) as string[]),
+      when: sql.needs_when === 1 ? 'all_done' : 'all_success',
+      retry: sql.retry !== null ? (JSON.parse(sql.retry) as RetryPolicy) : sql.idx !== null && plan !== undefined ? plan.retry(sql.idx) : DEFAULT_RETRY,
+      timeoutMs: sql.timeout_ms,
+      deadlineAt: sql.deadline_at,
+      expiresAt: sql.expires_at,
+      requires: JSON.parse(lane.caps) as string[],
+      sessionId: sql.session === null ? null : tx.sessionId(sql.session),
+      executionId: sql.execution === null ? null : this.#executions.idOf(sql.execution),
+      stepId: sql.idx === null ? null : (plan?.stepId(sql.idx) ?? null),
+      itemIndex: sql.item,
+      cancelRequested: sql.cancel_requested === 1,
+      progress: sql.progress === null ? null : (JSON.parse(sql.progress) as Job['progress']),
+      attempts: sql.attempts === null ? [] : (JSON.parse(sql.attempts) as AttemptRecord[]),
+      gate: sql.gate,
+      owner: sql.owner,
+    };
+  }
+}
+
+const CLOSED: Place = { rank: null, gate: null, gateRank: null, gatePos: 0 };
+
+export function gatesOf(job: Pick<JobSql, 'gates'>): GateList {
+  return job.gates === null ? [] : (JSON.parse(job.gates) as [string, number][]);
+}
+
+export function earliest(a: number | null, b: number | null): number | null {
+  if (a === null) return b;
+  return b === null ? a : Math.min(a, b);
+}

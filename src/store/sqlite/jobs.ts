@@ -1,0 +1,371 @@
+// Owns what happens to jobs: claim, settle, cancel, redrive, due times. Every rule of an attempt comes from the domain.
+import { settleAttempt } from '../../domain/job-lifecycle.ts';
+import type { ErrorData } from '../../domain/errors.ts';
+import { LogisticsError } from '../../domain/errors.ts';
+import type { AttemptRecord } from '../../domain/job.ts';
+import { MAX_JOB_LOG_LINES } from '../../domain/job.ts';
+import type { Json, JsonObject } from '../../domain/json.ts';
+import { DEFAULT_RETRY, type RetryPolicy } from '../../domain/retry-policy.ts';
+import type { Decide } from '../../domain/transition.ts';
+import type { StoredValue } from '../../domain/workflow-execution.ts';
+import type { AttemptOutcome, CancelResult, ClaimedJob, JobLogLine, SettleResult } from '../backend.ts';
+import { JOB, jobCodes } from './codes.ts';
+import { hasEnded } from './execution-rows.ts';
+import type { Executions } from './executions.ts';
+import { earliest, type JobRows, type JobSql } from './job-rows.ts';
+import type { Plans } from './plans.ts';
+import type { Tx } from './tx.ts';
+import { storeJson, toColumns } from './values.ts';
+
+const CHUNK = 500;
+/** A cancelled running job that does not stop is ended after this long. */
+export const CANCEL_GRACE_MS = 10_000;
+
+interface Head {
+  readonly num: number;
+  readonly rank: number;
+}
+
+export class Jobs {
+  readonly #tx: Tx;
+  readonly #rows: JobRows;
+  readonly #executions: Executions;
+  readonly #plans: Plans;
+  #lanes = { version: -1, key: '', nums: [] as number[] };
+
+  constructor(tx: Tx, rows: JobRows, executions: Executions, plans: Plans) {
+    this.#tx = tx;
+    this.#rows = rows;
+    this.#executions = executions;
+    this.#plans = plans;
+  }
+
+  /** Takes the best ready jobs of the lanes that these capabilities satisfy. */
+  claim(p: { readonly epoch: number; readonly namespace: string; readonly capabilities: readonly string[]; readonly limit: number; readonly queue?: string | undefined }): ClaimedJob[] {
+    const lanes = this.#lanesFor(p);
+    const claimed: ClaimedJob[] = [];
+    while (claimed.length < p.limit && lanes.length > 0) {
+      const heads = this.#heads(lanes, p.limit - claimed.length);
+      if (heads.length === 0) break;
+      for (const head of heads) {
+        const job = this.#take(head, p.epoch);
+        if (job !== null) claimed.push(job);
+      }
+    }
+    return claimed;
+  }
+
+  #lanesFor(p: { readonly namespace: string; readonly capabilities: readonly string[]; readonly queue?: string | undefined }): readonly number[] {
+    const tx = this.#tx;
+    const key = `${p.namespace}\n${p.queue ?? ''}\n${p.capabilities.join('\n')}`;
+    if (this.#lanes.version === tx.lanesVersion && this.#lanes.key === key) return this.#lanes.nums;
+    const ns = tx.findNamespace(p.namespace);
+    const offered = new Set(p.capabilities);
+    const rows =
+      ns === undefined
+        ? []
+        : (tx.sql('SELECT l.num, l.caps, q.name FROM lane l JOIN queue q ON q.num = l.queue WHERE q.ns = ? AND q.paused = 0').all(ns) as { num: number; caps: string; name: string }[]);
+    const nums = rows.filter((row) => (p.queue === undefined || row.name === p.queue) && (JSON.parse(row.caps) as string[]).every((cap) => offered.has(cap))).map((row) => row.num);
+    this.#lanes = { version: tx.lanesVersion, key, nums };
+    return nums;
+  }
+
+  #heads(lanes: readonly number[], limit: number): readonly Head[] {
+    const sql = this.#tx.sql('SELECT num, rank FROM job WHERE lane = ? AND rank IS NOT NULL ORDER BY rank, num LIMIT ?');
+    if (lanes.length === 1) return sql.all(lanes[0], limit) as Head[];
+    const all: Head[] = [];
+    for (const lane of lanes) all.push(...(sql.all(lane, limit) as Head[]));
+    return all.sort((a, b) => a.rank - b.rank || a.num - b.num).slice(0, limit);
+  }
+
+  #take(head: Head, epoch: number): ClaimedJob | null {
+    const tx = this.#tx;
+    const job = this.#rows.byNum(head.num) as JobSql;
+    let step: ClaimedJob['step'] = null;
+    let retry: RetryPolicy = job.retry === null ? DEFAULT_RETRY : (JSON.parse(job.retry) as RetryPolicy);
+    let timeoutMs = job.timeout_ms;
+    if (job.execution !== null) {
+      const record = this.#executions.rows.load(job.execution);
+      if (record === undefined || record.row.stopping !== null || hasEnded(record)) {
+        // The stop of its run finds it in the step index and ends it.
+        if (record?.row.phase !== 'compensate' && record?.row.phase !== 'on_failure') {
+          tx.sql('UPDATE job SET rank = NULL WHERE num = ?').run(job.num);
+          return null;
+        }
+      }
+      if (record?.row.paused) {
+        this.#rows.park(job, job.execution);
+        return null;
+      }
+      const node = this.#plans.require((record as NonNullable<typeof record>).row.hash).nodes[job.idx as number];
+      retry = node?.step.retry ?? DEFAULT_RETRY;
+      timeoutMs = node?.step.timeoutMs ?? null;
+      step = { executionId: (record as NonNullable<typeof record>).row.id, hash: (record as NonNullable<typeof record>).row.hash, index: job.idx as number, item: job.item };
+      tx.log({ ns: job.ns, execution: job.execution, idx: job.idx, item: job.item, job: job.num, session: job.session }, { type: 'step_started', stepId: node?.id, data: job.attempt > 0 ? { attempt: job.attempt + 1 } : undefined });
+    }
+    tx.sql('UPDATE job SET status = 1, rank = NULL, owner = ?, token = token + 1, attempt = attempt + 1, started_at = ? WHERE num = ?').run(epoch, tx.now, job.num);
+    tx.count(job.queue, job.task, job.status, JOB.running);
+    return {
+      jobId: job.id,
+      token: job.token + 1,
+      attempt: job.attempt + 1,
+      task: tx.taskName(job.task),
+      queue: tx.queueName(job.queue),
+      name: job.name,
+      payload: job.payload === null ? null : (JSON.parse(job.payload) as Json),
+      sessionId: job.session === null ? null : tx.sessionId(job.session),
+      timeoutMs,
+      deadlineAt: job.deadline_at,
+      retry,
+      step,
+    };
+  }
+
+  /** The end of one attempt, by the holder of the token. */
+  settle(p: { readonly jobId: string; readonly token: number; readonly outcome: AttemptOutcome; readonly logs: readonly JobLogLine[]; readonly decide: Decide }): SettleResult {
+    const job = this.#rows.byId(p.jobId);
+    if (job === undefined || job.token !== p.token) return { kind: 'lease_lost' };
+    if (job.status !== JOB.running) {
+      const same = (job.status === JOB.completed && p.outcome.status === 'completed') || ((job.status === JOB.failed || job.status === JOB.retry) && p.outcome.status === 'failed');
+      return same ? { kind: 'replayed', status: jobCodes.name(job.status) } : { kind: 'lease_lost' };
+    }
+    this.addLogs(job.num, p.logs);
+    return this.#settleRunning(job, p.outcome, p.decide);
+  }
+
+  /** A job whose process died. */
+  crashed(job: JobSql, decide: Decide): void {
+    this.#settleRunning(job, { status: 'crashed' }, decide);
+  }
+
+  /** A job that a stopping process gives back unharmed. */
+  released(job: JobSql, decide: Decide): void {
+    this.#settleRunning(job, { status: 'released' }, decide);
+  }
+
+  #settleRunning(job: JobSql, outcome: AttemptOutcome | { readonly status: 'crashed' }, decide: Decide): SettleResult {
+    const tx = this.#tx;
+    const policy = this.#policyOf(job);
+    const stored = outcome.status === 'completed' ? this.#storeOutput(job, outcome.output) : null;
+    const attempt = stored !== null && 'error' in stored ? ({ status: 'failed', error: stored.error } as const) : outcome.status === 'completed' ? ({ status: 'completed' } as const) : outcome;
+    const next = settleAttempt(
+      { attempt: job.attempt, crashes: job.crashes, deadlineAt: job.deadline_at, cancelRequested: job.cancel_requested === 1 },
+      attempt,
+      policy,
+      { maxCrashes: tx.env.limits.maxCrashes },
+      tx.now,
+      tx.env.random,
+    );
+    const value = stored !== null && 'value' in stored && next.status === 'completed' ? stored.value : null;
+    this.#rows.releaseGates(job);
+    const code = jobCodes.of(next.status);
+    const ended = next.status === 'completed' || next.status === 'failed' || next.status === 'cancelled';
+    // The output of a plain step stands in its step row; a job keeps its own and that of an item.
+    const kept = job.execution !== null && job.item === null ? null : value;
+    const columns = toColumns(kept);
+    const attempts = next.status === 'completed' && job.attempts === null ? null : appendAttempt(job, next.error, tx.now);
+    if (next.status === 'completed') {
+      tx.sql('UPDATE job SET status = 2, owner = NULL, due_at = NULL, gate_pos = 0, ended_at = ?, attempts = ?, error = NULL, result_kind = ?, result = ?, result_bytes = ? WHERE num = ?').run(
+        tx.now, attempts, columns.kind, columns.text, columns.bytes, job.num,
+      );
+    } else {
+      tx.sql('UPDATE job SET status = ?, owner = NULL, gate_pos = 0, ended_at = ?, attempt = ?, crashes = ?, dead = ?, due_at = ?, run_at = ?, attempts = ?, error = ? WHERE num = ?').run(
+        code, ended ? tx.now : null, next.attempt, next.crashes, next.dead ? 1 : 0, ended ? null : next.runAt === null ? null : (earliest(next.runAt, job.deadline_at) as number), next.runAt,
+        attempts, next.error === null ? null : JSON.stringify(next.error), job.num,
+      );
+    }
+    tx.count(job.queue, job.task, JOB.running, code);
+    if (attempt.status === 'completed' || attempt.status === 'failed') {
+      const runMs = tx.now - (job.started_at ?? tx.now);
+      tx.measure(job.queue, job.task, next.status === 'completed' ? 'completed' : next.status === 'failed' ? 'failed' : 'retry', runMs, Math.max(0, (job.started_at ?? tx.now) - (job.ready_at ?? job.created_at)));
+    }
+    if (!ended) {
+      if (next.runAt === null) this.#rows.admit(this.#rows.byNum(job.num) as JobSql);
+      else tx.notice.timersChanged = true;
+      this.#logRetry(job, next.error, next.runAt);
+      return { kind: 'settled', status: next.status, runAt: next.runAt };
+    }
+    tx.notice.ended.push(job.id);
+    this.#afterEnd(job, next.status as 'completed' | 'failed' | 'cancelled', value, next.error, next.attempt, decide);
+    return { kind: 'settled', status: next.status, runAt: null };
+  }
+
+  #logRetry(job: JobSql, error: ErrorData | null, runAt: number | null): void {
+    if (error === null && job.execution === null) return;
+    const tx = this.#tx;
+    const data: JsonObject = { attempt: job.attempt, code: error?.code ?? 'released', ...(runAt === null ? {} : { run_at: runAt }) };
+    const stepId = job.execution === null ? undefined : this.#stepId(job);
+    tx.log({ ns: job.ns, execution: job.execution, idx: job.idx, item: job.item, job: job.num, session: job.session }, { type: job.execution === null ? 'job_retry' : 'step_retry', stepId, data });
+  }
+
+  #stepId(job: JobSql): string | undefined {
+    const record = this.#executions.rows.load(job.execution as number);
+    return record === undefined ? undefined : this.#plans.require(record.row.hash).nodes[job.idx as number]?.id;
+  }
+
+  /** Tells whoever waits for an ended job: its step's execution, or the jobs that depend on it. */
+  #afterEnd(job: JobSql, status: 'completed' | 'failed' | 'cancelled', value: StoredValue | null, error: ErrorData | null, attempt: number, decide: Decide): void {
+    const tx = this.#tx;
+    if (job.execution !== null) {
+      this.#executions.stepJobEnded({ ...job, attempt }, status, value, error as never, decide);
+      return;
+    }
+    tx.log(
+      { ns: job.ns, job: job.num, session: job.session },
+      { type: status === 'completed' ? 'job_completed' : status === 'failed' ? 'job_failed' : 'job_cancelled', data: error === null ? undefined : { code: error.code } },
+    );
+    this.tellDependents(job.num, status === 'completed');
+  }
+
+  /** Ends a job that is not running and tells whoever waits for it. */
+  end(job: JobSql, status: 'failed' | 'cancelled', error: ErrorData, dead: boolean, decide: Decide): void {
+    this.#rows.end(job, status, error, dead);
+    if (job.execution !== null) this.#executions.stepJobEnded(job, status, null, error as never, decide);
+    else this.tellDependents(job.num, false);
+  }
+
+  /** Dependents are told in chunks: their rows in job_need are the durable rest of the work. */
+  tellDependents(first: number, firstSucceeded: boolean): void {
+    const tx = this.#tx;
+    const work: { num: number; ok: boolean }[] = [{ num: first, ok: firstSucceeded }];
+    let budget = CHUNK;
+    for (let at = 0; at < work.length; at++) {
+      const { num, ok } = work[at] as { num: number; ok: boolean };
+      const dependents = tx.sql('SELECT job FROM job_need WHERE need = ? ORDER BY job LIMIT ?').all(num, budget + 1) as { job: number }[];
+      for (const { job: dependent } of dependents.slice(0, budget)) {
+        budget--;
+        tx.sql('DELETE FROM job_need WHERE need = ? AND job = ?').run(num, dependent);
+        const ended = this.#needEnded(dependent, ok);
+        if (ended) work.push({ num: dependent, ok: false });
+      }
+      if (dependents.length > 0 && budget <= 0) {
+        for (const rest of work.slice(at)) tx.sql('UPDATE job SET due_at = ? WHERE num = ?').run(tx.now, rest.num);
+        tx.notice.timersChanged = true;
+        return;
+      }
+    }
+  }
+
+  /** One need of a waiting job ended; true when the job ended with it. */
+  #needEnded(num: number, ok: boolean): boolean {
+    const tx = this.#tx;
+    const job = this.#rows.byNum(num);
+    if (job === undefined || job.status !== JOB.pending) return false;
+    const open = job.needs_open - 1;
+    const failed = job.needs_failed + (ok ? 0 : 1);
+    tx.sql('UPDATE job SET needs_open = ?, needs_failed = ? WHERE num = ?').run(open, failed, num);
+    if (!ok && job.needs_when === 0) {
+      const error = new LogisticsError('dependency_failed', 'A job it depends on did not complete.').toData();
+      this.#rows.end(job, 'cancelled', error, false);
+      return true;
+    }
+    if (open === 0 && (job.run_at === null || job.run_at <= tx.now)) this.#rows.admit({ ...job, needs_open: 0 });
+    return false;
+  }
+
+  cancel(p: { readonly jobId: string; readonly reason: string; readonly decide: Decide }): CancelResult {
+    const tx = this.#tx;
+    const job = this.#rows.byId(p.jobId);
+    if (job === undefined) return { kind: 'not_found', status: null };
+    if (job.status === JOB.running) {
+      if (job.cancel_requested === 0) {
+        tx.sql('UPDATE job SET cancel_requested = 1, due_at = ? WHERE num = ?').run(tx.now + CANCEL_GRACE_MS, job.num);
+        tx.notice.stopJobs.push({ jobId: job.id, forced: false });
+        tx.notice.timersChanged = true;
+      }
+      return { kind: 'requested', status: 'running' };
+    }
+    if (job.status !== JOB.pending && job.status !== JOB.retry) return { kind: 'already_ended', status: jobCodes.name(job.status) };
+    this.end(job, 'cancelled', new LogisticsError('cancelled', p.reason).toData(), false, p.decide);
+    return { kind: 'cancelled', status: 'cancelled' };
+  }
+
+  redrive(jobId: string): { kind: 'redriven' | 'not_found' | 'refused'; status: ReturnType<typeof jobCodes.name> | null } {
+    const tx = this.#tx;
+    const job = this.#rows.byId(jobId);
+    if (job === undefined) return { kind: 'not_found', status: null };
+    if (job.execution !== null || (job.status !== JOB.failed && job.status !== JOB.cancelled)) return { kind: 'refused', status: jobCodes.name(job.status) };
+    tx.sql('UPDATE job SET status = 0, ended_at = NULL, error = NULL, dead = 0, attempt = 0, crashes = 0, cancel_requested = 0, gate_pos = 0, needs_open = 0, expires_at = NULL WHERE num = ?').run(job.num);
+    tx.count(job.queue, job.task, job.status, JOB.pending);
+    tx.log({ ns: job.ns, job: job.num, session: job.session }, { type: 'job_enqueued', data: { redriven: true } });
+    this.#rows.admit(this.#rows.byNum(job.num) as JobSql);
+    return { kind: 'redriven', status: 'pending' };
+  }
+
+  /** Jobs whose moment has come: future and retrying ones are admitted, expired and overdue ones end. */
+  fireDue(limit: number, decide: Decide): number {
+    const tx = this.#tx;
+    const due = tx.sql('SELECT * FROM job WHERE due_at <= ? ORDER BY due_at LIMIT ?').all(tx.now, limit) as JobSql[];
+    for (const stale of due) {
+      const job = this.#rows.byNum(stale.num) as JobSql;
+      if (job.due_at === null || job.due_at > tx.now) continue;
+      this.#fire(job, decide);
+    }
+    return due.length;
+  }
+
+  #fire(job: JobSql, decide: Decide): void {
+    const tx = this.#tx;
+    if (job.ended_at !== null) {
+      // The rest of its dependents.
+      tx.sql('UPDATE job SET due_at = NULL WHERE num = ?').run(job.num);
+      this.tellDependents(job.num, job.status === JOB.completed);
+    } else if (job.status === JOB.running) {
+      tx.sql('UPDATE job SET due_at = NULL WHERE num = ?').run(job.num);
+      if (job.cancel_requested === 1) {
+        tx.notice.stopJobs.push({ jobId: job.id, forced: true });
+        this.end(job, 'cancelled', new LogisticsError('cancelled', 'Cancelled; it did not stop within the grace period.').toData(), false, decide);
+      }
+    } else if (job.deadline_at !== null && job.deadline_at <= tx.now) {
+      this.end(job, 'failed', new LogisticsError('timeout', 'The deadline passed.', { retryable: false }).toData(), true, decide);
+    } else if (job.expires_at !== null && job.expires_at <= tx.now && job.attempt === 0) {
+      this.end(job, 'failed', new LogisticsError('expired', 'It passed its expires_at before it could start.').toData(), false, decide);
+    } else if (job.rank === null && job.gate === null && job.needs_open === 0 && (job.run_at === null || job.run_at <= tx.now)) {
+      tx.sql('UPDATE job SET status = 0 WHERE num = ?').run(job.num);
+      tx.count(job.queue, job.task, job.status, JOB.pending);
+      this.#rows.admit(job);
+    } else {
+      tx.sql('UPDATE job SET due_at = ? WHERE num = ?').run(laterOf([job.run_at, job.attempt === 0 ? job.expires_at : null, job.deadline_at], tx.now), job.num);
+    }
+  }
+
+  #policyOf(job: JobSql): RetryPolicy {
+    if (job.retry !== null) return JSON.parse(job.retry) as RetryPolicy;
+    if (job.execution === null) return DEFAULT_RETRY;
+    const record = this.#executions.rows.load(job.execution);
+    if (record === undefined) return DEFAULT_RETRY;
+    return this.#plans.require(record.row.hash).nodes[job.idx as number]?.step.retry ?? DEFAULT_RETRY;
+  }
+
+  #storeOutput(job: JobSql, output: Json): { readonly value: StoredValue } | { readonly error: ErrorData } {
+    try {
+      const json = JSON.stringify(output) ?? 'null';
+      return { value: storeJson(this.#tx, json, { execution: job.execution, job: job.execution === null ? job.num : null, name: 'output' }) };
+    } catch (error) {
+      if (error instanceof LogisticsError) return { error: error.toData() };
+      throw error;
+    }
+  }
+
+  addLogs(job: number, lines: readonly JobLogLine[]): void {
+    if (lines.length === 0) return;
+    const tx = this.#tx;
+    let seq = (tx.sql('SELECT coalesce(max(seq), 0) AS n FROM job_log WHERE job = ?').get(job) as { n: number }).n;
+    for (const line of lines) {
+      tx.sql('INSERT INTO job_log (job, seq, at, level, message, fields) VALUES (?, ?, ?, ?, ?, ?)').run(job, ++seq, line.at, line.level, line.message, line.fields === null ? null : JSON.stringify(line.fields));
+    }
+    tx.sql('DELETE FROM job_log WHERE job = ? AND seq <= ?').run(job, seq - MAX_JOB_LOG_LINES);
+  }
+}
+
+function laterOf(times: readonly (number | null)[], now: number): number | null {
+  return times.filter((time): time is number => time !== null && time > now).reduce<number | null>((best, time) => earliest(best, time), null);
+}
+
+const KEPT_ATTEMPTS = 20;
+
+function appendAttempt(job: JobSql, error: ErrorData | null, now: number): string {
+  const before = job.attempts === null ? [] : (JSON.parse(job.attempts) as AttemptRecord[]);
+  const record: AttemptRecord = { attempt: job.attempt, startedAt: job.started_at ?? now, endedAt: now, error };
+  return JSON.stringify([...before, record].slice(-KEPT_ATTEMPTS));
+}

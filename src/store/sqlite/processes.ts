@@ -1,0 +1,135 @@
+// Owns who is alive: a row and a heartbeat per process, and a lock on a file of its own that the system drops when it dies.
+import { mkdirSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import Database from 'better-sqlite3';
+import type { Decide } from '../../domain/transition.ts';
+import type { BackendEnvironment, ProcessInfo } from '../backend.ts';
+import type { Db } from './connection.ts';
+import { storeError } from './connection.ts';
+import type { JobSql } from './job-rows.ts';
+import type { Jobs } from './jobs.ts';
+import { SCHEMA_VERSION } from './schema.ts';
+import type { Tx } from './tx.ts';
+
+const CHUNK = 500;
+
+interface ProcessSql {
+  epoch: number; pid: number; host: string; role: string; ns: string; started_at: number; heartbeat_at: number; lock_file: string | null; capabilities: string; version: string; schema: number;
+}
+
+/** Locks are SQLite's own exclusive file locks: no further package, and the system frees them on any death. */
+export class Processes {
+  readonly #folder: string | null;
+  readonly #env: BackendEnvironment;
+  readonly #held = new Map<number, { readonly db: Db; readonly file: string }>();
+  #lastSweep = 0;
+
+  constructor(path: string, env: BackendEnvironment) {
+    this.#folder = path === ':memory:' ? null : join(dirname(path), 'locks');
+    this.#env = env;
+  }
+
+  /** Takes a lock file before the row exists, so a row without a holder is always dead. */
+  lock(): string | null {
+    if (this.#folder === null) return null;
+    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+    const file = join(this.#folder, `${process.pid}-${this.#env.newId('worker').slice(4)}.lock`);
+    try {
+      const db = new Database(file, { timeout: 0 });
+      db.exec('BEGIN EXCLUSIVE');
+      this.#held.set(-1, { db, file });
+      return file;
+    } catch (error) {
+      throw storeError(error, file);
+    }
+  }
+
+  insert(tx: Tx, p: { readonly pid: number; readonly host: string; readonly role: string; readonly namespace: string; readonly capabilities: readonly string[]; readonly version: string }, lockFile: string | null): number {
+    const made = tx
+      .sql('INSERT INTO process (pid, host, role, ns, started_at, heartbeat_at, lock_file, capabilities, version, schema) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
+      .run(p.pid, p.host, p.role, p.namespace, tx.now, tx.now, lockFile, JSON.stringify(p.capabilities), p.version, SCHEMA_VERSION);
+    const epoch = Number(made.lastInsertRowid);
+    tx.log({ ns: tx.namespace(p.namespace) }, { type: 'worker_joined', data: { epoch, pid: p.pid, role: p.role } });
+    return epoch;
+  }
+
+  joined(epoch: number): void {
+    const held = this.#held.get(-1);
+    if (held === undefined) return;
+    this.#held.delete(-1);
+    this.#held.set(epoch, held);
+  }
+
+  heartbeat(tx: Tx, epoch: number): boolean {
+    return tx.sql('UPDATE process SET heartbeat_at = ? WHERE epoch = ?').run(tx.now, epoch).changes > 0;
+  }
+
+  /** Epochs whose process is gone, or silent for a lease; after a suspend of our own nobody is judged for one lease. */
+  dead(tx: Tx, own: number): number[] {
+    const rows = tx.sql('SELECT * FROM process WHERE epoch != ?').all(own) as ProcessSql[];
+    const lease = this.#env.limits.leaseMs;
+    const suspended = this.#lastSweep !== 0 && tx.now - this.#lastSweep > lease;
+    this.#lastSweep = tx.now;
+    const graceUntil = suspended ? (this.#graceUntil = tx.now + lease) : this.#graceUntil;
+    return rows.filter((row) => (row.lock_file !== null && this.#isFree(row)) || (tx.now >= graceUntil && tx.now - row.heartbeat_at > lease)).map((row) => row.epoch);
+  }
+
+  #graceUntil = 0;
+
+  /** A lock that can be taken means its owner is dead. */
+  #isFree(row: ProcessSql): boolean {
+    const file = row.lock_file as string;
+    if (this.#held.has(row.epoch)) return false;
+    let db: Db | undefined;
+    try {
+      db = new Database(file, { timeout: 0, fileMustExist: true });
+      db.exec('BEGIN EXCLUSIVE');
+      db.exec('ROLLBACK');
+      return true;
+    } catch (error) {
+      return (error as { code?: string }).code === 'SQLITE_CANTOPEN';
+    } finally {
+      db?.close();
+    }
+  }
+
+  /** Gives the running jobs of an epoch back, in chunks; true when more are left. */
+  takeBack(tx: Tx, epoch: number, jobs: Jobs, decide: Decide, graceful: boolean): { readonly jobs: number; readonly more: boolean } {
+    const running = tx.sql('SELECT * FROM job WHERE owner = ? LIMIT ?').all(epoch, CHUNK) as JobSql[];
+    for (const job of running) {
+      if (graceful) jobs.released(job, decide);
+      else jobs.crashed(job, decide);
+    }
+    const more = running.length === CHUNK;
+    if (!more) this.#remove(tx, epoch, graceful);
+    return { jobs: running.length, more };
+  }
+
+  #remove(tx: Tx, epoch: number, graceful: boolean): void {
+    const row = tx.sql('DELETE FROM process WHERE epoch = ? RETURNING *').get(epoch) as ProcessSql | undefined;
+    if (row === undefined) return;
+    tx.log({ ns: tx.namespace(row.ns) }, { type: 'worker_lost', data: { epoch, pid: row.pid, graceful } });
+    if (row.lock_file !== null && !this.#held.has(epoch)) rmSync(row.lock_file, { force: true });
+  }
+
+  /** Drops the lock file of an epoch of this process. */
+  unlock(epoch: number): void {
+    const held = this.#held.get(epoch);
+    if (held === undefined) return;
+    this.#held.delete(epoch);
+    held.db.close();
+    rmSync(held.file, { force: true });
+  }
+
+  unlockAll(): void {
+    for (const epoch of [...this.#held.keys()]) this.unlock(epoch);
+  }
+
+  list(tx: Tx): ProcessInfo[] {
+    const rows = tx.sql('SELECT p.*, (SELECT count(*) FROM job WHERE owner = p.epoch) AS running FROM process p ORDER BY epoch').all() as (ProcessSql & { running: number })[];
+    return rows.map((row) => ({
+      epoch: row.epoch, pid: row.pid, host: row.host, role: row.role, namespace: row.ns, startedAt: row.started_at, heartbeatAt: row.heartbeat_at,
+      capabilities: JSON.parse(row.capabilities) as string[], version: row.version, runningJobs: row.running, self: this.#held.has(row.epoch),
+    }));
+  }
+}

@@ -1,0 +1,145 @@
+// Owns the shape of the file: numbered forward-only migrations; a released one never changes.
+import { StoreError } from '../../domain/errors.ts';
+import type { Db } from './connection.ts';
+
+/** 'LgMc' */
+export const APPLICATION_ID = 0x4c674d63;
+
+const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE namespace (num INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+  CREATE TABLE queue (num INTEGER PRIMARY KEY, ns INTEGER NOT NULL, name TEXT NOT NULL, paused INTEGER NOT NULL DEFAULT 0, UNIQUE (ns, name)) STRICT;
+  CREATE TABLE task (num INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+  CREATE TABLE lane (num INTEGER PRIMARY KEY, queue INTEGER NOT NULL, caps TEXT NOT NULL, UNIQUE (queue, caps)) STRICT;
+  CREATE TABLE process (epoch INTEGER PRIMARY KEY AUTOINCREMENT, pid INTEGER NOT NULL, host TEXT NOT NULL, role TEXT NOT NULL, ns TEXT NOT NULL,
+    started_at INTEGER NOT NULL, heartbeat_at INTEGER NOT NULL, lock_file TEXT, capabilities TEXT NOT NULL, version TEXT NOT NULL, schema INTEGER NOT NULL) STRICT;
+
+  CREATE TABLE definition (num INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, ns INTEGER NOT NULL, name TEXT NOT NULL, version INTEGER NOT NULL, hash TEXT NOT NULL,
+    json TEXT NOT NULL, created_at INTEGER NOT NULL, deleted INTEGER NOT NULL DEFAULT 0, UNIQUE (ns, name, version)) STRICT;
+  CREATE INDEX definition_hash ON definition (hash);
+
+  CREATE TABLE execution (
+    num INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, ns INTEGER NOT NULL, workflow TEXT NOT NULL, version INTEGER NOT NULL, hash TEXT NOT NULL,
+    status INTEGER NOT NULL, phase INTEGER NOT NULL, phase_cursor INTEGER NOT NULL, priority INTEGER NOT NULL, session INTEGER, started_by TEXT NOT NULL,
+    parent INTEGER, parent_step INTEGER, parent_item INTEGER, depth INTEGER NOT NULL, forked_from INTEGER, fork_step INTEGER, concurrency_key TEXT,
+    steps_done INTEGER NOT NULL DEFAULT 0, steps_completed INTEGER NOT NULL DEFAULT 0, steps_skipped INTEGER NOT NULL DEFAULT 0, steps_failed INTEGER NOT NULL DEFAULT 0,
+    steps_running INTEGER NOT NULL DEFAULT 0, steps_waiting INTEGER NOT NULL DEFAULT 0, stopping TEXT, paused INTEGER NOT NULL DEFAULT 0, retries INTEGER NOT NULL DEFAULT 0, open_work INTEGER NOT NULL DEFAULT 0,
+    created_at INTEGER NOT NULL, started_at INTEGER, ended_at INTEGER, deadline_at INTEGER,
+    gate TEXT, gate_rank INTEGER, gate_pos INTEGER NOT NULL DEFAULT 0, gates TEXT, error TEXT, output_kind INTEGER NOT NULL DEFAULT 0, output TEXT, output_bytes INTEGER, input TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX execution_open ON execution (num) WHERE ended_at IS NULL;
+  CREATE INDEX execution_failed ON execution (num) WHERE status = 5;
+  CREATE INDEX execution_session ON execution (session, num) WHERE session IS NOT NULL;
+  CREATE INDEX execution_parent ON execution (parent, parent_step, parent_item) WHERE parent IS NOT NULL;
+  CREATE INDEX execution_key ON execution (concurrency_key) WHERE concurrency_key IS NOT NULL AND ended_at IS NULL;
+  CREATE INDEX execution_gate ON execution (gate, gate_rank) WHERE gate IS NOT NULL;
+
+  CREATE TABLE step (
+    execution INTEGER NOT NULL, idx INTEGER NOT NULL, status INTEGER NOT NULL, flags INTEGER NOT NULL, skip_reason INTEGER NOT NULL,
+    needs_completed INTEGER NOT NULL, needs_failed INTEGER NOT NULL, needs_skipped INTEGER NOT NULL, attempts INTEGER NOT NULL,
+    ready_at INTEGER, started_at INTEGER, ended_at INTEGER, wait TEXT, each TEXT, error TEXT, output_kind INTEGER NOT NULL, output TEXT, output_bytes INTEGER,
+    PRIMARY KEY (execution, idx)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE step_items (execution INTEGER NOT NULL, idx INTEGER NOT NULL, json TEXT NOT NULL, PRIMARY KEY (execution, idx)) STRICT;
+  CREATE TABLE inbox (seq INTEGER PRIMARY KEY, execution INTEGER NOT NULL, event TEXT NOT NULL) STRICT;
+  CREATE INDEX inbox_execution ON inbox (execution, seq);
+  CREATE TABLE timer (execution INTEGER NOT NULL, kind INTEGER NOT NULL, idx INTEGER NOT NULL, due_at INTEGER NOT NULL, PRIMARY KEY (execution, kind, idx)) STRICT, WITHOUT ROWID;
+  CREATE INDEX timer_due ON timer (due_at);
+  CREATE TABLE waiter (execution INTEGER NOT NULL, idx INTEGER NOT NULL, kind INTEGER NOT NULL, name TEXT NOT NULL, match TEXT, seq INTEGER NOT NULL, PRIMARY KEY (execution, idx)) STRICT, WITHOUT ROWID;
+  CREATE INDEX waiter_event ON waiter (name, execution) WHERE kind = 3;
+  CREATE TABLE signal (execution INTEGER NOT NULL, signal_id TEXT NOT NULL, seq INTEGER NOT NULL, name TEXT NOT NULL, payload TEXT NOT NULL, consumed INTEGER NOT NULL,
+    PRIMARY KEY (execution, signal_id)) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE job (
+    num INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, ns INTEGER NOT NULL, queue INTEGER NOT NULL, lane INTEGER NOT NULL, task INTEGER NOT NULL, status INTEGER NOT NULL,
+    priority INTEGER NOT NULL, rank INTEGER, due_at INTEGER, gate TEXT, gate_rank INTEGER, gate_pos INTEGER NOT NULL DEFAULT 0, owner INTEGER, token INTEGER NOT NULL DEFAULT 0,
+    attempt INTEGER NOT NULL DEFAULT 0, crashes INTEGER NOT NULL DEFAULT 0, dead INTEGER NOT NULL DEFAULT 0, cancel_requested INTEGER NOT NULL DEFAULT 0,
+    execution INTEGER, idx INTEGER, item INTEGER, session INTEGER, created_at INTEGER NOT NULL, ready_at INTEGER, started_at INTEGER, ended_at INTEGER, run_at INTEGER,
+    timeout_ms INTEGER, deadline_at INTEGER, expires_at INTEGER, needs_open INTEGER NOT NULL DEFAULT 0, needs_failed INTEGER NOT NULL DEFAULT 0,
+    gates TEXT, retry TEXT, needs TEXT, needs_when INTEGER NOT NULL DEFAULT 0, progress TEXT, attempts TEXT, name TEXT, payload TEXT, error TEXT, result_kind INTEGER NOT NULL DEFAULT 0, result TEXT, result_bytes INTEGER
+  ) STRICT;
+  CREATE INDEX job_ready ON job (lane, rank) WHERE rank IS NOT NULL;
+  CREATE INDEX job_due ON job (due_at) WHERE due_at IS NOT NULL;
+  CREATE INDEX job_running ON job (owner) WHERE owner IS NOT NULL;
+  CREATE INDEX job_gate ON job (gate, gate_rank) WHERE gate IS NOT NULL;
+  CREATE INDEX job_step ON job (execution, idx, item) WHERE execution IS NOT NULL;
+  CREATE INDEX job_session ON job (session, num) WHERE session IS NOT NULL;
+  CREATE INDEX job_failed ON job (num) WHERE status = 3;
+  CREATE TABLE job_need (need INTEGER NOT NULL, job INTEGER NOT NULL, PRIMARY KEY (need, job)) STRICT, WITHOUT ROWID;
+  CREATE TABLE job_log (job INTEGER NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL, level TEXT NOT NULL, message TEXT NOT NULL, fields TEXT, PRIMARY KEY (job, seq)) STRICT, WITHOUT ROWID;
+  CREATE TABLE gate (key TEXT PRIMARY KEY, cap INTEGER NOT NULL, used INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE counter (queue INTEGER NOT NULL, task INTEGER NOT NULL, status INTEGER NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (queue, task, status)) STRICT, WITHOUT ROWID;
+  CREATE TABLE task_stat (queue INTEGER NOT NULL, task INTEGER NOT NULL, completed INTEGER NOT NULL, failed INTEGER NOT NULL, retries INTEGER NOT NULL, run_ms INTEGER NOT NULL,
+    run_max INTEGER NOT NULL, wait_ms INTEGER NOT NULL, runs INTEGER NOT NULL, PRIMARY KEY (queue, task)) STRICT, WITHOUT ROWID;
+  CREATE TABLE execution_counter (status INTEGER PRIMARY KEY, n INTEGER NOT NULL) STRICT;
+
+  CREATE TABLE event (cursor INTEGER PRIMARY KEY, at INTEGER NOT NULL, type INTEGER NOT NULL, ns INTEGER NOT NULL, execution INTEGER, idx INTEGER, item INTEGER, job INTEGER,
+    session INTEGER, data TEXT) STRICT;
+  CREATE INDEX event_execution ON event (execution, cursor) WHERE execution IS NOT NULL;
+  CREATE INDEX event_job ON event (job, cursor) WHERE job IS NOT NULL AND execution IS NULL;
+  CREATE INDEX event_session ON event (session, cursor) WHERE session IS NOT NULL AND execution IS NULL AND job IS NULL;
+
+  CREATE TABLE session (num INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, ns INTEGER NOT NULL, name TEXT, status INTEGER NOT NULL, implicit INTEGER NOT NULL, principal TEXT NOT NULL,
+    context_version INTEGER NOT NULL, max_tasks INTEGER, max_workflows INTEGER, timeout_ms INTEGER, expires_at INTEGER, created_at INTEGER NOT NULL, closed_at INTEGER,
+    metadata TEXT NOT NULL, context TEXT NOT NULL) STRICT;
+  CREATE INDEX session_expiry ON session (expires_at) WHERE expires_at IS NOT NULL AND closed_at IS NULL;
+  CREATE TABLE session_call (session INTEGER NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL, tool TEXT NOT NULL, digest TEXT NOT NULL, outcome TEXT NOT NULL, result TEXT, duration_ms REAL NOT NULL,
+    PRIMARY KEY (session, seq)) STRICT, WITHOUT ROWID;
+  CREATE TABLE receipt (principal TEXT NOT NULL, tool TEXT NOT NULL, key TEXT NOT NULL, digest TEXT NOT NULL, reply TEXT NOT NULL, created_at INTEGER NOT NULL, PRIMARY KEY (principal, tool, key)) STRICT, WITHOUT ROWID;
+  CREATE INDEX receipt_age ON receipt (created_at);
+  CREATE TABLE artifact (num INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, execution INTEGER, job INTEGER, name TEXT NOT NULL, media_type TEXT NOT NULL, bytes INTEGER NOT NULL, sha256 TEXT NOT NULL,
+    created_at INTEGER NOT NULL, kept INTEGER NOT NULL, content BLOB NOT NULL) STRICT;
+  CREATE INDEX artifact_execution ON artifact (execution) WHERE execution IS NOT NULL;
+  CREATE INDEX artifact_job ON artifact (job) WHERE job IS NOT NULL;
+  CREATE INDEX artifact_loose ON artifact (created_at) WHERE kept = 0;
+  `,
+];
+
+export const SCHEMA_VERSION = MIGRATIONS.length;
+
+/** Brings the file to this program's schema in one transaction; refuses while a live process of an older schema runs on it. */
+export function migrate(db: Db, path: string, migrations: readonly string[] = MIGRATIONS): void {
+  const known = migrations.length;
+  if (versionOf(db) >= known) return;
+  retryImmediate(db, () => {
+    const from = versionOf(db);
+    if (from >= known) return;
+    if (from > 0) {
+      const since = Date.now() - 60_000;
+      const others = db.prepare('SELECT pid FROM process WHERE schema < ? AND heartbeat_at > ?').all(known, since) as { pid: number }[];
+      if (others.length > 0) {
+        throw new StoreError('store_busy', `${path} is in use by an older version (pid ${others.map((row) => row.pid).join(', ')}).`, {
+          path,
+          nextActions: ['Stop the older process, then start this one again.'],
+        });
+      }
+    }
+    for (const sql of migrations.slice(from)) db.exec(sql);
+    db.pragma(`application_id = ${APPLICATION_ID}`);
+    db.pragma(`user_version = ${known}`);
+  });
+}
+
+export function versionOf(db: Db): number {
+  return Number(db.pragma('user_version', { simple: true }));
+}
+
+function retryImmediate(db: Db, body: () => void): void {
+  const sleeper = new Int32Array(new SharedArrayBuffer(4));
+  for (let round = 0; ; round++) {
+    try {
+      db.exec('BEGIN IMMEDIATE');
+      break;
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'SQLITE_BUSY' || round >= 200) throw error;
+      Atomics.wait(sleeper, 0, 0, 10);
+    }
+  }
+  try {
+    body();
+    db.exec('COMMIT');
+  } catch (error) {
+    if (db.inTransaction) db.exec('ROLLBACK');
+    throw error;
+  }
+}

@@ -1,0 +1,284 @@
+// Owns one transaction's memory: prepared statements, interned names, counter deltas and the notice; all of it is dropped on
+// rollback and becomes visible only after COMMIT.
+import type Database from 'better-sqlite3';
+import type { NewEvent } from '../../domain/event.ts';
+import type { BackendEnvironment, CommitNotice } from '../backend.ts';
+import { eventCodes } from './codes.ts';
+import type { Db } from './connection.ts';
+
+type Statement = Database.Statement<unknown[], unknown>;
+
+interface MutableNotice {
+  jobsReady: boolean;
+  inbox: Set<string>;
+  stopJobs: { jobId: string; forced: boolean }[];
+  ended: string[];
+  changed: string[];
+  timersChanged: boolean;
+}
+
+export interface EventScope {
+  readonly ns: number;
+  readonly execution?: number | null;
+  readonly idx?: number | null;
+  readonly item?: number | null;
+  readonly job?: number | null;
+  readonly session?: number | null;
+}
+
+/** Bound to one connection; made anew when the file is reopened. */
+export class Tx {
+  readonly db: Db;
+  readonly env: BackendEnvironment;
+  /** Time of this transaction, epoch ms. */
+  now = 0;
+  notice: MutableNotice = emptyNotice();
+  #statements = new Map<string, Statement>();
+  #names = { namespace: new Map<string, number>(), task: new Map<string, number>(), queue: new Map<string, number>(), lane: new Map<string, number>() };
+  #byNumber = { namespace: new Map<number, string>(), task: new Map<number, string>(), queue: new Map<number, { ns: number; name: string }>() };
+  #counters = new Map<number, Map<number, number[]>>();
+  #stats = new Map<string, { queue: number; task: number; completed: number; failed: number; retries: number; runMs: number; runMax: number; waitMs: number; runs: number }>();
+  #executionCounts: number[] = [];
+  /** Grows whenever a lane is added or a queue is paused, so that readers know when to look again. */
+  lanesVersion = 0;
+  #eventNames: Set<string> | null = null;
+  #dataVersion = -1;
+  #sessionIds = new Map<number, string>();
+
+  constructor(db: Db, env: BackendEnvironment) {
+    this.db = db;
+    this.env = env;
+  }
+
+  /** The prepared statement of a text; texts are constants, so the map stays small. */
+  sql(text: string): Statement {
+    let statement = this.#statements.get(text);
+    if (statement === undefined) {
+      statement = this.db.prepare(text) as Statement;
+      this.#statements.set(text, statement);
+    }
+    return statement;
+  }
+
+  begin(): void {
+    this.sql('BEGIN IMMEDIATE').run();
+    this.now = this.env.now();
+    // Inside the write no other process can commit: what was cached is right until the next BEGIN.
+    const version = this.dataVersion();
+    if (version !== this.#dataVersion) {
+      this.#dataVersion = version;
+      this.#eventNames = null;
+      this.lanesVersion++;
+    }
+  }
+
+  /** Changes whenever another connection committed (2 µs). */
+  dataVersion(): number {
+    return (this.sql('PRAGMA data_version').get() as { data_version: number }).data_version;
+  }
+
+  commit(): void {
+    this.#flushCounters();
+    this.sql('COMMIT').run();
+  }
+
+  rollback(): void {
+    if (this.db.inTransaction) this.sql('ROLLBACK').run();
+    this.forget();
+  }
+
+  /** Drops all memory of the file; what is needed is read again. */
+  forget(): void {
+    for (const map of Object.values(this.#names)) map.clear();
+    for (const map of Object.values(this.#byNumber)) map.clear();
+    this.#counters.clear();
+    this.#stats.clear();
+    this.#executionCounts = [];
+    this.#eventNames = null;
+    this.#sessionIds.clear();
+    this.lanesVersion++;
+    this.notice = emptyNotice();
+  }
+
+  takeNotice(): CommitNotice {
+    const notice = this.notice;
+    this.notice = emptyNotice();
+    return { ...notice, inbox: [...notice.inbox], foreign: false };
+  }
+
+  namespace(name: string): number {
+    return this.#intern('namespace', name, () => {
+      this.sql('INSERT INTO namespace (name) VALUES (?) ON CONFLICT (name) DO NOTHING').run(name);
+      return (this.sql('SELECT num FROM namespace WHERE name = ?').get(name) as { num: number }).num;
+    });
+  }
+
+  findNamespace(name: string): number | undefined {
+    return this.#names.namespace.get(name) ?? (this.sql('SELECT num FROM namespace WHERE name = ?').get(name) as { num: number } | undefined)?.num;
+  }
+
+  namespaceName(num: number): string {
+    let name = this.#byNumber.namespace.get(num);
+    if (name === undefined) {
+      name = (this.sql('SELECT name FROM namespace WHERE num = ?').get(num) as { name: string } | undefined)?.name ?? '';
+      if (name !== '') this.#byNumber.namespace.set(num, name);
+    }
+    return name;
+  }
+
+  task(name: string): number {
+    return this.#intern('task', name, () => {
+      this.sql('INSERT INTO task (name) VALUES (?) ON CONFLICT (name) DO NOTHING').run(name);
+      return (this.sql('SELECT num FROM task WHERE name = ?').get(name) as { num: number }).num;
+    });
+  }
+
+  taskName(num: number): string {
+    let name = this.#byNumber.task.get(num);
+    if (name === undefined) {
+      name = (this.sql('SELECT name FROM task WHERE num = ?').get(num) as { name: string }).name;
+      this.#byNumber.task.set(num, name);
+    }
+    return name;
+  }
+
+  queue(ns: number, name: string): number {
+    return this.#intern('queue', `${ns}/${name}`, () => {
+      this.sql('INSERT INTO queue (ns, name) VALUES (?, ?) ON CONFLICT (ns, name) DO NOTHING').run(ns, name);
+      return (this.sql('SELECT num FROM queue WHERE ns = ? AND name = ?').get(ns, name) as { num: number }).num;
+    });
+  }
+
+  findQueue(ns: number, name: string): number | undefined {
+    return this.#names.queue.get(`${ns}/${name}`) ?? (this.sql('SELECT num FROM queue WHERE ns = ? AND name = ?').get(ns, name) as { num: number } | undefined)?.num;
+  }
+
+  queueName(num: number): string {
+    let row = this.#byNumber.queue.get(num);
+    if (row === undefined) {
+      row = this.sql('SELECT ns, name FROM queue WHERE num = ?').get(num) as { ns: number; name: string };
+      this.#byNumber.queue.set(num, row);
+    }
+    return row.name;
+  }
+
+  /** The lane of a queue for a set of capabilities (sorted, unique). */
+  lane(queue: number, requires: readonly string[]): number {
+    const caps = requires.length === 0 ? '[]' : JSON.stringify([...new Set(requires)].sort());
+    return this.#intern('lane', `${queue}/${caps}`, () => {
+      const made = this.sql('INSERT INTO lane (queue, caps) VALUES (?, ?) ON CONFLICT (queue, caps) DO NOTHING').run(queue, caps);
+      if (made.changes > 0) this.lanesVersion++;
+      return (this.sql('SELECT num FROM lane WHERE queue = ? AND caps = ?').get(queue, caps) as { num: number }).num;
+    });
+  }
+
+  #intern(kind: 'namespace' | 'task' | 'queue' | 'lane', key: string, find: () => number): number {
+    let num = this.#names[kind].get(key);
+    if (num === undefined) {
+      num = find();
+      this.#names[kind].set(key, num);
+    }
+    return num;
+  }
+
+  /** Moves one job between the counters of its queue and task type; null = it did not exist or is removed. */
+  count(queue: number, task: number, from: number | null, to: number | null): void {
+    let tasks = this.#counters.get(queue);
+    if (tasks === undefined) this.#counters.set(queue, (tasks = new Map()));
+    let deltas = tasks.get(task);
+    if (deltas === undefined) tasks.set(task, (deltas = [0, 0, 0, 0, 0, 0]));
+    if (from !== null) (deltas[from] as number)--;
+    if (to !== null) (deltas[to] as number)++;
+  }
+
+  countExecution(from: number | null, to: number | null): void {
+    if (from !== null) this.#executionCounts[from] = (this.#executionCounts[from] ?? 0) - 1;
+    if (to !== null) this.#executionCounts[to] = (this.#executionCounts[to] ?? 0) + 1;
+  }
+
+  /** One ended attempt, for the statistics of its queue and task type. */
+  measure(queue: number, task: number, kind: 'completed' | 'failed' | 'retry', runMs: number, waitMs: number): void {
+    const key = `${queue}/${task}`;
+    let row = this.#stats.get(key);
+    if (row === undefined) this.#stats.set(key, (row = { queue, task, completed: 0, failed: 0, retries: 0, runMs: 0, runMax: 0, waitMs: 0, runs: 0 }));
+    if (kind === 'completed') row.completed++;
+    else if (kind === 'failed') row.failed++;
+    else row.retries++;
+    row.runMs += runMs;
+    row.runMax = Math.max(row.runMax, runMs);
+    row.waitMs += waitMs;
+    row.runs++;
+  }
+
+  sessionId(num: number): string {
+    let id = this.#sessionIds.get(num);
+    if (id === undefined) {
+      id = (this.sql('SELECT id FROM session WHERE num = ?').get(num) as { id: string } | undefined)?.id ?? '';
+      this.#sessionIds.set(num, id);
+    }
+    return id;
+  }
+
+  sessionNum(id: string): number | null {
+    return (this.sql('SELECT num FROM session WHERE id = ?').get(id) as { num: number } | undefined)?.num ?? null;
+  }
+
+  #flushCounters(): void {
+    for (const [queue, tasks] of this.#counters) {
+      for (const [task, deltas] of tasks) {
+        for (let status = 0; status < deltas.length; status++) {
+          const delta = deltas[status] as number;
+          if (delta !== 0) this.sql('INSERT INTO counter (queue, task, status, n) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n').run(queue, task, status, delta);
+        }
+      }
+    }
+    this.#counters.clear();
+    for (const row of this.#stats.values()) {
+      this.sql(
+        `INSERT INTO task_stat (queue, task, completed, failed, retries, run_ms, run_max, wait_ms, runs) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT DO UPDATE SET completed = completed + excluded.completed, failed = failed + excluded.failed, retries = retries + excluded.retries, run_ms = run_ms + excluded.run_ms,
+         run_max = max(run_max, excluded.run_max), wait_ms = wait_ms + excluded.wait_ms, runs = runs + excluded.runs`,
+      ).run(row.queue, row.task, row.completed, row.failed, row.retries, row.runMs, row.runMax, row.waitMs, row.runs);
+    }
+    this.#stats.clear();
+    for (const [status, delta] of this.#executionCounts.entries()) {
+      if (delta) this.sql('INSERT INTO execution_counter (status, n) VALUES (?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n').run(status, delta);
+    }
+    this.#executionCounts = [];
+  }
+
+  /** Appends to the durable log and wakes wait.event steps that listen for this type. */
+  log(scope: EventScope, event: NewEvent): void {
+    this.sql('INSERT INTO event (at, type, ns, execution, idx, item, job, session, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)').run(
+      this.now,
+      eventCodes.of(event.type),
+      scope.ns,
+      scope.execution ?? null,
+      scope.idx ?? null,
+      scope.item ?? null,
+      scope.job ?? null,
+      scope.session ?? null,
+      event.data === undefined ? null : JSON.stringify(event.data),
+    );
+    if (this.eventNames().has(event.type)) this.onAwaited(scope, event);
+  }
+
+  /** Set by the execution part: delivers a logged event to the steps that wait for it. */
+  onAwaited: (scope: EventScope, event: NewEvent) => void = () => undefined;
+
+  /** Names that some wait.event step listens for; almost always empty, so it is kept in memory. */
+  eventNames(): Set<string> {
+    if (this.#eventNames === null) {
+      this.#eventNames = new Set((this.sql('SELECT DISTINCT name FROM waiter WHERE kind = 3').all() as { name: string }[]).map((row) => row.name));
+    }
+    return this.#eventNames;
+  }
+
+  forgetEventNames(): void {
+    this.#eventNames = null;
+  }
+}
+
+function emptyNotice(): MutableNotice {
+  return { jobsReady: false, inbox: new Set(), stopJobs: [], ended: [], changed: [], timersChanged: false };
+}

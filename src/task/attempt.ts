@@ -1,0 +1,193 @@
+// Owns one attempt of one job: its input, its context, its time limit, and an outcome in every case.
+import { createHash } from 'node:crypto';
+import type { ActionContext, ArtifactRef, TaskType } from '../domain/action.ts';
+import { LogisticsError, toErrorData } from '../domain/errors.ts';
+import type { IdSource } from '../domain/id.ts';
+import { MAX_JOB_LOG_LINES } from '../domain/job.ts';
+import type { Json, JsonObject } from '../domain/json.ts';
+import type { PlanNode } from '../domain/plan.ts';
+import type { Redactor } from '../runtime/redact.ts';
+import type { AttemptOutcome, ClaimedJob, JobLogLine } from '../store/backend.ts';
+import { type InputSources, inputOf } from './step-input.ts';
+import type { TaskRegistry } from './task-registry.ts';
+
+export interface AttemptSources extends InputSources {
+  readonly registry: TaskRegistry;
+  readonly redactor: Redactor;
+  readonly now: () => number;
+  readonly newId: IdSource;
+}
+
+// A handler that ignores its signal is left behind after this long; its late result is refused by the fencing token.
+const ABANDON_MS = 2_000;
+const PROGRESS_EVERY_MS = 250;
+const MAX_LOG_CHARS = 8_192;
+
+export class Attempt {
+  readonly job: ClaimedJob;
+  readonly controller = new AbortController();
+  readonly #sources: AttemptSources;
+  readonly #node: PlanNode | null;
+  #logs: JobLogLine[] = [];
+  #logged = 0;
+  #progressAt = 0;
+  #progress: { share: number; message: string | null } | null = null;
+  #reporting: NodeJS.Timeout | null = null;
+
+  constructor(job: ClaimedJob, node: PlanNode | null, sources: AttemptSources) {
+    this.job = job;
+    this.#node = node;
+    this.#sources = sources;
+  }
+
+  /** Asks the handler to stop; `reason` becomes its error. */
+  abort(reason: LogisticsError): void {
+    this.controller.abort(reason);
+  }
+
+  takeLogs(): readonly JobLogLine[] {
+    const lines = this.#logs;
+    this.#logs = [];
+    return lines;
+  }
+
+  /** Never throws. */
+  async run(): Promise<AttemptOutcome> {
+    const limit = this.#timeLimit();
+    const timer = limit === null ? null : setTimeout(() => this.abort(limit.error), Math.min(limit.ms, 2 ** 31 - 1));
+    try {
+      const type = this.#sources.registry.require(this.job.task);
+      const output = await this.#race(this.#work(type));
+      return { status: 'completed', output };
+    } catch (error) {
+      return { status: 'failed', error: this.#sources.redactor.redactJson(toErrorData(this.#nameOf(error)) as never) as never };
+    } finally {
+      if (timer !== null) clearTimeout(timer);
+      if (this.#reporting !== null) clearTimeout(this.#reporting);
+    }
+  }
+
+  /** A handler that fails because it was asked to stop failed for that reason. */
+  #nameOf(error: unknown): unknown {
+    const { signal } = this.controller;
+    return signal.aborted && signal.reason instanceof LogisticsError ? signal.reason : error;
+  }
+
+  async #work(type: TaskType): Promise<Json> {
+    const { redactor } = this.#sources;
+    const input = await inputOf(this.#sources, this.job, type, this.#node);
+    this.controller.signal.throwIfAborted();
+    const raw = await type.run(input as never, this.#context());
+    const output = redactor.redactJson((raw ?? null) as Json);
+    if (type.output !== undefined) {
+      const parsed = type.output.safeParse(output);
+      if (!parsed.success) {
+        throw new LogisticsError('output_invalid', `The output of ${type.type} does not fit its schema: ${parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ')}.`);
+      }
+    }
+    const artifact = this.#node?.step.artifact;
+    if (artifact === undefined) return output;
+    const text = typeof output === 'string' ? output : JSON.stringify(output, null, 2);
+    return { ...(await this.#putArtifact(artifact.name, text, artifact.mediaType)) };
+  }
+
+  /** Waits for the handler, but after an abort only a little longer. */
+  #race(work: Promise<Json>): Promise<Json> {
+    const { signal } = this.controller;
+    return new Promise<Json>((resolve, reject) => {
+      let abandon: NodeJS.Timeout | null = null;
+      const onAbort = (): void => {
+        abandon = setTimeout(() => reject(signal.reason), ABANDON_MS);
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
+      const done = (): void => {
+        signal.removeEventListener('abort', onAbort);
+        if (abandon !== null) clearTimeout(abandon);
+      };
+      work.then(
+        (value) => {
+          done();
+          resolve(value);
+        },
+        (error: unknown) => {
+          done();
+          reject(error);
+        },
+      );
+    });
+  }
+
+  #timeLimit(): { readonly ms: number; readonly error: LogisticsError } | null {
+    const { timeoutMs, deadlineAt } = this.job;
+    const left = deadlineAt === null ? null : Math.max(0, deadlineAt - this.#sources.now());
+    if (timeoutMs === null && left === null) return null;
+    if (left !== null && (timeoutMs === null || left < timeoutMs)) return { ms: left, error: new LogisticsError('timeout', 'The deadline passed.', { retryable: false }) };
+    return { ms: timeoutMs as number, error: new LogisticsError('timeout', `The attempt took longer than ${timeoutMs} ms.`) };
+  }
+
+  #context(): ActionContext {
+    const { job } = this;
+    const item = job.step?.item ?? null;
+    const stepId = this.#node?.id ?? null;
+    return {
+      jobId: job.jobId,
+      executionId: job.step?.executionId ?? null,
+      stepId,
+      itemIndex: item,
+      sessionId: job.sessionId,
+      idempotencyKey: job.step === null ? job.jobId : `${job.step.executionId}/${stepId}${item === null ? '' : `[${item}]`}`,
+      attempt: job.attempt,
+      maxAttempts: job.retry.maxAttempts,
+      signal: this.controller.signal,
+      log: (level, message, fields) => this.#log(level, message, fields),
+      progress: (share, message) => this.#report(share, message ?? null),
+      putArtifact: (name, content, mediaType) => this.#putArtifact(name, content, mediaType),
+    };
+  }
+
+  #log(level: string, message: string, fields?: JsonObject): void {
+    const { redactor, now } = this.#sources;
+    if (this.#logged === MAX_JOB_LOG_LINES) this.#logs.push({ at: now(), level: 'warn', message: `Further lines are not kept (limit ${MAX_JOB_LOG_LINES}).`, fields: null });
+    if (this.#logged++ >= MAX_JOB_LOG_LINES) return;
+    const text = message.length > MAX_LOG_CHARS ? `${message.slice(0, MAX_LOG_CHARS)}…` : message;
+    this.#logs.push({ at: now(), level, message: redactor.redactText(text), fields: fields === undefined ? null : (redactor.redactJson(fields) as JsonObject) });
+    this.#scheduleReport();
+  }
+
+  #report(share: number, message: string | null): void {
+    if (!Number.isFinite(share)) return;
+    this.#progress = { share: Math.min(1, Math.max(0, share)), message: message === null ? null : this.#sources.redactor.redactText(message.slice(0, 500)) };
+    this.#scheduleReport();
+  }
+
+  /** Progress and log lines reach the store a few times a second at most, and the lines left with the result. */
+  #scheduleReport(): void {
+    if (this.#reporting !== null || this.#progress === null) return;
+    const wait = Math.max(0, this.#progressAt + PROGRESS_EVERY_MS - this.#sources.now());
+    this.#reporting = setTimeout(() => {
+      this.#reporting = null;
+      this.#progressAt = this.#sources.now();
+      const progress = this.#progress;
+      if (progress === null) return;
+      this.#progress = null;
+      void this.#sources.backend.reportProgress({ jobId: this.job.jobId, token: this.job.token, ...progress, logs: this.takeLogs() }).catch(() => undefined);
+    }, wait);
+    this.#reporting.unref();
+  }
+
+  async #putArtifact(name: string, content: string | Uint8Array, mediaType: string): Promise<ArtifactRef> {
+    const bytes = typeof content === 'string' ? Buffer.from(this.#sources.redactor.redactText(content), 'utf8') : content;
+    if (bytes.length > 64 * 1024 * 1024) throw new LogisticsError('output_too_large', `The artifact ${name} has ${bytes.length} bytes.`, { expected: 'at most 64 MiB' });
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    const info = await this.#sources.backend.putArtifact({
+      id: this.#sources.newId('artifact'),
+      jobId: this.job.jobId,
+      executionId: this.job.step?.executionId ?? null,
+      name,
+      mediaType,
+      content: bytes,
+      sha256,
+    });
+    return { artifact: { id: info.id, name: info.name, mediaType: info.mediaType, bytes: info.bytes, sha256: info.sha256 } };
+  }
+}

@@ -1,0 +1,169 @@
+// Owns running jobs in this process: it claims no more than it has slots for, settles each attempt exactly once, and gives back
+// what it cannot finish when it stops.
+import PQueue from 'p-queue';
+import { LogisticsError } from '../domain/errors.ts';
+import type { Service } from '../domain/service.ts';
+import type { Decide } from '../domain/transition.ts';
+import type { Logger } from '../logger.ts';
+import type { CommitNotice } from '../store/backend.ts';
+import { Attempt, type AttemptSources } from './attempt.ts';
+
+export interface WorkerOptions extends AttemptSources {
+  readonly decide: Decide;
+  readonly namespace: string;
+  readonly concurrency: number;
+  readonly claimBatch: number;
+  readonly shutdownGraceMs: number;
+  readonly epoch: () => number;
+  readonly logger: Logger;
+  /** Only jobs of this queue. */
+  readonly queue?: string | undefined;
+}
+
+// With nothing to do, look again this often: a commit of another process is noticed by the change poller, this is the net below.
+const IDLE_MS = 2_000;
+
+export class Worker implements Service {
+  readonly name = 'worker';
+  readonly #o: WorkerOptions;
+  readonly #slots: PQueue;
+  readonly #running = new Map<string, Attempt>();
+  #free: number;
+  #claiming = false;
+  #again = false;
+  #started = false;
+  #idle: NodeJS.Timeout | null = null;
+  #drained: (() => void)[] = [];
+
+  constructor(options: WorkerOptions) {
+    this.#o = options;
+    this.#slots = new PQueue({ concurrency: options.concurrency });
+    this.#free = options.concurrency;
+  }
+
+  get running(): number {
+    return this.#running.size;
+  }
+
+  start(): void {
+    this.#started = true;
+    this.wake();
+  }
+
+  /** Finishes what runs within the grace period, then aborts and gives back the rest. */
+  async stop(): Promise<void> {
+    this.#started = false;
+    if (this.#idle !== null) clearTimeout(this.#idle);
+    if (!(await this.#allDone(this.#o.shutdownGraceMs))) {
+      for (const attempt of this.#running.values()) attempt.abort(STOPPING);
+      await this.#allDone(3_000);
+    }
+  }
+
+  #allDone(limitMs: number): Promise<boolean> {
+    if (this.#running.size === 0 && !this.#claiming) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(false), limitMs);
+      this.#drained.push(() => {
+        clearTimeout(timer);
+        resolve(true);
+      });
+    });
+  }
+
+  notify(notice: CommitNotice): void {
+    for (const { jobId, forced } of notice.stopJobs) this.#running.get(jobId)?.abort(new LogisticsError(forced ? 'lease_lost' : 'cancelled', forced ? 'The job was ended.' : 'Cancelled on request.'));
+    if (notice.foreign) this.#stopCancelled();
+    if (notice.jobsReady) this.wake();
+  }
+
+  /** Another process may have cancelled what runs here. */
+  #stopCancelled(): void {
+    for (const [jobId, attempt] of this.#running) {
+      const job = this.#o.backend.getJob(jobId);
+      if (job !== null && (job.cancelRequested || job.status !== 'running')) attempt.abort(new LogisticsError('cancelled', 'Cancelled on request.'));
+    }
+  }
+
+  wake(): void {
+    if (!this.#started) return;
+    if (this.#claiming) {
+      this.#again = true;
+      return;
+    }
+    void this.tick();
+  }
+
+  /** One claim; resolves to the delay until the next look. */
+  async tick(): Promise<number> {
+    if (this.#free === 0 || this.#claiming) return IDLE_MS;
+    this.#claiming = true;
+    this.#again = false;
+    if (this.#idle !== null) clearTimeout(this.#idle);
+    const limit = Math.min(this.#free, Math.max(this.#o.claimBatch, 1));
+    try {
+      const jobs = await this.#o.backend.claimJobs({ epoch: this.#o.epoch(), namespace: this.#o.namespace, capabilities: this.#o.registry.capabilities(), limit, queue: this.#o.queue });
+      for (const job of jobs) {
+        const hash = job.step?.hash;
+        const plan = hash === undefined ? null : this.#o.backend.planOf(hash);
+        const attempt = new Attempt(job, plan === null || job.step === null ? null : (plan.nodes[job.step.index] ?? null), this.#o);
+        this.#free--;
+        this.#running.set(job.jobId, attempt);
+        void this.#slots.add(() => this.#run(attempt));
+      }
+      if (jobs.length === limit) this.#again = true;
+    } catch (error) {
+      this.#o.logger.error({ err: error }, 'claim failed');
+    } finally {
+      this.#claiming = false;
+    }
+    if (this.#running.size === 0) this.#tellDrained();
+    if (this.#started) {
+      if (this.#again && this.#free > 0) this.wake();
+      else {
+        this.#idle = setTimeout(() => this.wake(), IDLE_MS);
+        this.#idle.unref();
+      }
+    }
+    return IDLE_MS;
+  }
+
+  async #run(attempt: Attempt): Promise<void> {
+    const { job } = attempt;
+    const outcome = this.#started || !attempt.controller.signal.aborted ? await attempt.run() : ({ status: 'released' } as const);
+    const released = attempt.controller.signal.reason === STOPPING && outcome.status === 'failed';
+    // The slot is free once the handler is done; the next claim shares the commit that stores this result.
+    this.#free++;
+    this.#running.delete(job.jobId);
+    const settled = this.#settle(attempt, released ? { status: 'released' } : outcome);
+    this.wake();
+    await settled;
+    if (this.#running.size === 0) this.#tellDrained();
+  }
+
+  async #settle(attempt: Attempt, outcome: Parameters<WorkerOptions['backend']['settleJob']>[0]['outcome']): Promise<void> {
+    const { job } = attempt;
+    for (let round = 0; ; round++) {
+      try {
+        const result = await this.#o.backend.settleJob({ jobId: job.jobId, token: job.token, outcome, logs: round === 0 ? attempt.takeLogs() : [], decide: this.#o.decide });
+        if (result.kind === 'lease_lost') this.#o.logger.warn({ job_id: job.jobId }, 'result refused: another holder has this job, or it was ended');
+        return;
+      } catch (error) {
+        // The result of finished work is worth a few tries; after that the lease sweep runs it again.
+        const retryable = error instanceof LogisticsError && error.retryable && error.code !== 'shutting_down';
+        if (!retryable || round >= 5) {
+          this.#o.logger.error({ err: error, job_id: job.jobId }, 'result could not be stored');
+          return;
+        }
+        await new Promise((resolve) => setTimeout(resolve, 50 * 2 ** round));
+      }
+    }
+  }
+
+  #tellDrained(): void {
+    if (this.#claiming) return;
+    for (const resolve of this.#drained.splice(0)) resolve();
+  }
+}
+
+const STOPPING = new LogisticsError('shutting_down', 'This process is stopping; the job is given back.');

@@ -1,0 +1,42 @@
+// Owns how tests run and which share of the code they must execute; scripts/test.js switches coverage on.
+import { defineConfig } from 'vitest/config';
+
+const submodule = { lines: 80 };
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    // Native better-sqlite3 handles live in one process each: a fork that ends closes its own and nobody else's.
+    pool: 'forks',
+    testTimeout: 20_000,
+    hookTimeout: 20_000,
+    coverage: {
+      provider: 'v8',
+      include: ['src/**/*.ts', 'tools/**/*.ts'],
+      exclude: [
+        // Composition root: runs in child processes only (the launcher, the stdio clients of test/mcp), where v8 coverage does not look.
+        'src/main.ts',
+        // Thread entries: run in worker threads only, for the same reason; what they call is covered on its own.
+        'src/**/*-worker.ts',
+      ],
+      reporter: ['text-summary', 'html', 'json-summary'],
+      reportOnFailure: true,
+      thresholds: {
+        lines: 85,
+        statements: 85,
+        functions: 85,
+        branches: 80,
+        'src/domain/**': { lines: 90, statements: 90, functions: 90, branches: 85 },
+        'src/expression/**': submodule,
+        'src/store/**': submodule,
+        'src/runtime/**': submodule,
+        'src/task/**': submodule,
+        'src/orchestration/**': submodule,
+        'src/actions/**': submodule,
+        'src/mcp/**': submodule,
+        'src/cli/**': submodule,
+        'tools/**': submodule,
+      },
+    },
+  },
+});
