@@ -7,6 +7,7 @@ export const MAX_FAULTS = 1_000;
 /** Names compared for "did you mean" over one validation; each costs up to 20 µs, so this bounds it to about a second. */
 const NEAR_BUDGET = 50_000;
 const LINES_SHOWN = 50;
+const MAX_TEXT = 1_000;
 
 export interface FaultExtra {
   readonly expected?: string | undefined;
@@ -25,11 +26,11 @@ export class FaultList {
       return;
     }
     this.#faults.push({
-      path,
+      path: clipped(path),
       code,
-      message,
-      ...(extra.expected === undefined ? {} : { expected: extra.expected }),
-      ...(extra.near === undefined || extra.near.length === 0 ? {} : { nearMatches: [...extra.near] }),
+      message: clipped(message),
+      ...(extra.expected === undefined ? {} : { expected: clipped(extra.expected) }),
+      ...(extra.near === undefined || extra.near.length === 0 ? {} : { nearMatches: extra.near.map(clipped) }),
     });
   }
 
@@ -49,6 +50,11 @@ export class FaultList {
     if (this.#more === 0) return [...this.#faults];
     return [...this.#faults, { path: '', code: 'limit_exceeded', message: `and ${this.#more} more faults.` }];
   }
+}
+
+/** Names and values of the user stand in these texts and may be of any length. */
+function clipped(text: string): string {
+  return text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT - 1)}…`;
 }
 
 /** The text people and agents read: one line per fault, `path: message (expected …; did you mean …?)`. */

@@ -58,6 +58,9 @@ export class ExpressionPlaces {
     if (/(?<!\$)\{\{\s*(?:input|steps|item|secrets|session|execution)\b/.test(text) && !text.includes('${{')) {
       this.#warnings.add(path, 'invalid_expression', 'The braces have no effect: this is plain text.', { expected: '${{ … }} around an expression' });
     }
+    if (place.what !== 'if' && this.#evaluator.usesStatus(text)) {
+      this.#faults.add(path, 'invalid_expression', 'success(), failure() and always() are only for if.', { expected: 'if: ${{ failure() }} on the step' });
+    }
     const seen = new Set<string>();
     for (const reference of this.#evaluator.references(text)) {
       const key = reference.slice(0, 3).join('\n');
@@ -77,7 +80,8 @@ export class ExpressionPlaces {
       if (!place.secrets) this.#refuse(path, `secrets may be used only in the with of tasks, not in ${place.what}.`);
     } else if (Object.hasOwn(FIELDS, root)) {
       const fields = FIELDS[root] as readonly string[];
-      if (name !== undefined && !fields.includes(name)) this.#refuse(path, `${root} has no field ${name}.`, `one of ${fields.join(', ')}`, this.#faults.near(name, fields));
+      if (name !== undefined && !fields.includes(name))
+        this.#refuse(path, `${root} has no field ${name}.`, `one of ${fields.join(', ')}`, this.#faults.near(name, fields));
     } else {
       this.#refuse(path, `There is no ${root} to read.`, `one of ${ROOTS.join(', ')}`, this.#faults.near(root, ROOTS));
     }

@@ -63,7 +63,8 @@ export function settleAttempt(
   if (given.crashes > limits.maxCrashes) {
     return { ...given, status: 'failed', error: errorOf('crash_loop', `Its process died ${given.crashes} times while it ran.`), dead: true };
   }
-  if (job.deadlineAt !== null && now >= job.deadlineAt) return { ...given, status: 'failed', error: errorOf('timeout', 'It ran past its deadline.'), dead: true };
+  if (job.deadlineAt !== null && now >= job.deadlineAt)
+    return { ...given, status: 'failed', error: errorOf('timeout', 'It ran past its deadline.'), dead: true };
   return { ...given, status: 'pending' };
 }
 

@@ -64,8 +64,12 @@ function nameOf(entry: StepEntry): string | undefined {
 function convertStep(entry: StepEntry, ids: ReadonlyMap<string, string>, references: LegacyReferences, faults: FaultList, paths: SourcePaths): JsonObject {
   const { module, action, ...rest } = renameNeeds(entry.raw, ids) as Record<string, Json>;
   const step: Record<string, Json> = rest;
-  for (const [key, value] of [['module', module], ['action', action]] as const) {
-    if (typeof value !== 'string' || value === '') faults.add(entry.path, 'invalid_definition', `The step has no ${key}.`, { expected: 'module and action, or task: a task type' });
+  for (const [key, value] of [
+    ['module', module],
+    ['action', action],
+  ] as const) {
+    if (typeof value !== 'string' || value === '')
+      faults.add(entry.path, 'invalid_definition', `The step has no ${key}.`, { expected: 'module and action, or task: a task type' });
   }
   step.task = `${typeof module === 'string' && module !== '' ? module : '?'}.${typeof action === 'string' && action !== '' ? action : '?'}`;
   paths.set(`${entry.normalPath}.task`, join(entry.path, 'action'));
@@ -106,7 +110,9 @@ function addImpliedNeeds(entries: readonly StepEntry[], reads: readonly Readonly
     if (id !== undefined && !indexOf.has(id)) indexOf.set(id, i);
   }
   const graph = entries.map((entry) => needsOf(entry.raw).flatMap((id) => indexOf.get(id) ?? []));
-  const questions = reads.flatMap((ids, node) => [...ids].map((id) => ({ node, ancestor: indexOf.get(id) ?? -1, id })).filter(({ ancestor }) => ancestor >= 0 && ancestor !== node));
+  const questions = reads.flatMap((ids, node) =>
+    [...ids].map((id) => ({ node, ancestor: indexOf.get(id) ?? -1, id })).filter(({ ancestor }) => ancestor >= 0 && ancestor !== node),
+  );
   const implied = new Map<number, string[]>();
   for (const { node, id } of notAncestors(graph, needsOrder(graph), questions)) implied.set(node, [...(implied.get(node) ?? []), id]);
   return entries.map((entry, node) => {

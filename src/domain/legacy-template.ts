@@ -5,9 +5,7 @@ import { join } from './source-path.ts';
 
 const PLACEHOLDER = /(?<!\$)\{\{([^{}]*)\}\}/g;
 /** Words of the expression language that cannot stand behind a dot. */
-const RESERVED = new Set(
-  'as break const continue else false for function if import in let loop namespace null package return true var void while'.split(' '),
-);
+const RESERVED = new Set('as break const continue else false for function if import in let loop namespace null package return true var void while'.split(' '));
 
 /** Rewrites the placeholders of all steps of one file, and remembers what they read. */
 export class LegacyReferences {
@@ -63,7 +61,9 @@ export class LegacyReferences {
       return this.#fault(path, `{{${reference}}} is no reference that can be read.`, '{{parameter}} or {{step.output}}');
     }
     if (segments[1] === 'output' || segments[1] === 'metadata') {
-      this.#faults.add(path, 'unresolved_reference', `{{${reference}}} reads a step ${name}, which does not exist.`, { near: this.#faults.near(name, this.#names) });
+      this.#faults.add(path, 'unresolved_reference', `{{${reference}}} reads a step ${name}, which does not exist.`, {
+        near: this.#faults.near(name, this.#names),
+      });
       return undefined;
     }
     this.#params.add(name);

@@ -76,7 +76,8 @@ function readEntries(top: FieldReader, warnings: FaultList): { entries: readonly
   const field = top.take('steps', 'tasks');
   const groups = top.take('parallel_groups');
   const dependencies = top.take('dependencies');
-  if (groups !== undefined) warnings.add(groups.path, 'invalid_definition', 'parallel_groups has no effect: steps that do not need each other run in parallel anyway.');
+  if (groups !== undefined)
+    warnings.add(groups.path, 'invalid_definition', 'parallel_groups has no effect: steps that do not need each other run in parallel anyway.');
   if (field === undefined) top.fault('', 'The workflow has no steps.', { expected: EXAMPLE });
   let entries = field === undefined ? undefined : readStepList(top, field.value, field.path, 'steps');
   if (entries === undefined) return { entries, params: null };
@@ -91,7 +92,9 @@ function readStepList(top: FieldReader, value: Json, path: string, normalPath: s
   const items: [string | undefined, Json][] = asMap ? Object.entries(value) : (value as readonly Json[]).map((step) => [undefined, step]);
   if (items.length === 0 && normalPath === 'steps') top.fault(path, 'The workflow has no steps.', { expected: EXAMPLE });
   if (items.length > MAX_STEPS) {
-    top.faults.add(path, 'limit_exceeded', `It has ${items.length} steps.`, { expected: `at most ${MAX_STEPS.toLocaleString('en')} steps; use forEach or workflow.run for more` });
+    top.faults.add(path, 'limit_exceeded', `It has ${items.length} steps.`, {
+      expected: `at most ${MAX_STEPS.toLocaleString('en')} steps; use forEach or workflow.run for more`,
+    });
     return undefined;
   }
   const entries: StepEntry[] = [];

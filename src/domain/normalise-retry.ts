@@ -1,6 +1,5 @@
 // Owns how retries are written: a policy in any spelling, a bare number of attempts, or codomyrmex's count of retries.
-import type { FieldReader } from './field-reader.ts';
-import { FieldReader as Reader, shown } from './field-reader.ts';
+import { FieldReader, shown } from './field-reader.ts';
 import { isJsonObject } from './json.ts';
 import { normaliseRetry, type RetryPolicy } from './retry-policy.ts';
 
@@ -26,9 +25,11 @@ export function readRetry(step: FieldReader): RetryPolicy | undefined {
     return maxAttempts === undefined ? undefined : normaliseRetry({ ...DEFAULTS, maxAttempts });
   }
   if (!isJsonObject(policy.value)) {
-    return step.fault(policy.path, `${shown(policy.value)} is no retry policy.`, { expected: 'a number of attempts, or {maxAttempts: 5, initialInterval: "1s"}' });
+    return step.fault(policy.path, `${shown(policy.value)} is no retry policy.`, {
+      expected: 'a number of attempts, or {maxAttempts: 5, initialInterval: "1s"}',
+    });
   }
-  return readPolicy(new Reader(policy.value, policy.path, `${step.normalPath}.retry`, step.faults, step.paths));
+  return readPolicy(new FieldReader(policy.value, policy.path, `${step.normalPath}.retry`, step.faults, step.paths));
 }
 
 const DEFAULTS = { initialInterval: 1_000, backoffCoefficient: 2, jitter: 'full', nonRetryable: [] as string[] } as const satisfies object;

@@ -1,10 +1,11 @@
 // Owns the reading of one step: every spelling of its fields becomes the one of the normal form.
+
+import { normaliseCondition, readsFailure } from './condition-text.ts';
 import type { FaultList } from './definition-faults.ts';
 import { type Field, FieldReader, shown } from './field-reader.ts';
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
-import { normaliseCondition, readsFailure } from './condition-text.ts';
 import { readRetry } from './normalise-retry.ts';
-import { Priority, PRIORITY_NAMES } from './priority.ts';
+import { PRIORITY_NAMES, Priority } from './priority.ts';
 import type { SourcePaths } from './source-path.ts';
 import { type Compensation, StepName, type Tolerance, TRIGGER_RULES, type WorkflowStep } from './workflow-step.ts';
 
@@ -108,7 +109,10 @@ function readId(step: FieldReader, key: string | undefined, fallback: string | u
 
 /** A step name made of any text. */
 export function slug(text: string): string {
-  const name = text.trim().replace(/[^A-Za-z0-9_-]+/g, '_').slice(0, 100);
+  const name = text
+    .trim()
+    .replace(/[^A-Za-z0-9_-]+/g, '_')
+    .slice(0, 100);
   return /^[A-Za-z_]/.test(name) ? name : `_${name}`.slice(0, 100);
 }
 
@@ -116,7 +120,9 @@ function readTask(step: FieldReader, aliases: Readonly<Record<string, string>>):
   const field = step.take('task');
   if (field === undefined) {
     const other = ['uses', 'type', 'run', 'action'].find((key) => Object.hasOwn(step.raw, key));
-    step.fault(step.path, 'The step has no task.', { expected: `task: a task type, for example task: log${other === undefined ? '' : ` (${other} is no field here)`}` });
+    step.fault(step.path, 'The step has no task.', {
+      expected: `task: a task type, for example task: log${other === undefined ? '' : ` (${other} is no field here)`}`,
+    });
     return '';
   }
   const task = step.literal(field) ?? '';
@@ -142,7 +148,9 @@ function readCondition(step: FieldReader): string | undefined {
   if (field === undefined) return undefined;
   const condition = typeof field.value === 'boolean' ? `\${{ ${field.value} }}` : normaliseCondition(field.value);
   if (condition !== undefined) return condition;
-  return step.fault(field.path, `${shown(field.value)} is not one expression.`, { expected: 'one condition, for example ${{ steps.a.output.ok && input.publish }}' });
+  return step.fault(field.path, `${shown(field.value)} is not one expression.`, {
+    expected: 'one condition, for example ${{ steps.a.output.ok && input.publish }}',
+  });
 }
 
 function readForEach(step: FieldReader): Json | undefined {

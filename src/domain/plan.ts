@@ -1,5 +1,6 @@
 // Owns the compiled form of a definition: index arrays, made once per hash; node order is definition order.
 import type { Evaluator } from './evaluator.ts';
+import type { JsonObject } from './json.ts';
 import type { WorkflowDefinition } from './workflow-definition.ts';
 import { WAITING_TASKS, type WaitingTask, type WorkflowStep } from './workflow-step.ts';
 
@@ -14,6 +15,8 @@ export interface PlanNode {
   readonly region: NodeRegion;
   readonly needs: readonly number[];
   readonly outs: readonly number[];
+  /** Capabilities its job asks for: those the step names and the one its task type needs. */
+  readonly requires: readonly string[];
   /** Step ids that `if`, `forEach` and (for waiting steps) `with` read. */
   readonly decideReads: readonly string[];
   /** Step ids that `with` reads, for the worker. */
@@ -41,7 +44,7 @@ export interface Plan {
 }
 
 /** Compiles a valid definition (see validateDefinition). Nodes: main steps, then compensations, then onFailure steps. */
-export function compilePlan(definition: WorkflowDefinition, hash: string, evaluator: Evaluator): Plan {
+export function compilePlan(definition: WorkflowDefinition, hash: string, evaluator: Evaluator, capabilityOf: (task: string, input: JsonObject) => string | undefined = () => undefined): Plan {
   const stepReads = (template: unknown): string[] => {
     const ids = new Set<string>();
     for (const path of evaluator.references(template as never)) if (path[0] === 'steps' && path[1] !== undefined) ids.add(path[1]);
@@ -54,6 +57,7 @@ export function compilePlan(definition: WorkflowDefinition, hash: string, evalua
   const add = (step: WorkflowStep, region: NodeRegion, needs: readonly number[], compensates?: number): void => {
     const kind: NodeKind = (WAITING_TASKS as readonly string[]).includes(step.task) ? (step.task as WaitingTask) : 'task';
     const index = nodes.length;
+    const own = kind === 'task' ? capabilityOf(step.task, step.with) : undefined;
     outs.push([]);
     nodes.push({
       index,
@@ -63,6 +67,7 @@ export function compilePlan(definition: WorkflowDefinition, hash: string, evalua
       region,
       needs,
       outs: outs[index] as number[],
+      requires: [...new Set([...step.requires, ...(own === undefined ? [] : [own])])].sort(),
       decideReads: stepReads([step.if ?? null, step.forEach ?? null, kind === 'task' ? null : step.with]),
       renderReads: stepReads(step.with),
       dynamicWith: evaluator.isDynamic(step.with),

@@ -79,7 +79,15 @@ function* stepPlaces(step: WorkflowStep, index: number, graph: StepGraph): Itera
   else yield { template: step.with, path: `${path}.with`, mode: 'render', what: 'the with of a step without forEach', item, secrets: true, step: reads };
   if (step.compensate !== undefined) {
     const what = 'compensate, which runs once for the whole step';
-    yield { template: step.compensate.with, path: `${path}.compensate.with`, mode: 'render', what, item: false, secrets: true, step: graph.reader(index, true) };
+    yield {
+      template: step.compensate.with,
+      path: `${path}.compensate.with`,
+      mode: 'render',
+      what,
+      item: false,
+      secrets: true,
+      step: graph.reader(index, true),
+    };
   }
 }
 
@@ -92,9 +100,25 @@ function* handlerPlaces(step: WorkflowStep, index: number, graph: StepGraph): It
 
 function* workflowPlaces(definition: WorkflowDefinition, graph: StepGraph): Iterable<Place> {
   if (definition.concurrency !== undefined) {
-    yield { template: definition.concurrency.key, path: 'concurrency.key', mode: 'condition', what: 'the concurrency key', item: false, secrets: false, step: undefined };
+    yield {
+      template: definition.concurrency.key,
+      path: 'concurrency.key',
+      mode: 'condition',
+      what: 'the concurrency key',
+      item: false,
+      secrets: false,
+      step: undefined,
+    };
   }
   if (definition.output !== undefined) {
-    yield { template: definition.output, path: 'output', mode: 'render', what: 'the output of the workflow', item: false, secrets: false, step: graph.finalReader(undefined) };
+    yield {
+      template: definition.output,
+      path: 'output',
+      mode: 'render',
+      what: 'the output of the workflow',
+      item: false,
+      secrets: false,
+      step: graph.finalReader(undefined),
+    };
   }
 }

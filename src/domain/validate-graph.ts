@@ -1,6 +1,7 @@
 // Owns the shape of the DAG: ids are unique, needs exist, nothing needs itself in a circle, and reads follow needs.
-import type { FaultList } from './definition-faults.ts';
+
 import { findCycles } from './cycle.ts';
+import type { FaultList } from './definition-faults.ts';
 import { needsOrder, notAncestors } from './reachability.ts';
 import { MAX_EDGES, type WorkflowDefinition } from './workflow-definition.ts';
 
@@ -28,7 +29,8 @@ export class StepGraph {
 
   #claim(id: string, index: number, map: Map<string, number>, path: string): void {
     if (id === '') return;
-    if (this.#indexOf.has(id) || this.#handlerOf.has(id)) this.#faults.add(`${path}.id`, 'invalid_definition', `The id ${id} is used twice; every step needs its own.`);
+    if (this.#indexOf.has(id) || this.#handlerOf.has(id))
+      this.#faults.add(`${path}.id`, 'invalid_definition', `The id ${id} is used twice; every step needs its own.`);
     else map.set(id, index);
   }
 
@@ -43,7 +45,8 @@ export class StepGraph {
         const target = this.#indexOf.get(id);
         if (id === step.id) this.#faults.add(path, 'invalid_definition', `The step ${id} needs itself.`);
         else if (target !== undefined) needs.push(target);
-        else if (this.#handlerOf.has(id)) this.#faults.add(path, 'invalid_definition', `${id} is an onFailure step; those run after all steps and cannot be needed.`);
+        else if (this.#handlerOf.has(id))
+          this.#faults.add(path, 'invalid_definition', `${id} is an onFailure step; those run after all steps and cannot be needed.`);
         else this.#unknown(id, path);
       }
       edges += step.needs.length;
@@ -67,7 +70,12 @@ export class StepGraph {
     const closing = (steps[last] as { readonly needs: readonly string[] }).needs.indexOf(ids[0] as string);
     const shown = ids.length <= CYCLE_SHOWN ? ids : [...ids.slice(0, CYCLE_SHOWN / 2), `(${ids.length - CYCLE_SHOWN} more)`, ...ids.slice(-CYCLE_SHOWN / 2)];
     const expected = 'no circle: take one of these needs out';
-    this.#faults.add(`steps[${last}].needs[${closing}]`, 'invalid_definition', `The steps need each other in a circle: ${[...shown, ids[0]].join(' -> ')} (-> is needs).`, { expected });
+    this.#faults.add(
+      `steps[${last}].needs[${closing}]`,
+      'invalid_definition',
+      `The steps need each other in a circle: ${[...shown, ids[0]].join(' -> ')} (-> is needs).`,
+      { expected },
+    );
   }
 
   /** A step may read its ancestors; its compensation may read the step itself too. Answered by checkReads(). */

@@ -1,9 +1,10 @@
 // Owns the rules of single steps: a known task with fitting input, and no field that would have no effect.
 import type { FaultList } from './definition-faults.ts';
-import { checkTaskInput, type TaskInput } from './task-input.ts';
 import type { Evaluator } from './evaluator.ts';
 import type { Json, JsonObject } from './json.ts';
+import { checkTaskInput, type TaskInput } from './task-input.ts';
 import { isWaitingTask, WAITING_INPUTS } from './waiting-inputs.ts';
+import { MAX_FOREACH_ITEMS } from './workflow-definition.ts';
 import type { Compensation, WorkflowStep } from './workflow-step.ts';
 import { FUTURE_TASKS, WAITING_TASKS } from './workflow-step.ts';
 
@@ -36,6 +37,11 @@ export class StepRules {
       this.#fault(`${path}.when`, `${step.when} asks about needs, and this step has none: it would never run.`, 'needs: [another_step]');
     }
     if (step.forEach === undefined) this.#checkWithoutItems(step, path);
+    if (Array.isArray(step.forEach) && step.forEach.length > MAX_FOREACH_ITEMS) {
+      this.#faults.add(`${path}.forEach`, 'limit_exceeded', `It has ${step.forEach.length} items.`, {
+        expected: `at most ${MAX_FOREACH_ITEMS.toLocaleString('en')}`,
+      });
+    }
     if (isWaitingTask(step.task)) this.#checkWaiting(step, path);
     if (step.compensate !== undefined) this.#checkCompensation(step.compensate, `${path}.compensate`);
   }
@@ -54,8 +60,10 @@ export class StepRules {
   }
 
   #checkWithoutItems(step: WorkflowStep, path: string): void {
-    if (step.maxParallel !== undefined) this.#fault(`${path}.maxParallel`, 'maxParallel of a step has an effect only with forEach.', 'forEach here, or maxParallel of the workflow');
-    if (step.tolerateFailures !== undefined) this.#fault(`${path}.tolerateFailures`, 'tolerateFailures has an effect only with forEach.', 'forEach here, or continueOnError: true');
+    if (step.maxParallel !== undefined)
+      this.#fault(`${path}.maxParallel`, 'maxParallel of a step has an effect only with forEach.', 'forEach here, or maxParallel of the workflow');
+    if (step.tolerateFailures !== undefined)
+      this.#fault(`${path}.tolerateFailures`, 'tolerateFailures has an effect only with forEach.', 'forEach here, or continueOnError: true');
   }
 
   #checkWaiting(step: WorkflowStep, path: string): void {

@@ -8,7 +8,12 @@ import { WAITING_TASKS, type WaitingTask } from './workflow-step.ts';
 const Name = z.string().min(1).max(200);
 
 /** ISO 8601 with an offset, or epoch ms; gives epoch ms. */
-const Instant = z.union([z.int().min(0), z.iso.datetime({ offset: true, error: 'expected an ISO 8601 time with an offset, for example "2027-01-31T09:00:00+01:00"' }).transform((text) => Date.parse(text))]);
+const Instant = z.union([
+  z.int().min(0),
+  z.iso
+    .datetime({ offset: true, error: 'expected an ISO 8601 time with an offset, for example "2027-01-31T09:00:00+01:00"' })
+    .transform((text) => Date.parse(text)),
+]);
 
 export const SleepInput = z.strictObject({ duration: Duration });
 export const SleepUntilInput = z.strictObject({ until: Instant });

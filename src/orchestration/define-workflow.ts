@@ -1,6 +1,5 @@
 // Owns writing a workflow in code: the same shape as in YAML, with types, checked where it is written.
-import { definitionError } from '../domain/definition-faults.ts';
-import { FaultList } from '../domain/definition-faults.ts';
+import { definitionError, FaultList } from '../domain/definition-faults.ts';
 import type { Json, JsonObject } from '../domain/json.ts';
 import { normaliseDefinition } from '../domain/normalise-definition.ts';
 import { toPlainJson } from '../domain/plain-json.ts';

@@ -40,9 +40,7 @@ function parseJson(text: string): ParsedSource {
     return { value: parseJsonSource(text), faults: [] };
   } catch (error) {
     if (!(error instanceof JsonSyntaxError)) throw error;
-    const before = text.slice(0, error.offset).split('\n');
-    const column = (before[before.length - 1] as string).length + 1;
-    return failed([fault(`line ${before.length}, column ${column}`, `${error.message}.`)]);
+    return failed([fault(placeOf(text, error.offset), `${error.message}.`)]);
   }
 }
 
@@ -50,46 +48,68 @@ function parseYaml(text: string): ParsedSource {
   // Loaded at first use: it costs a start 15 ms, and most definitions come as objects.
   const yaml = createRequire(import.meta.url)('yaml') as Yaml;
   try {
-    const document = yaml.parseDocument(text, { version: '1.2', merge: true, uniqueKeys: true, prettyErrors: true, logLevel: 'error' });
-    const problems = [...document.errors, ...document.warnings];
-    if (problems.length > 0) return failed(problems.slice(0, MAX_ERRORS).map((problem) => yamlFault(problem, text)));
-    const strange = complexKeys(yaml, document);
-    if (strange.length > 0) return failed(strange.slice(0, MAX_ERRORS).map((offset) => fault(placeOf(text, offset), 'A key is a list or an object.', QUOTE_HINT)));
-    return { value: document.toJS({ maxAliasCount: MAX_ALIASES }), faults: [] };
+    // The parser's own positions and its search for keys written twice take quadratic time; both are done here instead.
+    const document = yaml.parseDocument(text, { version: '1.2', merge: true, uniqueKeys: false, prettyErrors: false, logLevel: 'error' });
+    const problems = [...document.errors, ...document.warnings].slice(0, MAX_ERRORS);
+    const faults = problems.length > 0 ? yamlFaults(problems, text) : keyFaults(yaml, document, text);
+    return faults.length > 0 ? failed(faults) : { value: document.toJS({ maxAliasCount: MAX_ALIASES }), faults: [] };
   } catch (error) {
-    if (error instanceof RangeError) return failed([fault('', 'The text is nested too deeply.', undefined, 'limit_exceeded')]);
+    if (error instanceof RangeError) return failed([DEPTH_FAULT]);
     if (error instanceof ReferenceError) return failed([aliasFault(error.message, text)]);
     throw error;
   }
 }
 
+const DEPTH_FAULT = fault('', 'The text is nested too deeply.', undefined, 'limit_exceeded');
 const QUOTE_HINT = 'quotes around an expression: "${{ input.x }}"';
 
-/** `{{ x }}` without quotes is a mapping whose key is a mapping. */
-function complexKeys(yaml: Yaml, document: ReturnType<Yaml['parseDocument']>): number[] {
-  const offsets: number[] = [];
+/** Keys written twice, and keys that are no texts: `{{ x }}` without quotes is a mapping whose key is a mapping. */
+function keyFaults(yaml: Yaml, document: ReturnType<Yaml['parseDocument']>, text: string): DefinitionFault[] {
+  const faults: DefinitionFault[] = [];
   yaml.visit(document, {
-    Pair: (_, pair) => {
-      if (yaml.isCollection(pair.key)) offsets.push(pair.key.range?.[0] ?? 0);
+    Map: (_, map) => {
+      const seen = new Set<string>();
+      for (const { key } of map.items) {
+        if (faults.length >= MAX_ERRORS) return yaml.visit.BREAK;
+        const offset = yaml.isNode(key) ? (key.range?.[0] ?? 0) : 0;
+        if (!yaml.isScalar(key)) {
+          faults.push(fault(placeOf(text, offset), 'A key is no text.', QUOTE_HINT));
+          continue;
+        }
+        const name = String(key.value);
+        if (seen.has(name) && name !== '<<') faults.push(fault(placeOf(text, offset), `The key ${JSON.stringify(name)} is written twice.`));
+        seen.add(name);
+      }
+      return undefined;
     },
   });
-  return offsets;
+  return faults;
 }
 
-function yamlFault(problem: { readonly message: string; readonly linePos?: readonly { readonly line: number; readonly col: number }[] }, text: string): DefinitionFault {
-  const [position] = problem.linePos ?? [];
-  const line = position === undefined ? '' : (text.split('\n', position.line)[position.line - 1] ?? '');
-  const message = firstLine(problem.message).replace(/ at line \d+, column \d+:?$/, '').replace(/\.$/, '');
-  const said = message.startsWith('Source contains multiple documents') ? 'The text holds several documents' : message;
-  const hint = said.startsWith('The text holds') ? 'one document without a line ---' : line.includes('{{') ? QUOTE_HINT : undefined;
-  return fault(position === undefined ? '' : `line ${position.line}, column ${position.col}`, `${said}.`, hint);
+interface YamlProblem {
+  readonly message: string;
+  readonly pos: readonly [number, number];
+}
+
+function yamlFaults(problems: readonly YamlProblem[], text: string): DefinitionFault[] {
+  if (problems.some(({ message }) => message.startsWith('Maximum call stack'))) return [DEPTH_FAULT];
+  return problems.map(({ message, pos: [offset] }) => {
+    const place = placeOf(text, offset);
+    if (message.startsWith('Source contains multiple documents')) return fault(place, 'The text holds several documents.', 'one document, without a line ---');
+    const line = text.slice(text.lastIndexOf('\n', offset - 1) + 1, offset + 200).split('\n', 1)[0] as string;
+    return fault(place, `${firstLine(message).replace(/\.$/, '')}.`, line.includes('{{') ? QUOTE_HINT : undefined);
+  });
 }
 
 /** The parser finds a missing anchor, and too many aliases, only while it makes values, and then without a place. */
 function aliasFault(message: string, text: string): DefinitionFault {
   const name = /^Unresolved alias .*: (\S+)$/.exec(message)?.[1];
   if (name === undefined) return fault('', `${firstLine(message)}.`, 'fewer or smaller aliases', 'limit_exceeded');
-  return fault(placeOf(text, Math.max(0, text.indexOf(`*${name}`))), `There is no anchor &${name} before this alias.`, 'quotes around a text that starts with *');
+  return fault(
+    placeOf(text, Math.max(0, text.indexOf(`*${name}`))),
+    `There is no anchor &${name} before this alias.`,
+    'quotes around a text that starts with *',
+  );
 }
 
 function firstLine(text: string): string {

@@ -1,6 +1,7 @@
 // Owns reading JSON with errors that say where: line, column, and what was expected; a key written twice is an error.
-import { MAX_JSON_DEPTH } from '../domain/plain-json.ts';
+
 import type { Json } from '../domain/json.ts';
+import { MAX_JSON_DEPTH } from '../domain/plain-json.ts';
 
 /** Where a text stops being JSON; `offset` counts from 0. */
 export class JsonSyntaxError extends Error {
@@ -45,7 +46,11 @@ class JsonReader {
     if (character === '[') return this.#array(depth);
     if (character === '"') return this.#string();
     if (character !== undefined && /[-\d]/.test(character)) return this.#number();
-    for (const [word, value] of [['true', true], ['false', false], ['null', null]] as const) {
+    for (const [word, value] of [
+      ['true', true],
+      ['false', false],
+      ['null', null],
+    ] as const) {
       if (this.#match(WORD) === word) {
         this.#at += word.length;
         return value;
@@ -105,8 +110,11 @@ class JsonReader {
         try {
           return JSON.parse(raw) as string;
         } catch {
-          const escape = /\\(?!["\\/bfnrt]|u[0-9a-fA-F]{4})/.exec(raw.replace(/\\\\/g, '  '));
-          throw new JsonSyntaxError('There is an unknown escape in a text (expected one of \\" \\\\ \\/ \\b \\f \\n \\r \\t \\u0000)', start + (escape?.index ?? 0));
+          const unknown = /\\(?!["\\/bfnrt]|u[0-9a-fA-F]{4})/.exec(raw.replace(/\\\\/g, '  '));
+          throw new JsonSyntaxError(
+            'There is an unknown escape in a text (expected one of \\" \\\\ \\/ \\b \\f \\n \\r \\t \\u0000)',
+            start + (unknown?.index ?? 0),
+          );
         }
       }
     }

@@ -213,7 +213,7 @@ export interface Backend {
   reclaim(p: { readonly epoch: number; readonly decide: Decide }): Promise<{ readonly processes: number; readonly jobs: number; readonly more: boolean }>;
   listProcesses(): readonly ProcessInfo[];
 
-  putDefinition(p: { readonly id: string; readonly namespace: string; readonly definition: WorkflowDefinition; readonly hash: string; readonly receipt?: Receipt | undefined }): Promise<
+  putDefinition(p: { readonly id: string; readonly namespace: string; readonly definition: WorkflowDefinition; readonly hash: string; /** False for a definition given inline: it is kept for its runs, but has no name. */ readonly listed: boolean; readonly receipt?: Receipt | undefined }): Promise<
     { readonly kind: 'stored'; readonly stored: StoredDefinition; readonly created: boolean; readonly replayed: boolean } | { readonly kind: 'conflict'; readonly error: ErrorData }
   >;
   /** Newest version of a name, or the version asked for. */

@@ -2,14 +2,18 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ExecutionEvent } from '../../src/domain/transition.ts';
 import { isTerminal } from '../../src/domain/workflow-execution.ts';
-import { faultsOf, type Sim, step, workflow, World } from '../support/advance-driver.ts';
-import { CHILD, happen, randomOf, randomSteps, type RandomStep } from './advance-random.ts';
+import { faultsOf, type Sim, step, World, workflow } from '../support/advance-driver.ts';
+import { CHILD, happen, type RandomStep, randomOf, randomSteps } from './advance-random.ts';
 
-const runs=(n:number)=>n*Number(process.env.X??1);
 const MAX_TURNS = 5_000;
 
 /** Lets things happen in the order of the seed until nothing can; faults of the rows after each are fatal. */
-function runOut(world: World, steps: readonly RandomStep[], seed: number, options: { meddle?: (turn: number, random: (below: number) => number) => void; round?: number } = {}): void {
+function runOut(
+  world: World,
+  steps: readonly RandomStep[],
+  seed: number,
+  options: { meddle?: (turn: number, random: (below: number) => number) => void; round?: number } = {},
+): void {
   const random = randomOf(seed);
   for (let turn = 0; turn < MAX_TURNS; turn++) {
     options.meddle?.(turn, random);
@@ -23,7 +27,13 @@ function runOut(world: World, steps: readonly RandomStep[], seed: number, option
 function begin(steps: readonly RandomStep[], maxChanges: number): { world: World; sim: Sim } {
   const world = new World({ maxChanges });
   world.define(CHILD);
-  const plan = world.define(workflow('random', steps.map((one) => one.step), { onFailure: [step('alarm'), step('alarm_again', { if: '${{ execution.error.code != "" }}' })] }));
+  const plan = world.define(
+    workflow(
+      'random',
+      steps.map((one) => one.step),
+      { onFailure: [step('alarm'), step('alarm_again', { if: '${{ execution.error.code != "" }}' })] },
+    ),
+  );
   return { world, sim: world.start(plan) };
 }
 
@@ -47,25 +57,31 @@ describe('advance, whatever the order', () => {
         expect(a.sim.row.status).toBe(b.sim.row.status);
         expect(a.sim.row.error?.code).toBe(b.sim.row.error?.code);
       }),
-      { numRuns: runs(150) },
+      { numRuns: 150 },
     );
   });
 
   it('ends and keeps its books when it is paused, resumed, cancelled and retried at any moment', () => {
     fc.assert(
-      fc.property(randomSteps(12, { waits: true }), fc.nat(), changes, fc.array(fc.record({ at: fc.nat(60), what: fc.constantFrom('pause', 'resume', 'cancel', 'retry') }), { maxLength: 5 }), (steps, seed, maxChanges, acts) => {
-        const { world, sim } = begin(steps, maxChanges);
-        runOut(world, steps, seed, {
-          meddle: (turn, random) => {
-            for (const act of acts) {
-              if (act.at !== turn) continue;
-              world.deliver(sim, random(sim.inbox.length + 1), control(act.what));
-            }
-          },
-        });
-        expectEnded(sim);
-      }),
-      { numRuns: runs(150) },
+      fc.property(
+        randomSteps(12, { waits: true }),
+        fc.nat(),
+        changes,
+        fc.array(fc.record({ at: fc.nat(60), what: fc.constantFrom('pause', 'resume', 'cancel', 'retry') }), { maxLength: 5 }),
+        (steps, seed, maxChanges, acts) => {
+          const { world, sim } = begin(steps, maxChanges);
+          runOut(world, steps, seed, {
+            meddle: (turn, random) => {
+              for (const act of acts) {
+                if (act.at !== turn) continue;
+                world.deliver(sim, random(sim.inbox.length + 1), control(act.what));
+              }
+            },
+          });
+          expectEnded(sim);
+        },
+      ),
+      { numRuns: 150 },
     );
   });
 
@@ -92,7 +108,7 @@ describe('advance, whatever the order', () => {
         const jobsFailed = [...sim.steps.values()].filter((row) => row.status === 'failed' && !row.tolerated && row.error?.code === 'handler_failed');
         expect(jobsFailed).toEqual([]);
       }),
-      { numRuns: runs(120) },
+      { numRuns: 120 },
     );
   });
 
@@ -113,7 +129,7 @@ describe('advance, whatever the order', () => {
         }
         expect(fork.step(from).reused).toBe(false);
       }),
-      { numRuns: runs(80) },
+      { numRuns: 80 },
     );
   });
 });

@@ -42,7 +42,13 @@ export function randomSteps(size: number, options: { readonly waits: boolean }):
           when: rule,
           continueOnError: one.continueOnError,
           ...(condition === null ? {} : { if: condition }),
-          ...(kind === 'each' ? { forEach: one.items.map((_, item) => item), maxParallel: one.window, ...(one.tolerance === undefined ? {} : { tolerateFailures: one.tolerance }) } : {}),
+          ...(kind === 'each'
+            ? {
+                forEach: one.items.map((_, item) => item),
+                maxParallel: one.window,
+                ...(one.tolerance === undefined ? {} : { tolerateFailures: one.tolerance }),
+              }
+            : {}),
           ...(kind === 'run' ? { task: 'workflow.run', with: { workflow: 'child', input: { fails: one.fails } } } : {}),
           ...(kind === 'each_run'
             ? {
@@ -91,13 +97,17 @@ export function happen(world: World, steps: readonly RandomStep[], random: (belo
     if (sim.inbox.length > 0) choices.push(() => void world.deliver(sim, 1 + random(sim.inbox.length)));
     for (const job of sim.liveJobs()) {
       if (job.status === 'running') choices.push(() => endRunning(world, sim, job, steps, random, round));
-      else if (!sim.row.paused) choices.push(() => void (job.status = 'running'));
+      else if (!sim.row.paused) choices.push(() => startRunning(job));
     }
   }
   if (choices.length === 0 || random(20) === 0) choices.push(...quietChoices(world, sims, steps, random));
   const choice = choices[random(choices.length)];
   choice?.();
   return choice !== undefined;
+}
+
+function startRunning(job: SimJob): void {
+  job.status = 'running';
 }
 
 function endRunning(world: World, sim: Sim, job: SimJob, steps: readonly RandomStep[], random: (below: number) => number, round: number): void {

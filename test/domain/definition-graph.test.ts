@@ -7,10 +7,16 @@ import { needsOrder, notAncestors } from '../../src/domain/reachability.ts';
 import { check, valid, workflow } from './definition-context.ts';
 
 /** A DAG: node i needs smaller ones. */
-const dag = fc.integer({ min: 1, max: 60 }).chain((size) =>
-  fc.tuple(...Array.from({ length: size }, (_, i) => (i === 0 ? fc.constant([] as number[]) : fc.uniqueArray(fc.integer({ min: 0, max: i - 1 }), { maxLength: 4 })))),
-);
-const graph = fc.integer({ min: 1, max: 25 }).chain((size) => fc.array(fc.uniqueArray(fc.integer({ min: 0, max: size - 1 }), { maxLength: 3 }), { minLength: size, maxLength: size }));
+const dag = fc
+  .integer({ min: 1, max: 60 })
+  .chain((size) =>
+    fc.tuple(
+      ...Array.from({ length: size }, (_, i) => (i === 0 ? fc.constant([] as number[]) : fc.uniqueArray(fc.integer({ min: 0, max: i - 1 }), { maxLength: 4 }))),
+    ),
+  );
+const graph = fc
+  .integer({ min: 1, max: 25 })
+  .chain((size) => fc.array(fc.uniqueArray(fc.integer({ min: 0, max: size - 1 }), { maxLength: 3 }), { minLength: size, maxLength: size }));
 
 function ancestorsOf(needs: readonly (readonly number[])[], node: number): Set<number> {
   const found = new Set<number>();
@@ -52,7 +58,11 @@ describe('circles', () => {
         const cycles = findCycles(needs);
         expect(findCycles(needs)).toEqual(cycles);
         const onCycle = needs.map((_, node) => ancestorsOf(needs, node).has(node));
-        const knots = new Set(needs.flatMap((_, node) => (onCycle[node] ? [Math.min(...[...ancestorsOf(needs, node)].filter((other) => ancestorsOf(needs, other).has(node)))] : [])));
+        const knots = new Set(
+          needs.flatMap((_, node) =>
+            onCycle[node] ? [Math.min(...[...ancestorsOf(needs, node)].filter((other) => ancestorsOf(needs, other).has(node)))] : [],
+          ),
+        );
         expect(cycles).toHaveLength(knots.size);
         for (const cycle of cycles) {
           expect(isCycle(needs, cycle)).toBe(true);
@@ -95,14 +105,21 @@ describe('ancestors', () => {
   it('of nodes on a circle are not asked for', () => {
     const needs = [[1], [0], [1], []];
     expect(needsOrder(needs)).toEqual([3]);
-    expect(notAncestors(needs, needsOrder(needs), [{ node: 0, ancestor: 3 }, { node: 3, ancestor: 0 }])).toEqual([{ node: 3, ancestor: 0 }]);
+    expect(
+      notAncestors(needs, needsOrder(needs), [
+        { node: 0, ancestor: 3 },
+        { node: 3, ancestor: 0 },
+      ]),
+    ).toEqual([{ node: 3, ancestor: 0 }]);
   });
 });
 
 describe('size', () => {
   it('a chain of 10,000 steps that read far back is read and validated', () => {
-    const steps = Array.from({ length: 10_000 }, (_, i): JsonObject =>
-      i === 0 ? { id: 's0', needs: [] } : { id: `s${i}`, needs: [`s${i - 1}`], with: { value: `\${{ steps.s${Math.floor(i / 2)}.output }}` } },
+    const steps = Array.from(
+      { length: 10_000 },
+      (_, i): JsonObject =>
+        i === 0 ? { id: 's0', needs: [] } : { id: `s${i}`, needs: [`s${i - 1}`], with: { value: `\${{ steps.s${Math.floor(i / 2)}.output }}` } },
     );
     expect(valid(workflow(steps)).steps).toHaveLength(10_000);
   });

@@ -4,7 +4,17 @@ import { z } from 'zod';
 import { normaliseDefinition } from '../../src/domain/normalise-definition.ts';
 import { check } from './definition-context.ts';
 
-const stepOf = (name: string, more: object = {}): object => ({ name, module: 'tools', action: 'run', parameters: {}, dependencies: [], timeout: null, retry_count: 0, max_retries: 3, ...more });
+const stepOf = (name: string, more: object = {}): object => ({
+  name,
+  module: 'tools',
+  action: 'run',
+  parameters: {},
+  dependencies: [],
+  timeout: null,
+  retry_count: 0,
+  max_retries: 3,
+  ...more,
+});
 
 function read(raw: unknown): ReturnType<typeof normaliseDefinition> {
   return normaliseDefinition(raw);
@@ -20,7 +30,11 @@ describe('codomyrmex files', () => {
       steps: [
         stepOf('setup', { timeout: 60 }),
         stepOf('analyze', { dependencies: ['setup'], timeout: 0.5, max_retries: 0, required: false, parameters: { path: '{{folder}}' } }),
-        stepOf('report', { dependencies: ['analyze'], run_if: '{{analyze.output.issues}} > {{limit}}', parameters: { data: '{{analyze.output}}', title: '{{title}} of {{ analyze.output.name }}' } }),
+        stepOf('report', {
+          dependencies: ['analyze'],
+          run_if: '{{analyze.output.issues}} > {{limit}}',
+          parameters: { data: '{{analyze.output}}', title: '{{title}} of {{ analyze.output.name }}' },
+        }),
       ],
     });
     expect(faults).toEqual([]);
@@ -31,7 +45,11 @@ describe('codomyrmex files', () => {
       steps: [
         { id: 'setup', task: 'tools.run', timeoutMs: 60_000, retry: { maxAttempts: 4 } },
         { id: 'analyze', needs: ['setup'], timeoutMs: 500, retry: { maxAttempts: 1 }, continueOnError: true, with: { path: '${{ input.folder }}' } },
-        { id: 'report', if: '${{ steps.analyze.output.issues > input.limit }}', with: { data: '${{ steps.analyze.output }}', title: '${{ input.title }} of ${{ steps.analyze.output.name }}' } },
+        {
+          id: 'report',
+          if: '${{ steps.analyze.output.issues > input.limit }}',
+          with: { data: '${{ steps.analyze.output }}', title: '${{ input.title }} of ${{ steps.analyze.output.name }}' },
+        },
       ],
     });
   });
@@ -47,14 +65,22 @@ describe('codomyrmex files', () => {
       ],
     });
     expect(faults).toEqual([]);
-    expect(definition?.steps.map(({ id, needs }) => [id, needs])).toEqual([['third', ['second']], ['first', []], ['second', ['first']], ['last', ['third', 'first']]]);
+    expect(definition?.steps.map(({ id, needs }) => [id, needs])).toEqual([
+      ['third', ['second']],
+      ['first', []],
+      ['second', ['first']],
+      ['last', ['third', 'first']],
+    ]);
     expect(definition?.steps[3]?.with).toEqual({ x: '${{ steps.third.output.a[0] }}', y: ['${{ steps.first.output }}'] });
     expect(texts(warnings)).toEqual([
       'steps[0].dependencies: Added second: the step reads its output.',
       'steps[2].dependencies: Added first: the step reads its output.',
       'steps[3].dependencies: Added first: the step reads its output.',
     ]);
-    const declared = read({ name: 'w', steps: [stepOf('a'), stepOf('b', { dependencies: ['a'] }), stepOf('c', { dependencies: ['b'], parameters: { x: '{{a.output}}' } })] });
+    const declared = read({
+      name: 'w',
+      steps: [stepOf('a'), stepOf('b', { dependencies: ['a'] }), stepOf('c', { dependencies: ['b'], parameters: { x: '{{a.output}}' } })],
+    });
     expect(declared.definition?.steps[2]?.needs).toEqual(['b']);
     expect(declared.warnings).toEqual([]);
   });
@@ -74,7 +100,11 @@ describe('codomyrmex files', () => {
       steps: [
         { id: 'Fetch_data_2' },
         { id: 'Fetch_data', needs: ['Fetch_data_2'] },
-        { id: '_2_send', needs: ['Fetch_data_2', 'Fetch_data'], with: { a: '${{ steps.Fetch_data_2.output }}', b: '${{ steps._2_send.output }}', c: '${{ steps.Fetch_data.output["x-y"] }}' } },
+        {
+          id: '_2_send',
+          needs: ['Fetch_data_2', 'Fetch_data'],
+          with: { a: '${{ steps.Fetch_data_2.output }}', b: '${{ steps._2_send.output }}', c: '${{ steps.Fetch_data.output["x-y"] }}' },
+        },
       ],
     });
     expect(texts(warnings)[0]).toBe('steps[0]: The step name "Fetch data" became the id Fetch_data_2; references to it were rewritten.');
@@ -83,18 +113,35 @@ describe('codomyrmex files', () => {
 
   it('a complex definition, with dependencies beside the steps', () => {
     const { definition, faults, warnings } = normaliseDefinition(
-      { steps: [{ name: 'c', module: 'm', action: 'a', parameters: {} }, { name: 'd', module: 'm', action: 'a' }], dependencies: { c: ['d'] }, parallel_groups: [['c']] },
+      {
+        steps: [
+          { name: 'c', module: 'm', action: 'a', parameters: {} },
+          { name: 'd', module: 'm', action: 'a' },
+        ],
+        dependencies: { c: ['d'] },
+        parallel_groups: [['c']],
+      },
       { defaultName: 'complex' },
     );
     expect(faults).toEqual([]);
-    expect(definition).toMatchObject({ name: 'complex', steps: [{ id: 'c', needs: ['d'] }, { id: 'd', needs: [] }] });
+    expect(definition).toMatchObject({
+      name: 'complex',
+      steps: [
+        { id: 'c', needs: ['d'] },
+        { id: 'd', needs: [] },
+      ],
+    });
     expect(warnings).toMatchObject([{ path: 'parallel_groups' }]);
   });
 
   it('a parallel definition: tasks, dependencies of both kinds, max_parallel', () => {
     const { definition, faults } = read({
       name: 'parallel',
-      tasks: [{ name: 't1', module: 'm', action: 'a' }, { name: 't2', module: 'm', action: 'a', dependencies: ['t1'] }, { name: 't3', module: 'm', action: 'a', dependencies: ['t1'] }],
+      tasks: [
+        { name: 't1', module: 'm', action: 'a' },
+        { name: 't2', module: 'm', action: 'a', dependencies: ['t1'] },
+        { name: 't3', module: 'm', action: 'a', dependencies: ['t1'] },
+      ],
       dependencies: { t3: ['t2', 't1'] },
       max_parallel: 4,
       timeout: 2,

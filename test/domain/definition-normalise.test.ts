@@ -40,7 +40,10 @@ describe('normal form', () => {
     [{ forEach: [1], tolerateFailures: 2 }, { tolerateFailures: { count: 2 } }],
     [{ forEach: [1], tolerateFailures: ' 2.5 %' }, { tolerateFailures: { percent: 2.5 } }],
     [{ timeout: '1m30s' }, { timeoutMs: 90_000 }],
-    [{ timeout: 250, deadline: 'PT1H' }, { timeoutMs: 250, deadlineMs: 3_600_000 }],
+    [
+      { timeout: 250, deadline: 'PT1H' },
+      { timeoutMs: 250, deadlineMs: 3_600_000 },
+    ],
     [{ priority: 'high' }, { priority: 75 }],
     [{ priority: 3 }, { priority: 3 }],
     [{ requires: 'gpu' }, { requires: ['gpu'] }],
@@ -52,9 +55,18 @@ describe('normal form', () => {
     [{ retry_count: 0 }, { retry: { maxAttempts: 1 } }],
     [{ retry_count: 0, max_retries: 3 }, { retry: { maxAttempts: 4 } }],
     [{ retry: 5 }, { retry: { maxAttempts: 5, initialIntervalMs: 1_000, maxIntervalMs: 100_000, jitter: 'full' } }],
-    [{ retry: { max_attempts: 2, initial_interval: '2s', max_interval: '1m', backoff_coefficient: 3 } }, { retry: { maxAttempts: 2, initialIntervalMs: 2_000, maxIntervalMs: 60_000, backoffCoefficient: 3 } }],
-    [{ retry: { initialInterval: 0, non_retryable: 'http_4xx', retry_on: ['network'] } }, { retry: { initialIntervalMs: 0, nonRetryable: ['http_4xx'], retryOn: ['network'] } }],
-    [{ compensate: { task: 'log', parameters: { message: 'undo' }, timeout: '5s', retry: 1 } }, { compensate: { task: 'log', with: { message: 'undo' }, timeoutMs: 5_000, retry: { maxAttempts: 1 } } }],
+    [
+      { retry: { max_attempts: 2, initial_interval: '2s', max_interval: '1m', backoff_coefficient: 3 } },
+      { retry: { maxAttempts: 2, initialIntervalMs: 2_000, maxIntervalMs: 60_000, backoffCoefficient: 3 } },
+    ],
+    [
+      { retry: { initialInterval: 0, non_retryable: 'http_4xx', retry_on: ['network'] } },
+      { retry: { initialIntervalMs: 0, nonRetryable: ['http_4xx'], retryOn: ['network'] } },
+    ],
+    [
+      { compensate: { task: 'log', parameters: { message: 'undo' }, timeout: '5s', retry: 1 } },
+      { compensate: { task: 'log', with: { message: 'undo' }, timeoutMs: 5_000, retry: { maxAttempts: 1 } } },
+    ],
   ])('reads %j', (written, normal) => {
     expect(step(written)).toMatchObject(normal);
   });
@@ -72,7 +84,16 @@ describe('normal form', () => {
     const steps = { a: { task: 'echo', with: { value: 1 } }, b: { task: 'echo', with: { value: 1 }, needs: 'a' } };
     expect(valid({ name: 'test', steps })).toEqual(normal);
     expect(valid({ name: 'test', tasks: Object.entries(steps).map(([name, rest]) => ({ name, ...rest })) })).toEqual(normal);
-    expect(valid({ name: 'test', steps: [{ ...steps.a, id: 'a' }, { task: 'echo', with: { value: 1 }, id: 'b' }], dependencies: { b: ['a'] } })).toEqual(normal);
+    expect(
+      valid({
+        name: 'test',
+        steps: [
+          { ...steps.a, id: 'a' },
+          { task: 'echo', with: { value: 1 }, id: 'b' },
+        ],
+        dependencies: { b: ['a'] },
+      }),
+    ).toEqual(normal);
   });
 
   it('reads the workflow level', () => {
@@ -107,11 +128,14 @@ describe('normal form', () => {
   });
 
   it('reads its own normal form as itself', () => {
-    const written = workflow([
-      { id: 'a', retry: { maxAttempts: 4, retryOn: ['network'] }, timeout: '3s', deadline: '9s', artifact: 'x.json', if: 'failure()', priority: 'low' },
-      { id: 'b', needs: ['a'], forEach: [1], tolerateFailures: '5%', maxParallel: 2, compensate: { task: 'log', retry: 2, timeout: '1s' } },
-      { id: 'c', task: 'workflow.run', with: { name: 'other' } },
-    ], { concurrency: { key: 'k' }, timeout: '1m', onFailure: [{ task: 'log' }] });
+    const written = workflow(
+      [
+        { id: 'a', retry: { maxAttempts: 4, retryOn: ['network'] }, timeout: '3s', deadline: '9s', artifact: 'x.json', if: 'failure()', priority: 'low' },
+        { id: 'b', needs: ['a'], forEach: [1], tolerateFailures: '5%', maxParallel: 2, compensate: { task: 'log', retry: 2, timeout: '1s' } },
+        { id: 'c', task: 'workflow.run', with: { name: 'other' } },
+      ],
+      { concurrency: { key: 'k' }, timeout: '1m', onFailure: [{ task: 'log' }] },
+    );
     const { definition } = normaliseDefinition(written);
     expect(definition).not.toBeNull();
     expect(normaliseDefinition(definition).definition).toEqual(definition);
@@ -120,10 +144,32 @@ describe('normal form', () => {
 
   it('never throws, and what it accepts fits the schema', () => {
     const anything = fc.anything({ withBigInt: true, withDate: true, withMap: true, withNullPrototype: true, withObjectString: true });
-    const key = fc.constantFrom('id', 'name', 'task', 'with', 'needs', 'when', 'if', 'forEach', 'retry', 'timeout', 'artifact', 'compensate', 'module', 'action', 'parameters', 'dependencies', 'priority', 'x');
+    const key = fc.constantFrom(
+      'id',
+      'name',
+      'task',
+      'with',
+      'needs',
+      'when',
+      'if',
+      'forEach',
+      'retry',
+      'timeout',
+      'artifact',
+      'compensate',
+      'module',
+      'action',
+      'parameters',
+      'dependencies',
+      'priority',
+      'x',
+    );
     const stepLike = fc.dictionary(key, fc.oneof(anything, fc.constantFrom('a', 'b', 'echo', '{{a.output}}', '5%', '30s', 1, true)), { maxKeys: 8 });
     const steps = fc.oneof(fc.array(fc.oneof(stepLike, anything), { maxLength: 4 }), fc.dictionary(fc.string(), stepLike, { maxKeys: 4 }), anything);
-    const top = fc.record({ name: fc.constantFrom('w', 3, null), steps, dependencies: anything, concurrency: anything, onFailure: steps, metadata: anything, output: anything }, { requiredKeys: [] });
+    const top = fc.record(
+      { name: fc.constantFrom('w', 3, null), steps, dependencies: anything, concurrency: anything, onFailure: steps, metadata: anything, output: anything },
+      { requiredKeys: [] },
+    );
     fc.assert(
       fc.property(fc.oneof(anything, top), (raw) => {
         const { definition, faults } = normaliseDefinition(raw);

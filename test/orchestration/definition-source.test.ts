@@ -37,7 +37,15 @@ const CODE = defineWorkflow({
   timeout: 3_600_000,
   steps: [
     { id: 'commits', task: 'http.request', with: { url: 'https://example.org/${{ input.repo }}/commits' }, retry: { maxAttempts: 5, initialInterval: '1s' } },
-    { id: 'report', needs: ['commits'], task: 'log', with: { message: '${{ item.message }}' }, forEach: '${{steps.commits.output.items}}', tolerateFailures: '5%', continueOnError: false },
+    {
+      id: 'report',
+      needs: ['commits'],
+      task: 'log',
+      with: { message: '${{ item.message }}' },
+      forEach: '${{steps.commits.output.items}}',
+      tolerateFailures: '5%',
+      continueOnError: false,
+    },
   ],
   output: { notes: '${{ steps.report.output }}' },
   onFailure: [{ task: 'log' }],
@@ -134,14 +142,15 @@ describe('texts', () => {
   });
 
   it.each<[string, string, RegExp]>([
-    ['a key twice', 'a: 1\na: 2\n', /^line 2, column 1: Map keys must be unique\.$/],
+    ['a key twice', 'a: 1\na: 2\n', /^line 2, column 1: The key "a" is written twice\.$/],
     ['a bad indent', 'a:\n  - b\n c: 1\n', /^line 3, column/],
     ['several documents', 'a: 1\n---\nb: 2\n', /^line 2, column 1: The text holds several documents\.$/],
     ['an unknown tag', 'a: !run x\n', /^line 1, column 4: Unresolved tag: !run\.$/],
-    ['an expression without quotes', 'a: {{ input.x }}\n', /^line 1, column 5: A key is a list or an object\.$/],
+    ['an expression without quotes', 'a: {{ input.x }}\n', /^line 1, column 5: A key is no text\.$/],
     ['an expression without quotes in braces', 'with: {url: ${{ input.x }}}\n', /^line 1, column/],
     ['an unknown alias', 'a: *b\n', /^line 1, column 4: There is no anchor &b before this alias\.$/],
-    ['depth', '['.repeat(200_000), /line 1|nested too deeply/],
+    ['depth', '['.repeat(20_000), /^: The text is nested too deeply\.$/],
+    ['depth of lines', '- '.repeat(20_000), /^: The text is nested too deeply\.$/],
   ])('YAML: %s', (_, text, message) => {
     expect(told(text, 'yaml')[0]).toMatch(message);
   });
@@ -153,8 +162,16 @@ describe('texts', () => {
 
   it('YAML aliases and merges work, a bomb of them does not', () => {
     expect(parseDefinitionText('x: &d {task: log}\ny: {<<: *d, id: a}\n').value).toEqual({ x: { task: 'log' }, y: { task: 'log', id: 'a' } });
-    const bomb = ['a: &a [x,x,x,x,x,x,x,x,x]', ...'bcdefgh'.split('').map((key, i) => `${key}: &${key} [${Array(9).fill(`*${'abcdefg'[i]}`).join(',')}]`)].join('\n');
+    const bomb = ['a: &a [x,x,x,x,x,x,x,x,x]', ...'bcdefgh'.split('').map((key, i) => `${key}: &${key} [${Array(9).fill(`*${'abcdefg'[i]}`).join(',')}]`)].join(
+      '\n',
+    );
     expect(parseDefinitionText(bomb).faults).toMatchObject([{ code: 'limit_exceeded' }]);
+  });
+
+  it('YAML with very many keys or faults is read in linear time', () => {
+    const keys = Array.from({ length: 30_000 }, (_, i) => `k${i}: 1`).join('\n');
+    expect(Object.keys(parseDefinitionText(keys).value as object)).toHaveLength(30_000);
+    expect(parseDefinitionText('&a '.repeat(30_000)).faults).toHaveLength(20);
   });
 
   it('empty and huge texts are refused', () => {

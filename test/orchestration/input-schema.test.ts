@@ -38,15 +38,19 @@ describe('inputs', () => {
     ['an unknown field', { repo: 'a/b', mod: 'fast' }, [{ path: 'input.mod', nearMatches: ['mode'] }]],
     ['a value of none of the choices', { repo: 'a/b', mode: 'fsat' }, [{ path: 'input.mode', expected: 'one of "fast", "slow"', nearMatches: ['fast'] }]],
     ['a wrong type inside', { repo: 'a/b', tags: ['x', 3] }, [{ path: 'input.tags[1]', message: 'It is a number.', expected: 'string' }]],
-    ['several at once', { repo: 'A', tags: [null, [], {}], when: 'today', kind: 'y' }, [
-      { path: 'input.repo', expected: '^[a-z]+/[a-z]+$' },
-      { path: 'input.tags' },
-      { path: 'input.tags[0]', message: 'It is null.' },
-      { path: 'input.tags[1]', message: 'It is an array.' },
-      { path: 'input.tags[2]', message: 'It is an object.' },
-      { path: 'input.when', expected: 'date-time' },
-      { path: 'input.kind', expected: '"x"' },
-    ]],
+    [
+      'several at once',
+      { repo: 'A', tags: [null, [], {}], when: 'today', kind: 'y' },
+      [
+        { path: 'input.repo', expected: '^[a-z]+/[a-z]+$' },
+        { path: 'input.tags' },
+        { path: 'input.tags[0]', message: 'It is null.' },
+        { path: 'input.tags[1]', message: 'It is an array.' },
+        { path: 'input.tags[2]', message: 'It is an object.' },
+        { path: 'input.when', expected: 'date-time' },
+        { path: 'input.kind', expected: '"x"' },
+      ],
+    ],
   ])('%s', (_, input, expected) => {
     const faults = faultsOf(input);
     expect(faults).toHaveLength(expected.length);
@@ -69,7 +73,11 @@ describe('inputs', () => {
 describe('schemas', () => {
   it.each<[string, JsonObject]>([
     ['an empty one', {}],
-    ['2020-12', { $schema: 'https://json-schema.org/draft/2020-12/schema', type: 'object', $defs: { a: { type: 'string' } }, properties: { x: { $ref: '#/$defs/a' } } }],
+    [
+      '2020-12',
+      { $schema: 'https://json-schema.org/draft/2020-12/schema', type: 'object', $defs: { a: { type: 'string' } }, properties: { x: { $ref: '#/$defs/a' } } },
+    ],
+    ['draft-07 under https', { $schema: 'https://json-schema.org/draft-07/schema', type: 'object' }],
     ['draft-07', { $schema: 'http://json-schema.org/draft-07/schema#', properties: { x: { items: [{ type: 'string' }] } } }],
     ['own keywords', { type: 'object', 'x-order': 1 }],
   ])('takes %s', (_, given) => {

@@ -1,7 +1,8 @@
 // Owns a reference store for advance(): rows in maps, an inbox per execution, every Transition checked before it is applied.
-import { createAdvance } from '../../src/domain/advance.ts';
+
 import { addToCounters, isOpen } from '../../src/domain/advance/counters.ts';
 import { outcomeOf } from '../../src/domain/advance/trigger-rule.ts';
+import { createAdvance } from '../../src/domain/advance.ts';
 import type { ErrorData } from '../../src/domain/errors.ts';
 import { LogisticsError } from '../../src/domain/errors.ts';
 import type { NewEvent } from '../../src/domain/event.ts';
@@ -9,7 +10,7 @@ import { canonicalJson, type Json, type JsonObject } from '../../src/domain/json
 import { compilePlan, type Plan } from '../../src/domain/plan.ts';
 import type { Decide, ExecutionEvent, ExecutionView, Transition, TransitionReply } from '../../src/domain/transition.ts';
 import type { WorkflowDefinition } from '../../src/domain/workflow-definition.ts';
-import { emptyStepRow, type ExecutionRow, isTerminal, type ParentLink, type StepRow, type StoredValue } from '../../src/domain/workflow-execution.ts';
+import { type ExecutionRow, emptyStepRow, isTerminal, type ParentLink, type StepRow, type StoredValue } from '../../src/domain/workflow-execution.ts';
 import type { WorkflowStep } from '../../src/domain/workflow-step.ts';
 import { createEvaluator } from '../../src/expression/cel-evaluator.ts';
 
@@ -138,15 +139,45 @@ export class World {
   }
 
   /** A new execution that has passed its gates. */
-  start(plan: Plan, options: { input?: JsonObject; fork?: { of: Sim; step: string }; depth?: number; hold?: boolean; parent?: ParentLink; id?: string } = {}): Sim {
+  start(
+    plan: Plan,
+    options: { input?: JsonObject; fork?: { of: Sim; step: string }; depth?: number; hold?: boolean; parent?: ParentLink; id?: string } = {},
+  ): Sim {
     const id = options.id ?? `execution_${String(++this.#ids).padStart(8, '0')}`;
     const fork = options.fork;
     const row: ExecutionRow = {
-      id, namespace: 'default', workflow: plan.definition.name, version: 1, hash: plan.hash, status: 'pending', phase: 'admission', phaseCursor: 0,
-      input: options.input ?? {}, output: null, error: null, priority: 50, sessionId: null, startedBy: 'test', parent: options.parent ?? null, depth: options.depth ?? 0,
+      id,
+      namespace: 'default',
+      workflow: plan.definition.name,
+      version: 1,
+      hash: plan.hash,
+      status: 'pending',
+      phase: 'admission',
+      phaseCursor: 0,
+      input: options.input ?? {},
+      output: null,
+      error: null,
+      priority: 50,
+      sessionId: null,
+      startedBy: 'test',
+      parent: options.parent ?? null,
+      depth: options.depth ?? 0,
       forkedFrom: fork === undefined ? null : { executionId: fork.of.row.id, stepIndex: plan.indexOf.get(fork.step) as number },
-      concurrencyKey: null, stepsDone: 0, stepsCompleted: 0, stepsSkipped: 0, stepsFailed: 0, stepsRunning: 0, stepsWaiting: 0, stopping: null, paused: false,
-      openWork: 0, retries: 0, createdAt: this.now, startedAt: null, endedAt: null, deadlineAt: null,
+      concurrencyKey: null,
+      stepsDone: 0,
+      stepsCompleted: 0,
+      stepsSkipped: 0,
+      stepsFailed: 0,
+      stepsRunning: 0,
+      stepsWaiting: 0,
+      stopping: null,
+      paused: false,
+      openWork: 0,
+      retries: 0,
+      createdAt: this.now,
+      startedAt: null,
+      endedAt: null,
+      deadlineAt: null,
     };
     const sim = new Sim(Object.freeze(row), plan, fork?.of ?? null);
     this.sims.set(id, sim);
@@ -205,7 +236,8 @@ export class World {
     job.status = status;
     const stored: StoredValue | null = status === 'completed' ? { kind: 'inline', json: JSON.stringify(output) } : null;
     if (job.item !== null) sim.runs.get(job.step)?.set(job.item, { status, output: stored });
-    const error: ErrorData | null = status === 'completed' ? null : new LogisticsError(status === 'cancelled' ? 'cancelled' : code, `It ended ${status}.`).toData();
+    const error: ErrorData | null =
+      status === 'completed' ? null : new LogisticsError(status === 'cancelled' ? 'cancelled' : code, `It ended ${status}.`).toData();
     sim.inbox.push({ type: 'job_settled', step: job.step, item: job.item, status, output: stored, error, attempts: 1, startedAt: this.now });
   }
 
@@ -225,7 +257,11 @@ export class World {
     this.settle();
     const until = this.now + ms;
     for (;;) {
-      const due = [...this.sims.values()].flatMap((sim) => this.timers(sim, until).slice(0, 1).map((timer) => ({ sim, timer })));
+      const due = [...this.sims.values()].flatMap((sim) =>
+        this.timers(sim, until)
+          .slice(0, 1)
+          .map((timer) => ({ sim, timer })),
+      );
       const first = due.sort((a, b) => a.timer.dueAt - b.timer.dueAt)[0];
       if (first === undefined) break;
       this.fire(first.sim, first.timer);
@@ -240,7 +276,10 @@ export class World {
 
   #view(sim: Sim): ExecutionView {
     const rows = (after: number, limit: number, wanted: (row: Readonly<StepRow>) => boolean): readonly StepRow[] =>
-      [...sim.steps.values()].filter((row) => row.index > after && wanted(row)).sort((a, b) => a.index - b.index).slice(0, limit);
+      [...sim.steps.values()]
+        .filter((row) => row.index > after && wanted(row))
+        .sort((a, b) => a.index - b.index)
+        .slice(0, limit);
     return {
       execution: sim.row,
       plan: sim.plan,
@@ -276,8 +315,23 @@ export class World {
   }
 
   #check(sim: Sim, transition: Transition): void {
-    const { steps, jobs, cancelJobs, children, inbox, setTimers, clearTimers, setWaiters, clearWaiters, putSignals, consumeSignals, putItems, broadcasts } = transition;
-    const lists: readonly (readonly unknown[])[] = [steps, jobs, cancelJobs, children, inbox, setTimers, clearTimers, setWaiters, clearWaiters, putSignals, consumeSignals, putItems, broadcasts];
+    const { steps, jobs, cancelJobs, children, inbox, setTimers, clearTimers, setWaiters, clearWaiters, putSignals, consumeSignals, putItems, broadcasts } =
+      transition;
+    const lists: readonly (readonly unknown[])[] = [
+      steps,
+      jobs,
+      cancelJobs,
+      children,
+      inbox,
+      setTimers,
+      clearTimers,
+      setWaiters,
+      clearWaiters,
+      putSignals,
+      consumeSignals,
+      putItems,
+      broadcasts,
+    ];
     const changes = lists.reduce((sum, list) => sum + list.length, 0);
     if (changes > this.#maxChanges) throw new Error(`${changes} changes in one transition`);
     if (new Set(steps.map((row) => row.index)).size !== steps.length) throw new Error('a step row is written twice');
@@ -328,13 +382,15 @@ export class World {
     }
     for (const { executionId, event } of transition.inbox) {
       const target = this.sims.get(executionId);
-      if (event.type === 'child_ended' && event.item !== null && target !== undefined) this.#run(target, event.step, event.item, { status: event.status, output: event.output });
+      if (event.type === 'child_ended' && event.item !== null && target !== undefined)
+        this.#run(target, event.step, event.item, { status: event.status, output: event.output });
       target?.inbox.push(event);
     }
     this.broadcasts.push(...transition.broadcasts);
     for (const { name, payload } of transition.broadcasts) {
       for (const other of this.sims.values()) {
-        for (const [step, waiter] of other.waiters) if (waiter.kind === 'event' && waiter.name === name) other.inbox.push({ type: 'event_matched', step, name, payload });
+        for (const [step, waiter] of other.waiters)
+          if (waiter.kind === 'event' && waiter.name === name) other.inbox.push({ type: 'event_matched', step, name, payload });
       }
     }
     sim.log.push(...transition.events);
@@ -369,7 +425,8 @@ export function faultsOf(sim: Sim): string[] {
     if (!isOpen(row.status) && live > 0) faults.push(`step ${row.index} is ${row.status} with ${live} live jobs`);
   }
   const terminal = isTerminal(sim.row.status);
-  if (terminal !== (sim.row.endedAt !== null) || terminal !== (sim.row.phase === 'done')) faults.push(`${sim.row.status}, ended at ${sim.row.endedAt}, phase ${sim.row.phase}`);
+  if (terminal !== (sim.row.endedAt !== null) || terminal !== (sim.row.phase === 'done'))
+    faults.push(`${sim.row.status}, ended at ${sim.row.endedAt}, phase ${sim.row.phase}`);
   if (terminal && (sim.row.stepsRunning > 0 || sim.row.stepsWaiting > 0 || sim.row.openWork !== 0)) faults.push('it has ended but is live');
   if (sim.row.openWork !== sim.inbox.filter((event) => event.type === 'continue').length) faults.push(`openWork is ${sim.row.openWork}`);
   if (sim.row.openWork === 0 && sim.row.stopping === null && !terminal) faults.push(...countFaults(sim));

@@ -122,7 +122,7 @@ export function addStepJob(draft: Draft, node: PlanNode, item: number | null, re
     task: step.task,
     queue: step.queue ?? 'default',
     priority: step.priority ?? draft.execution.priority,
-    requires: step.requires,
+    requires: node.requires,
     deadlineAt: step.deadlineMs === undefined ? null : readyAt + step.deadlineMs,
   });
 }

@@ -210,13 +210,17 @@ export class SqliteBackend implements Backend {
         if (stored !== null) return { kind: 'stored' as const, stored, created: false, replayed: true };
       }
       const ns = tx.namespace(p.namespace);
+      if (!p.listed) {
+        const known = tx.sql('SELECT * FROM definition WHERE ns = ? AND name = ? AND hash = ? ORDER BY deleted, version DESC LIMIT 1').get(ns, p.definition.name, p.hash);
+        if (known !== undefined) return { kind: 'stored' as const, stored: this.#definition(known), created: false, replayed: false };
+      }
       const newest = tx.sql('SELECT * FROM definition WHERE ns = ? AND name = ? ORDER BY version DESC LIMIT 1').get(ns, p.definition.name) as { version: number; hash: string; deleted: number } | undefined;
       let created = false;
       let row: unknown = newest;
       if (newest === undefined || newest.hash !== p.hash || newest.deleted === 1) {
         const version = (newest?.version ?? 0) + 1;
-        row = tx.sql('INSERT INTO definition (id, ns, name, version, hash, json, created_at) VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING *').get(p.id, ns, p.definition.name, version, p.hash, JSON.stringify(p.definition), tx.now);
-        tx.log({ ns }, { type: 'workflow_created', data: { workflow: p.definition.name, version, id: p.id } });
+        row = tx.sql('INSERT INTO definition (id, ns, name, version, hash, json, created_at, deleted) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING *').get(p.id, ns, p.definition.name, version, p.hash, JSON.stringify(p.definition), tx.now, p.listed ? 0 : 1);
+        if (p.listed) tx.log({ ns }, { type: 'workflow_created', data: { workflow: p.definition.name, version, id: p.id } });
         created = true;
       }
       const stored = this.#definition(row);

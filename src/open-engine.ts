@@ -1,0 +1,119 @@
+// Owns the composition: configuration -> evaluator, actions, backend, managers, engine; nothing else knows all of them.
+import { randomFillSync } from 'node:crypto';
+import { homedir, hostname } from 'node:os';
+import { type ConfigContext, configFromCode } from './config.ts';
+import type { ConfigInput } from './config/config-schema.ts';
+import type { Config } from './config/normal-form.ts';
+import type { TaskType } from './domain/action.ts';
+import { createAdvance } from './domain/advance.ts';
+import { createIdSource } from './domain/id.ts';
+import { compilePlan, type Plan } from './domain/plan.ts';
+import type { JsonObject } from './domain/json.ts';
+import { createEvaluator } from './expression/cel-evaluator.ts';
+import { createBuiltinActions } from './actions/builtin-actions.ts';
+import { componentLogger, createLogger, type Logger, silentLogger } from './logger.ts';
+import { OrchestrationEngine } from './orchestration/orchestration-engine.ts';
+import { OrchestrationSessions } from './orchestration/orchestration-session.ts';
+import { TaskOrchestrator } from './orchestration/task-orchestrator.ts';
+import { renderConcurrencyKey, WorkflowManager } from './orchestration/workflow-manager.ts';
+import { createRedactor } from './runtime/redact.ts';
+import { createSecretStore } from './runtime/secrets.ts';
+import { openBackend } from './store/open-backend.ts';
+import { loadHandlersModule } from './task/handlers-module.ts';
+import { TaskRegistry } from './task/task-registry.ts';
+import { Worker } from './task/worker.ts';
+import { VERSION } from './version.ts';
+
+export interface OpenOptions {
+  /** `worker` runs jobs; `client` only reads and writes (short CLI commands). */
+  readonly role?: 'worker' | 'client' | undefined;
+  /** Task types given in code, beside those of the handlers module. */
+  readonly tasks?: readonly TaskType[] | undefined;
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+  readonly logger?: Logger | undefined;
+  /** Warnings of loading the configuration; shown in the status. */
+  readonly warnings?: readonly string[] | undefined;
+  /** Config file whose guarded keys do not act. */
+  readonly untrustedFile?: string | undefined;
+  readonly now?: (() => number) | undefined;
+  readonly random?: (() => number) | undefined;
+  /** What the host is called in lists of processes: stdio, cli, library. */
+  readonly host?: string | undefined;
+}
+
+/** Opens an engine on a loaded configuration and starts it. */
+export async function openEngineWith(config: Config, options: OpenOptions = {}): Promise<OrchestrationEngine> {
+  const env = options.env ?? {};
+  const now = options.now ?? Date.now;
+  const random = options.random ?? Math.random;
+  const newId = createIdSource(now, randomFillSync);
+  const redactor = createRedactor();
+  const logger = options.logger ?? createLogger({ level: config.logLevel, redactor });
+  const secrets = createSecretStore(config, env, { redactor });
+  const evaluator = createEvaluator();
+  const servers = Object.keys(config.mcpServers).length === 0 ? undefined : (await import('./mcp/mcp-caller.ts')).createMcpCaller(config.mcpServers);
+  const actions = createBuiltinActions({ http: config.http, shell: config.shell === null ? undefined : { ...config.shell, env }, mcp: servers });
+  const role = options.role ?? 'worker';
+  const registry = new TaskRegistry({ builtIns: actions.types, capabilities: actions.capabilities, untrustedFile: options.untrustedFile });
+  const own = [...(config.handlers === null ? [] : await loadHandlersModule(config.handlers)), ...(options.tasks ?? [])];
+  for (const type of own) registry.register(type);
+  registry.setAliases(config.taskAliases);
+  const decide = createAdvance({ evaluator, newId, random, limits: { approvalMs: config.limits.approvalExpiryMs, graceMs: config.limits.shutdownGraceMs } });
+  const compile: (definition: Plan['definition'], hash: string) => Plan = (definition, hash) => compilePlan(definition, hash, evaluator, (task, input) => registry.capabilityOf(task, input));
+  const backend = await openBackend(config, {
+    now,
+    random,
+    newId,
+    compile,
+    concurrencyKey: (plan: Plan, input: JsonObject) => renderConcurrencyKey(evaluator, plan, input),
+    limits: {
+      ageStepMs: config.limits.ageStepMs,
+      maxCrashes: config.limits.maxCrashes,
+      leaseMs: config.limits.processLeaseMs,
+      receiptDays: Math.max(7, config.retention.days),
+    },
+  });
+  const namespace = config.namespace;
+  const workflows = new WorkflowManager({ backend, evaluator, registry, taskAliases: config.taskAliases, namespace, newId, decide });
+  const sessions = new OrchestrationSessions({ backend, namespace, newId, now, decide, limits: config.limits });
+  const engine = new OrchestrationEngine({
+    backend,
+    decide,
+    workflows,
+    tasks: new TaskOrchestrator({ backend, decide, workflows }),
+    sessions,
+    registry,
+    logger: componentLogger(logger, 'engine'),
+    now,
+    newId,
+    namespace,
+    version: VERSION,
+    warnings: options.warnings ?? [],
+    sweep: { sweepMs: config.limits.sweepMs, heartbeatMs: config.limits.heartbeatMs, retentionDays: config.retention.days, retentionExecutions: config.retention.executions },
+    leaseMs: config.limits.processLeaseMs,
+    defaultAttempts: config.limits.maxAttempts,
+    join: { pid: process.pid, host: hostname(), role: `${options.host ?? 'library'}${role === 'client' ? ' (client)' : ''}` },
+    makeWorker:
+      role === 'client'
+        ? null
+        : (epoch) =>
+            new Worker({
+              backend, evaluator, secrets, registry, redactor, now, newId, decide, namespace, concurrency: config.concurrency, claimBatch: config.limits.claimBatch,
+              shutdownGraceMs: config.limits.shutdownGraceMs, epoch, logger: componentLogger(logger, 'worker'),
+            }),
+    dispose: async () => {
+      await Promise.all([actions.close(), evaluator.close(), servers?.close()]);
+    },
+  });
+  await engine.start();
+  return engine;
+}
+
+/**
+ * Opens and starts an engine from a configuration in code; no file and no variable is read. `tasks` adds task types made with
+ * defineTask(). Throws LogisticsError for a wrong configuration or an unusable store.
+ */
+export async function openEngine(config: ConfigInput = {}, options: OpenOptions & Partial<ConfigContext> = {}): Promise<OrchestrationEngine> {
+  const normal = configFromCode(config, { env: options.env ?? {}, cwd: options.cwd ?? process.cwd(), homeDir: options.homeDir ?? homedir() });
+  return openEngineWith(normal, { logger: config.logLevel === undefined ? silentLogger() : undefined, ...options });
+}

@@ -1,0 +1,31 @@
+// Owns who calls and whether the call was made before: principal, actor, session, and the receipt of an idempotency key.
+import { createHash } from 'node:crypto';
+import { LogisticsError } from '../domain/errors.ts';
+import { canonicalJson } from '../domain/json.ts';
+import type { Receipt } from '../store/backend.ts';
+
+export interface Caller {
+  /** Whom receipts and ownership belong to: a token, or the user of this machine. */
+  readonly principal: string;
+  /** `human` for the CLI and elicitation, `agent` for tool calls. */
+  readonly actor: 'human' | 'agent';
+  /** Session of the connection, when the call names none. */
+  readonly sessionId: string | null;
+}
+
+export const LOCAL_HUMAN: Caller = { principal: 'local', actor: 'human', sessionId: null };
+
+/** Fields that change how a reply looks or how long it is waited for, not what is done. */
+const NOT_WHAT_IS_DONE = new Set(['idempotency_key', 'wait_ms', 'timeout_ms', 'response_format', 'session_id']);
+
+export function digestOf(value: unknown): string {
+  return createHash('sha256').update(canonicalJson(value)).digest('hex');
+}
+
+/** The receipt of a call, or undefined when it has no idempotency key. */
+export function receiptFor(caller: Caller, tool: string, key: string | undefined, args: Readonly<Record<string, unknown>>): Receipt | undefined {
+  if (key === undefined) return undefined;
+  if (key.length === 0 || key.length > 200) throw new LogisticsError('invalid_input', 'The idempotency key has no usable length.', { path: 'idempotency_key', expected: '1 to 200 characters' });
+  const what = Object.fromEntries(Object.entries(args).filter(([name]) => !NOT_WHAT_IS_DONE.has(name)));
+  return { principal: caller.principal, tool, key, digest: digestOf(what) };
+}

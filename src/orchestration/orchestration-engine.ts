@@ -1,0 +1,277 @@
+// Owns start and stop order, nothing more: what it holds is made elsewhere, started bottom up and stopped top down.
+import type { LogisticsEvent, EventType } from '../domain/event.ts';
+import { LogisticsError } from '../domain/errors.ts';
+import { parseInput } from '../domain/parse-input.ts';
+import type { IdSource } from '../domain/id.ts';
+import type { Json } from '../domain/json.ts';
+import type { Decide } from '../domain/transition.ts';
+import { isTerminal } from '../domain/workflow-execution.ts';
+import type { Logger } from '../logger.ts';
+import { createChangePoller } from '../runtime/change-poller.ts';
+import { createDueTimer } from '../runtime/due-timer.ts';
+import { EventFeed, type EventHandler } from '../runtime/event-feed.ts';
+import { InboxPump } from '../runtime/inbox-pump.ts';
+import { createSweeper, type SweepSettings } from '../runtime/sweeper.ts';
+import type { Ticker } from '../runtime/ticker.ts';
+import { Waiters, type WaitEnd } from '../runtime/waiters.ts';
+import type { Backend, Receipt } from '../store/backend.ts';
+import { JobInput, type JobContext, toNewJob } from '../task/job-input.ts';
+import type { TaskRegistry } from '../task/task-registry.ts';
+import type { Worker } from '../task/worker.ts';
+import type { Caller } from './caller.ts';
+import { LOCAL_HUMAN } from './caller.ts';
+import type { OrchestrationSessions, SessionRequest } from './orchestration-session.ts';
+import type { OrchestrationSession } from './orchestration-session.ts';
+import { systemStatus, type SystemStatus } from './system-status.ts';
+import type { TaskOrchestrator } from './task-orchestrator.ts';
+import type { StartRequest, WorkflowManager } from './workflow-manager.ts';
+
+export interface EngineParts {
+  readonly backend: Backend;
+  readonly decide: Decide;
+  readonly workflows: WorkflowManager;
+  readonly tasks: TaskOrchestrator;
+  readonly sessions: OrchestrationSessions;
+  readonly registry: TaskRegistry;
+  readonly logger: Logger;
+  readonly now: () => number;
+  readonly newId: IdSource;
+  readonly namespace: string;
+  readonly version: string;
+  readonly warnings: readonly string[];
+  readonly sweep: SweepSettings;
+  readonly leaseMs: number;
+  readonly defaultAttempts: number;
+  readonly join: { readonly pid: number; readonly host: string; readonly role: string };
+  /** Made once the epoch is known; null for a process that runs no jobs. */
+  readonly makeWorker: ((epoch: () => number) => Worker) | null;
+  /** Ends what lies below: actions, connections, threads. */
+  readonly dispose: () => Promise<void>;
+}
+
+export interface WorkflowResult {
+  readonly executionId: string;
+  readonly success: boolean;
+  readonly status: string;
+  readonly output: Json;
+  readonly error: { readonly code: string; readonly message: string } | null;
+  readonly durationMs: number;
+  readonly replayed: boolean;
+}
+
+/** What waits for ids: an execution or job that ended (or, with `until: 'waiting'`, needs somebody). */
+export interface WaitRequest {
+  readonly ids: readonly string[];
+  readonly mode?: 'all' | 'any' | undefined;
+  readonly until?: 'ended' | 'waiting' | undefined;
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export class OrchestrationEngine {
+  readonly backend: Backend;
+  readonly workflows: WorkflowManager;
+  readonly tasks: TaskOrchestrator;
+  readonly sessions: OrchestrationSessions;
+  readonly registry: TaskRegistry;
+  readonly logger: Logger;
+  readonly namespace: string;
+  readonly version: string;
+  readonly #p: EngineParts;
+  readonly #waiters = new Waiters();
+  readonly #feed: EventFeed;
+  readonly #pump: InboxPump;
+  readonly #timer: Ticker;
+  readonly #sweeper: Ticker;
+  readonly #poller: Ticker;
+  readonly #startedAt: number;
+  #worker: Worker | null = null;
+  #epoch = 0;
+  #state: 'new' | 'running' | 'stopped' = 'new';
+  #stopping: Promise<void> | null = null;
+  #unsubscribe: (() => void) | null = null;
+
+  constructor(parts: EngineParts) {
+    this.#p = parts;
+    this.backend = parts.backend;
+    this.workflows = parts.workflows;
+    this.tasks = parts.tasks;
+    this.sessions = parts.sessions;
+    this.registry = parts.registry;
+    this.logger = parts.logger;
+    this.namespace = parts.namespace;
+    this.version = parts.version;
+    this.#startedAt = parts.now();
+    const { backend, decide, now, logger } = parts;
+    const onError = (duty: string) => (error: unknown): void => logger.error({ err: error, component: duty }, `${duty} failed`);
+    this.#feed = new EventFeed(backend, (error, event) => logger.warn({ err: error, type: event.type }, 'an event handler threw'));
+    this.#pump = new InboxPump({ backend, decide, onError: onError('inbox-pump') });
+    this.#timer = createDueTimer({ backend, decide, now, onError: onError('due-timer') });
+    this.#poller = createChangePoller(backend, onError('change-poller'));
+    this.#sweeper = createSweeper({ backend, decide, epoch: () => this.#epoch, now, settings: parts.sweep, onLost: () => this.#rejoin(), onError: onError('sweeper') });
+  }
+
+  get now(): number {
+    return this.#p.now();
+  }
+
+  /** Registers this process, takes up what a dead one left, and starts to work. */
+  async start(): Promise<void> {
+    if (this.#state !== 'new') throw new LogisticsError('invalid_transition', `The engine is ${this.#state}.`);
+    this.#state = 'running';
+    await this.#join();
+    const { backend } = this.#p;
+    this.#unsubscribe = backend.onCommit((notice) => {
+      this.#pump.add(notice.inbox);
+      if (notice.foreign) this.#pump.ticker.wake();
+      if (notice.timersChanged) this.#timer.wake();
+      this.#worker?.notify(notice);
+      this.#waiters.notify(notice);
+      this.#feed.wake();
+    });
+    this.#worker = this.#p.makeWorker?.(() => this.#epoch) ?? null;
+    this.#sweeper.start();
+    this.#pump.ticker.start();
+    this.#timer.start();
+    if (backend.capabilities.shared) this.#poller.start();
+    this.#worker?.start();
+    this.logger.info({ namespace: this.namespace, store: backend.kind, epoch: this.#epoch }, 'engine started');
+  }
+
+  async #join(): Promise<void> {
+    this.#epoch = await this.#p.backend.join({ ...this.#p.join, namespace: this.namespace, capabilities: this.#p.makeWorker === null ? [] : this.registry.capabilities(), version: this.version });
+  }
+
+  /** After a freeze longer than the lease: others took the work; go on under a new epoch. */
+  async #rejoin(): Promise<void> {
+    this.logger.warn('this process was silent for longer than its lease; its jobs were taken back');
+    await this.#join();
+  }
+
+  /** Idempotent. Finishes or gives back what runs, then closes the store. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    const running = this.#state === 'running';
+    this.#state = 'stopped';
+    this.#waiters.close();
+    if (running) {
+      await this.#worker?.stop();
+      await Promise.all([this.#timer.stop(), this.#pump.ticker.stop(), this.#sweeper.stop(), this.#poller.stop()]);
+      this.#unsubscribe?.();
+      try {
+        await this.#p.backend.leave({ epoch: this.#epoch, decide: this.#p.decide });
+      } catch (error) {
+        this.logger.warn({ err: error }, 'could not sign off; the next process takes the work back');
+      }
+    }
+    this.#feed.close();
+    await this.#p.backend.close();
+    await this.#p.dispose();
+    this.logger.info('engine stopped');
+  }
+
+  /** Events from now on, in the log's order; returns the way to stop. A throwing handler harms nobody. */
+  on(type: EventType | '*', handler: EventHandler): () => void {
+    return this.#feed.on(type, handler);
+  }
+
+  /** Starts a workflow and waits for its end. */
+  async executeWorkflow(request: StartRequest & { readonly timeoutMs?: number; readonly signal?: AbortSignal }, caller: Caller = LOCAL_HUMAN): Promise<WorkflowResult> {
+    const started = await this.workflows.start(request, caller);
+    const end = await this.wait({ ids: [started.executionId], timeoutMs: request.timeoutMs ?? 2 ** 31 - 1, signal: request.signal });
+    const execution = this.backend.getExecution(started.executionId);
+    if (execution === null) throw new LogisticsError('not_found', `The execution ${started.executionId} is gone.`);
+    if (end !== 'met') throw new LogisticsError(end === 'timeout' ? 'timeout' : 'cancelled', `The wait ended (${end}); the execution ${execution.id} goes on.`, { details: { execution_id: execution.id } });
+    return {
+      executionId: execution.id,
+      success: execution.status === 'completed',
+      status: execution.status,
+      output: this.backend.getOutput({ executionId: execution.id, stepId: null }) ?? null,
+      error: execution.error,
+      durationMs: (execution.endedAt ?? this.now) - execution.createdAt,
+      replayed: started.replayed,
+    };
+  }
+
+  /** Enqueues one job and waits for its result; throws what it failed with. */
+  async executeTask(input: JobInput, options: { readonly timeoutMs?: number; readonly signal?: AbortSignal; readonly caller?: Caller } = {}): Promise<Json> {
+    const { jobIds } = await this.enqueue([input], options.caller ?? LOCAL_HUMAN);
+    const [id] = jobIds as readonly [string];
+    const end = await this.wait({ ids: [id], timeoutMs: options.timeoutMs ?? 2 ** 31 - 1, signal: options.signal });
+    const job = this.backend.getJob(id);
+    if (job === null) throw new LogisticsError('not_found', `The job ${id} is gone.`);
+    if (end !== 'met') throw new LogisticsError(end === 'timeout' ? 'timeout' : 'cancelled', `The wait ended (${end}); the job ${id} goes on.`, { details: { job_id: id } });
+    if (job.status === 'completed') return job.result;
+    throw new LogisticsError(job.error?.code ?? job.status, job.error?.message ?? `The job is ${job.status}.`, { ...job.error, details: { job_id: id } });
+  }
+
+  /** Adds all jobs or none; `depends_on` may name a `ref` of the same batch. Durable when it resolves. */
+  async enqueue(inputs: readonly (JobInput & { readonly ref?: string | undefined })[], caller: Caller = LOCAL_HUMAN, receipt?: Receipt): Promise<{ readonly jobIds: readonly string[]; readonly replayed: boolean; readonly warnings: readonly string[] }> {
+    const { jobsInOrder } = await import('../task/job-batch.ts');
+    const context: JobContext = {
+      namespace: this.namespace,
+      sessionId: caller.sessionId,
+      now: this.now,
+      newId: this.#p.newId,
+      capabilityOf: (task, payload) => this.registry.capabilityOf(task, typeof payload === 'object' && payload !== null && !Array.isArray(payload) ? (payload as never) : {}),
+      defaultAttempts: this.#p.defaultAttempts,
+    };
+    const jobs = jobsInOrder(inputs, (input, at) => {
+      const parsed = parseInput(JobInput, input, 'The job is wrong', inputs.length === 1 ? '' : `jobs[${at}]`);
+      return { ...toNewJob(parsed, context), task: this.registry.require(parsed.task).type };
+    });
+    const result = await this.backend.enqueueJobs({ jobs: jobs.ordered, receipt });
+    if (result.kind === 'conflict') throw new LogisticsError(result.error.code, result.error.message, result.error);
+    const offered = new Set(this.registry.capabilities());
+    const missing = new Set(jobs.ordered.flatMap((job) => job.requires).filter((cap) => !offered.has(cap)));
+    return {
+      jobIds: result.replayed ? result.jobIds : jobs.ids,
+      replayed: result.replayed,
+      warnings: [...missing].map((cap) => `This process does not offer ${cap}; the job waits for one that does.`),
+    };
+  }
+
+  createSession(request: SessionRequest = {}, caller: Caller = LOCAL_HUMAN): Promise<{ readonly session: OrchestrationSession; readonly replayed: boolean }> {
+    return this.sessions.create(request, caller);
+  }
+
+  closeSession(id: string, policy: 'detach' | 'cancel' = 'detach'): ReturnType<OrchestrationSession['close']> {
+    return this.sessions.require(id).close(policy);
+  }
+
+  cancelJob(jobId: string, reason: string, receipt?: Receipt): ReturnType<Backend['cancelJob']> {
+    return this.backend.cancelJob({ jobId, reason, decide: this.#p.decide, receipt });
+  }
+
+  getSystemStatus(since?: { readonly at: number } | { readonly cursor: number }): SystemStatus {
+    return systemStatus({
+      backend: this.backend, namespace: this.namespace, version: this.version, now: this.now, startedAt: this.#startedAt, leaseMs: this.#p.leaseMs, warnings: this.#p.warnings, since,
+    });
+  }
+
+  /** Waits for ids; a timeout or an abort is a normal answer and cancels nothing. Throws not_found for an unknown id. */
+  wait(request: WaitRequest): Promise<WaitEnd> {
+    for (const id of request.ids) this.#statusOf(id, true);
+    const done = (id: string): boolean => {
+      const status = this.#statusOf(id, false);
+      return isTerminal(status as never) || (request.until === 'waiting' && (status === 'waiting' || status === 'paused'));
+    };
+    const check = (): boolean => (request.mode === 'any' ? request.ids.some(done) : request.ids.every(done));
+    return this.#waiters.wait({ ids: request.ids, check, timeoutMs: request.timeoutMs, signal: request.signal });
+  }
+
+  #statusOf(id: string, must: boolean): string {
+    const found = id.startsWith('exec_') ? this.backend.getExecution(id) : id.startsWith('job_') ? this.backend.getJob(id) : null;
+    if (found === null && must) throw new LogisticsError('not_found', `There is no execution or job ${id}.`, { path: 'ids', expected: 'ids that begin with exec_ or job_' });
+    return found?.status ?? 'cancelled';
+  }
+
+  /** Entries of the log, for readers that keep a cursor. */
+  events(query: Parameters<Backend['readEvents']>[0]): readonly LogisticsEvent[] {
+    return this.backend.readEvents(query);
+  }
+}

@@ -1,0 +1,132 @@
+// Owns an agent's handle over several calls: context with a version, limits that act, the history of calls, and an end.
+import { LogisticsError } from '../domain/errors.ts';
+import type { IdSource } from '../domain/id.ts';
+import type { JsonObject } from '../domain/json.ts';
+import { type ClosePolicy, MAX_CONTEXT_BYTES, type Session, type SessionCall } from '../domain/session.ts';
+import type { Decide } from '../domain/transition.ts';
+import type { Backend, Receipt } from '../store/backend.ts';
+import type { Caller } from './caller.ts';
+import { digestOf } from './caller.ts';
+
+export interface SessionRequest {
+  readonly name?: string | undefined;
+  readonly context?: JsonObject | undefined;
+  readonly metadata?: JsonObject | undefined;
+  readonly maxParallelTasks?: number | undefined;
+  readonly maxParallelWorkflows?: number | undefined;
+  readonly timeoutMs?: number | undefined;
+  readonly implicit?: boolean | undefined;
+  readonly receipt?: Receipt | undefined;
+}
+
+export interface SessionsOptions {
+  readonly backend: Backend;
+  readonly namespace: string;
+  readonly newId: IdSource;
+  readonly now: () => number;
+  readonly decide: Decide;
+  readonly limits: { readonly sessionParallelTasks: number; readonly sessionParallelWorkflows: number };
+}
+
+/** The sessions of one namespace. */
+export class OrchestrationSessions {
+  readonly #o: SessionsOptions;
+
+  constructor(options: SessionsOptions) {
+    this.#o = options;
+  }
+
+  /** A session of its own has the default limits; the implicit one of a connection has none but those of the process. */
+  async create(request: SessionRequest, caller: Caller): Promise<{ readonly session: OrchestrationSession; readonly replayed: boolean }> {
+    const { backend, newId, namespace, now, limits } = this.#o;
+    const context = request.context ?? {};
+    checkContext(context);
+    const implicit = request.implicit ?? false;
+    const session: Session = {
+      id: newId('session'),
+      namespace,
+      name: request.name ?? null,
+      status: 'active',
+      implicit,
+      principal: caller.principal,
+      context,
+      contextVersion: 1,
+      metadata: request.metadata ?? {},
+      maxParallelTasks: request.maxParallelTasks ?? (implicit ? null : limits.sessionParallelTasks),
+      maxParallelWorkflows: request.maxParallelWorkflows ?? (implicit ? null : limits.sessionParallelWorkflows),
+      timeoutMs: request.timeoutMs ?? null,
+      expiresAt: request.timeoutMs === undefined ? null : now() + request.timeoutMs,
+      createdAt: now(),
+      closedAt: null,
+    };
+    const put = await backend.putSession({ session, receipt: request.receipt });
+    if ('conflict' in put) throw new LogisticsError(put.conflict.code, put.conflict.message, put.conflict);
+    return { session: new OrchestrationSession(put.session.id, this.#o), replayed: put.replayed };
+  }
+
+  /** Throws not_found for an id that is none. */
+  require(id: string): OrchestrationSession {
+    if (this.#o.backend.getSession(id) === null) throw new LogisticsError('not_found', `There is no session ${id}.`, { path: 'session_id', nextActions: ['Use list with kind sessions, or create_session.'] });
+    return new OrchestrationSession(id, this.#o);
+  }
+}
+
+export class OrchestrationSession {
+  readonly id: string;
+  readonly #o: SessionsOptions;
+
+  constructor(id: string, options: SessionsOptions) {
+    this.id = id;
+    this.#o = options;
+  }
+
+  /** As it is stored now. */
+  get data(): Session {
+    const session = this.#o.backend.getSession(this.id);
+    if (session === null) throw new LogisticsError('not_found', `There is no session ${this.id}.`, { path: 'session_id' });
+    return session;
+  }
+
+  /** Merges into the context (null removes a key); with `expectedVersion` it is refused when somebody changed it before. */
+  async updateContext(change: JsonObject, expectedVersion?: number): Promise<Session> {
+    const updated = await this.#o.backend.updateSession({
+      id: this.id,
+      change: (session) => {
+        if (session.closedAt !== null) throw new LogisticsError('session_closed', `The session ${this.id} is ${session.status}.`, { path: 'session_id' });
+        if (expectedVersion !== undefined && expectedVersion !== session.contextVersion) {
+          throw new LogisticsError('conflict', `The context has version ${session.contextVersion}, not ${expectedVersion}.`, { path: 'context_version' });
+        }
+        const merged = { ...session.context, ...change };
+        const context = Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== null));
+        checkContext(context);
+        return { ...session, context, contextVersion: session.contextVersion + 1 };
+      },
+    });
+    if (updated === null) throw new LogisticsError('not_found', `There is no session ${this.id}.`, { path: 'session_id' });
+    return updated;
+  }
+
+  /** Ends the session: `detach` lets its work go on, `cancel` cancels what is open. A second close is a replay. */
+  async close(policy: ClosePolicy = 'detach', receipt?: Receipt): Promise<{ readonly session: Session; readonly closed: boolean; readonly cancelled: number }> {
+    const result = await this.#o.backend.closeSession({ id: this.id, status: 'completed', policy, decide: this.#o.decide, receipt });
+    if (result.session === null) throw new LogisticsError('not_found', `There is no session ${this.id}.`, { path: 'session_id' });
+    return { session: result.session, closed: result.closed, cancelled: result.cancelled };
+  }
+
+  /** Adds one call to the history; the arguments are kept as a digest only. */
+  recordCall(call: { readonly tool: string; readonly args: unknown; readonly outcome: string; readonly result: string | null; readonly durationMs: number }): Promise<void> {
+    return this.#o.backend.recordCall({
+      sessionId: this.id,
+      call: { at: this.#o.now(), tool: call.tool, argumentsDigest: digestOf(call.args).slice(0, 16), outcome: call.outcome, result: call.result, durationMs: call.durationMs },
+    });
+  }
+
+  history(limit = 100): readonly SessionCall[] {
+    return this.#o.backend.sessionCalls({ sessionId: this.id, limit });
+  }
+}
+
+function checkContext(context: JsonObject): void {
+  const size = Buffer.byteLength(JSON.stringify(context));
+  if (size > MAX_CONTEXT_BYTES) throw new LogisticsError('limit_exceeded', `The context has ${size} bytes.`, { path: 'context', expected: `at most ${MAX_CONTEXT_BYTES} bytes` });
+}

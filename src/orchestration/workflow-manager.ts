@@ -1,0 +1,221 @@
+// Owns the immutability of workflow versions: what is checked is what is hashed, stored, pinned and run.
+import { definitionError } from '../domain/definition-faults.ts';
+import { LogisticsError } from '../domain/errors.ts';
+import type { Evaluator } from '../domain/evaluator.ts';
+import type { IdSource } from '../domain/id.ts';
+import { isJsonObject, type JsonObject } from '../domain/json.ts';
+import { nearMatches } from '../domain/near-match.ts';
+import type { Plan } from '../domain/plan.ts';
+import { DEFAULT_PRIORITY } from '../domain/priority.ts';
+import type { Decide } from '../domain/transition.ts';
+import { checkDefinition } from '../domain/validate-definition.ts';
+import type { DefinitionFault, StoredDefinition, WorkflowDefinition } from '../domain/workflow-definition.ts';
+import type { ExecutionStatus } from '../domain/workflow-execution.ts';
+import type { Backend, Receipt } from '../store/backend.ts';
+import type { TaskRegistry } from '../task/task-registry.ts';
+import type { Caller } from './caller.ts';
+import { hashDefinition } from './definition-hash.ts';
+import { parseDefinitionText } from './definition-source.ts';
+import { checkInput, checkInputSchema } from './input-schema.ts';
+
+export interface WorkflowManagerOptions {
+  readonly backend: Backend;
+  readonly evaluator: Evaluator;
+  readonly registry: TaskRegistry;
+  readonly taskAliases: Readonly<Record<string, string>>;
+  readonly namespace: string;
+  readonly newId: IdSource;
+  readonly decide: Decide;
+}
+
+export interface CheckResult {
+  readonly valid: boolean;
+  readonly definition: WorkflowDefinition | null;
+  readonly hash: string | null;
+  readonly faults: readonly DefinitionFault[];
+  readonly warnings: readonly DefinitionFault[];
+}
+
+export interface StartRequest {
+  /** A stored workflow's name, or … */
+  readonly name?: string | undefined;
+  readonly version?: number | undefined;
+  /** … a definition: text, object, or defineWorkflow(). */
+  readonly definition?: unknown;
+  readonly input?: JsonObject | undefined;
+  readonly sessionId?: string | null | undefined;
+  readonly priority?: number | undefined;
+  readonly receipt?: Receipt | undefined;
+  readonly forkedFrom?: { readonly executionId: string; readonly stepIndex: number } | undefined;
+  /** A hash that is stored already; wins over name and definition (restart, fork). */
+  readonly pinned?: { readonly hash: string; readonly workflow: string; readonly version: number } | undefined;
+}
+
+export interface Started {
+  readonly executionId: string;
+  readonly status: ExecutionStatus;
+  readonly replayed: boolean;
+  readonly warnings: readonly DefinitionFault[];
+}
+
+interface Resolved {
+  readonly workflow: string;
+  readonly version: number;
+  readonly hash: string;
+  readonly plan: Plan;
+  readonly warnings: readonly DefinitionFault[];
+}
+
+export class WorkflowManager {
+  readonly #o: WorkflowManagerOptions;
+
+  constructor(options: WorkflowManagerOptions) {
+    this.#o = options;
+  }
+
+  /** Reads and checks a definition; faults are data, nothing is stored. */
+  check(raw: unknown, defaultName?: string): CheckResult {
+    let value = raw;
+    if (typeof raw === 'string') {
+      const parsed = parseDefinitionText(raw);
+      if (parsed.faults.length > 0) return { valid: false, definition: null, hash: null, faults: parsed.faults, warnings: [] };
+      value = parsed.value;
+    }
+    const { backend, evaluator, registry, taskAliases, namespace } = this.#o;
+    const taskTypes = new Map(registry.list().map((type) => [type.type, { input: type.input, example: type.example }]));
+    const checked = checkDefinition(value, { evaluator, taskTypes, checkInputSchema }, { taskAliases, defaultName });
+    const warnings = [...checked.warnings];
+    if (checked.definition !== null) {
+      for (const [i, step] of checked.definition.steps.entries()) {
+        const capability = registry.capabilityOf(step.task, step.with);
+        if (capability !== undefined && !this.#isOffered(capability)) {
+          warnings.push({ path: `steps[${i}].task`, code: 'not_allowed', message: `No running process offers ${capability}, so this step would wait.`, expected: 'a trusted config that allows it' });
+        }
+        const child = step.task === 'workflow.run' && isJsonObject(step.with) && typeof step.with.workflow === 'string' && !step.with.workflow.includes('${{') ? step.with.workflow : null;
+        if (child !== null && child !== checked.definition.name && backend.findDefinition({ namespace, name: child }) === null) {
+          warnings.push({ path: `steps[${i}].with.workflow`, code: 'not_found', message: `There is no workflow ${child} yet.`, nearMatches: nearMatches(child, this.names()) });
+        }
+      }
+    }
+    return { valid: checked.definition !== null, definition: checked.definition, hash: checked.definition === null ? null : hashDefinition(checked.definition), faults: checked.faults, warnings };
+  }
+
+  #isOffered(capability: string): boolean {
+    return this.#o.registry.capabilities().includes(capability) || this.#o.backend.listProcesses().some((process) => process.namespace === this.#o.namespace && process.capabilities.includes(capability));
+  }
+
+  /** Stores a version; the same hash again is the same version. Throws WorkflowValidationError with all faults. */
+  async create(raw: unknown, receipt?: Receipt, defaultName?: string): Promise<{ readonly stored: StoredDefinition; readonly created: boolean; readonly replayed: boolean; readonly warnings: readonly DefinitionFault[] }> {
+    const checked = this.check(raw, defaultName);
+    if (checked.definition === null || checked.hash === null) throw definitionError(checked.faults);
+    const result = await this.#o.backend.putDefinition({ id: this.#o.newId('workflow'), namespace: this.#o.namespace, definition: checked.definition, hash: checked.hash, listed: true, receipt });
+    if (result.kind === 'conflict') throw new LogisticsError(result.error.code, result.error.message, result.error);
+    return { stored: result.stored, created: result.created, replayed: result.replayed, warnings: checked.warnings };
+  }
+
+  names(): readonly string[] {
+    const names: string[] = [];
+    let cursor: string | null = null;
+    do {
+      const page: ReturnType<Backend['listDefinitions']> = this.#o.backend.listDefinitions({ filter: { namespace: this.#o.namespace }, limit: 500, cursor });
+      names.push(...page.items.map((item) => item.name));
+      cursor = page.nextCursor;
+    } while (cursor !== null && names.length < 2_000);
+    return names;
+  }
+
+  /** A stored workflow by id or name; throws not_found with near matches. */
+  require(name: string, version?: number): StoredDefinition {
+    const { backend, namespace } = this.#o;
+    const found = name.startsWith('wf_') ? backend.definitionById(name) : backend.findDefinition({ namespace, name, version });
+    if (found !== null) return found;
+    const known = this.names();
+    throw new LogisticsError('not_found', version === undefined ? `There is no workflow ${name}.` : `There is no version ${version} of the workflow ${name}.`, {
+      path: 'name',
+      nearMatches: nearMatches(name, known),
+      nextActions: [known.length === 0 ? 'Make one with create_workflow, or pass a definition inline.' : 'Use list with kind workflows to see all, or pass a definition inline.'],
+    });
+  }
+
+  /** The plan that a start would run, without starting it; checks the input too. */
+  async preview(request: StartRequest): Promise<{ readonly plan: Plan; readonly input: JsonObject; readonly warnings: readonly DefinitionFault[] }> {
+    const resolved = await this.#resolve(request);
+    return { plan: resolved.plan, input: this.#checkedInput(resolved, request.input ?? {}), warnings: resolved.warnings };
+  }
+
+  /** Starts an execution; it is durable when this resolves. */
+  async start(request: StartRequest, caller: Caller): Promise<Started> {
+    const { backend, newId, namespace, decide } = this.#o;
+    const resolved = await this.#resolve(request);
+    const input = this.#checkedInput(resolved, request.input ?? {});
+    const concurrency = resolved.plan.definition.concurrency;
+    const key = this.concurrencyKey(resolved.plan, input);
+    const result = await backend.startExecution({
+      id: newId('execution'),
+      namespace,
+      workflow: resolved.workflow,
+      version: resolved.version,
+      hash: resolved.hash,
+      input,
+      priority: request.priority ?? DEFAULT_PRIORITY,
+      sessionId: request.sessionId === undefined ? caller.sessionId : request.sessionId,
+      startedBy: caller.principal,
+      forkedFrom: request.forkedFrom ?? null,
+      concurrency: concurrency === undefined || key === null ? null : { key, limit: concurrency.limit, onLimit: concurrency.onLimit },
+      receipt: request.receipt,
+      decide,
+    });
+    if (result.kind === 'conflict') throw new LogisticsError(result.error.code, result.error.message, result.error);
+    return { executionId: result.executionId, status: result.status, replayed: result.replayed, warnings: resolved.warnings };
+  }
+
+  /** The rendered concurrency key of a run with this input, or null. */
+  concurrencyKey(plan: Plan, input: JsonObject): string | null {
+    return renderConcurrencyKey(this.#o.evaluator, plan, input);
+  }
+
+  async #resolve(request: StartRequest): Promise<Resolved> {
+    const { backend, newId, namespace } = this.#o;
+    if (request.pinned !== undefined) {
+      return { ...request.pinned, plan: this.#plan(request.pinned.hash), warnings: [] };
+    }
+    if ((request.name === undefined) === (request.definition === undefined)) {
+      throw new LogisticsError('invalid_input', request.name === undefined ? 'Neither a name nor a definition is given.' : 'Both a name and a definition are given.', { path: 'name', expected: 'name of a stored workflow, or definition' });
+    }
+    if (request.name !== undefined) {
+      const stored = this.require(request.name, request.version);
+      return { workflow: stored.name, version: stored.version, hash: stored.hash, plan: this.#plan(stored.hash), warnings: [] };
+    }
+    const checked = this.check(request.definition);
+    if (checked.definition === null || checked.hash === null) throw definitionError(checked.faults);
+    const put = await backend.putDefinition({ id: newId('workflow'), namespace, definition: checked.definition, hash: checked.hash, listed: false });
+    if (put.kind === 'conflict') throw new LogisticsError(put.error.code, put.error.message, put.error);
+    return { workflow: put.stored.name, version: put.stored.version, hash: put.stored.hash, plan: this.#plan(put.stored.hash), warnings: checked.warnings };
+  }
+
+  #plan(hash: string): Plan {
+    const plan = this.#o.backend.planOf(hash);
+    if (plan === null) throw new LogisticsError('not_found', 'The definition of this workflow is no longer stored.');
+    return plan;
+  }
+
+  #checkedInput(resolved: Resolved, input: JsonObject): JsonObject {
+    const checked = checkInput(resolved.hash, resolved.plan.definition.input, input);
+    if (checked.faults.length === 0) return checked.input;
+    const first = checked.faults[0] as DefinitionFault;
+    throw new LogisticsError('invalid_input', `The input of ${resolved.workflow} is wrong: ${checked.faults.map((fault) => `${fault.path}: ${fault.message}`).join('; ')}`, {
+      path: first.path,
+      expected: JSON.stringify(resolved.plan.definition.input),
+      nearMatches: first.nearMatches,
+      details: { faults: checked.faults as never },
+    });
+  }
+}
+
+/** Text of a workflow's concurrency key for an input; null when it has none. Throws when it cannot be rendered. */
+export function renderConcurrencyKey(evaluator: Evaluator, plan: Plan, input: JsonObject): string | null {
+  const concurrency = plan.definition.concurrency;
+  if (concurrency === undefined) return null;
+  const value = evaluator.render(concurrency.key, { values: { input } }, 'condition');
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}

@@ -1,0 +1,40 @@
+// Owns what a tool is: a value with a name, schemas and a handler; each transport parses once and renders errors once.
+import type { z } from 'zod';
+import type { JsonObject } from '../src/domain/json.ts';
+import type { Caller } from '../src/orchestration/caller.ts';
+import type { OrchestrationEngine } from '../src/orchestration/orchestration-engine.ts';
+
+export interface ToolContext {
+  readonly engine: OrchestrationEngine;
+  readonly caller: Caller;
+  /** Aborted when the caller gives up; ends a wait, never the work. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told while a call waits, when the caller wants progress: share in [0, 1] and a short message. */
+  readonly progress?: ((share: number, message: string) => void) | undefined;
+}
+
+/** `read` changes nothing; `write` adds or changes; `destroy` may end or remove work. */
+export type ToolKind = 'read' | 'write' | 'destroy';
+
+export interface ToolSpec<I extends z.ZodType = z.ZodType, O extends z.ZodType = z.ZodType> {
+  readonly name: string;
+  readonly title: string;
+  /** The first sentence carries the nouns and verbs by which hosts search. */
+  readonly description: string;
+  readonly kind: ToolKind;
+  /** True when the same call twice has the effect of one. */
+  readonly idempotent: boolean;
+  /** True when it reaches beyond this server (handlers may). */
+  readonly openWorld: boolean;
+  readonly input: I;
+  readonly output: O;
+  /** Old parameter names -> ours. */
+  readonly aliases?: Readonly<Record<string, string>> | undefined;
+  /** `args` are parsed; the result is data in wire form. Throws LogisticsError. */
+  readonly handle: (context: ToolContext, args: z.output<I>) => Promise<JsonObject>;
+}
+
+/** Keeps the types of one tool together. */
+export function defineTool<I extends z.ZodType, O extends z.ZodType>(spec: ToolSpec<I, O>): ToolSpec<I, O> {
+  return spec;
+}
