@@ -1,16 +1,16 @@
 // Owns the composition: configuration -> evaluator, actions, backend, managers, engine; nothing else knows all of them.
 import { randomFillSync } from 'node:crypto';
 import { homedir, hostname } from 'node:os';
-import { type ConfigContext, configFromCode } from './config.ts';
+import { createBuiltinActions } from './actions/builtin-actions.ts';
 import type { ConfigInput } from './config/config-schema.ts';
 import type { Config } from './config/normal-form.ts';
+import { type ConfigContext, configFromCode } from './config.ts';
 import type { TaskType } from './domain/action.ts';
 import { createAdvance } from './domain/advance.ts';
 import { createIdSource } from './domain/id.ts';
-import { compilePlan, type Plan } from './domain/plan.ts';
 import type { JsonObject } from './domain/json.ts';
+import { compilePlan, type Plan } from './domain/plan.ts';
 import { createEvaluator } from './expression/cel-evaluator.ts';
-import { createBuiltinActions } from './actions/builtin-actions.ts';
 import { componentLogger, createLogger, type Logger, silentLogger } from './logger.ts';
 import { OrchestrationEngine } from './orchestration/orchestration-engine.ts';
 import { OrchestrationSessions } from './orchestration/orchestration-session.ts';
@@ -59,7 +59,8 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
   for (const type of own) registry.register(type);
   registry.setAliases(config.taskAliases);
   const decide = createAdvance({ evaluator, newId, random, limits: { approvalMs: config.limits.approvalExpiryMs, graceMs: config.limits.shutdownGraceMs } });
-  const compile: (definition: Plan['definition'], hash: string) => Plan = (definition, hash) => compilePlan(definition, hash, evaluator, (task, input) => registry.capabilityOf(task, input));
+  const compile: (definition: Plan['definition'], hash: string) => Plan = (definition, hash) =>
+    compilePlan(definition, hash, evaluator, (task, input) => registry.capabilityOf(task, input));
   const backend = await openBackend(config, {
     now,
     random,
@@ -89,7 +90,12 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
     namespace,
     version: VERSION,
     warnings: options.warnings ?? [],
-    sweep: { sweepMs: config.limits.sweepMs, heartbeatMs: config.limits.heartbeatMs, retentionDays: config.retention.days, retentionExecutions: config.retention.executions },
+    sweep: {
+      sweepMs: config.limits.sweepMs,
+      heartbeatMs: config.limits.heartbeatMs,
+      retentionDays: config.retention.days,
+      retentionExecutions: config.retention.executions,
+    },
     leaseMs: config.limits.processLeaseMs,
     defaultAttempts: config.limits.maxAttempts,
     join: { pid: process.pid, host: hostname(), role: `${options.host ?? 'library'}${role === 'client' ? ' (client)' : ''}` },
@@ -98,8 +104,20 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
         ? null
         : (epoch) =>
             new Worker({
-              backend, evaluator, secrets, registry, redactor, now, newId, decide, namespace, concurrency: config.concurrency, claimBatch: config.limits.claimBatch,
-              shutdownGraceMs: config.limits.shutdownGraceMs, epoch, logger: componentLogger(logger, 'worker'),
+              backend,
+              evaluator,
+              secrets,
+              registry,
+              redactor,
+              now,
+              newId,
+              decide,
+              namespace,
+              concurrency: config.concurrency,
+              claimBatch: config.limits.claimBatch,
+              shutdownGraceMs: config.limits.shutdownGraceMs,
+              epoch,
+              logger: componentLogger(logger, 'worker'),
             }),
     dispose: async () => {
       await Promise.all([actions.close(), evaluator.close(), servers?.close()]);

@@ -13,7 +13,11 @@ export const ERROR_TABLE = {
   invalid_input: { retryable: false, status: 400, hint: 'Correct the named fields and call again.' },
   invalid_definition: { retryable: false, status: 400, hint: 'Correct the listed faults; create_workflow with mode preview checks without saving.' },
   invalid_expression: { retryable: false, status: 400, hint: 'Correct the expression; the syntax is CEL, for example ${{ steps.a.output.total + 1 }}.' },
-  unresolved_reference: { retryable: false, status: 400, hint: 'Refer only to inputs, ancestors in needs, item, session.context and configured secrets; use has(x.y) for what may be absent.' },
+  unresolved_reference: {
+    retryable: false,
+    status: 400,
+    hint: 'Refer only to inputs, ancestors in needs, item, session.context and configured secrets; use has(x.y) for what may be absent.',
+  },
   expression_too_costly: { retryable: false, status: 400, hint: 'Make the expression smaller, or do the work in a code.run step.' },
   not_found: { retryable: false, status: 404, hint: 'Use list to see what exists.' },
   unknown_task_type: { retryable: false, status: 400, hint: 'Use a built-in task type, or register one in a handlers module.' },

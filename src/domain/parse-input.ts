@@ -37,7 +37,13 @@ function faultsOf(issue: z.core.$ZodIssue, schema: z.ZodType, base: string): Fau
   if (issue.code === 'invalid_value') {
     const values = issue.values.map(String);
     const wrong = typeof issue.input === 'string' ? nearMatches(issue.input, values) : [];
-    return [{ path, message: `expected one of ${values.join(', ')}${wrong[0] === undefined ? '' : ` (did you mean ${wrong[0]}?)`}`, ...(wrong.length === 0 ? {} : { nearMatches: wrong }) }];
+    return [
+      {
+        path,
+        message: `expected one of ${values.join(', ')}${wrong[0] === undefined ? '' : ` (did you mean ${wrong[0]}?)`}`,
+        ...(wrong.length === 0 ? {} : { nearMatches: wrong }),
+      },
+    ];
   }
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
     const branches = [...new Set(issue.errors.map((branch) => branch.map((inner) => clean(inner.message)).join(', ')))];

@@ -44,7 +44,12 @@ export interface Plan {
 }
 
 /** Compiles a valid definition (see validateDefinition). Nodes: main steps, then compensations, then onFailure steps. */
-export function compilePlan(definition: WorkflowDefinition, hash: string, evaluator: Evaluator, capabilityOf: (task: string, input: JsonObject) => string | undefined = () => undefined): Plan {
+export function compilePlan(
+  definition: WorkflowDefinition,
+  hash: string,
+  evaluator: Evaluator,
+  capabilityOf: (task: string, input: JsonObject) => string | undefined = () => undefined,
+): Plan {
   const stepReads = (template: unknown): string[] => {
     const ids = new Set<string>();
     for (const path of evaluator.references(template as never)) if (path[0] === 'steps' && path[1] !== undefined) ids.add(path[1]);
@@ -75,7 +80,11 @@ export function compilePlan(definition: WorkflowDefinition, hash: string, evalua
     });
   };
   for (const step of definition.steps) {
-    add(step, 'main', step.needs.map((id) => indexOf.get(id) as number));
+    add(
+      step,
+      'main',
+      step.needs.map((id) => indexOf.get(id) as number),
+    );
   }
   const mainCount = nodes.length;
   for (const node of nodes) for (const need of node.needs) (outs[need] as number[]).push(node.index);

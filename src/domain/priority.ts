@@ -5,7 +5,10 @@ export const PRIORITY_NAMES = { critical: 100, high: 75, normal: 50, low: 25, ba
 export type PriorityName = keyof typeof PRIORITY_NAMES;
 
 /** Integer 0–100 or a name; gives the integer. */
-export const Priority = z.union([z.int().min(0).max(100), z.enum(['critical', 'high', 'normal', 'low', 'background']).transform((name) => PRIORITY_NAMES[name])]);
+export const Priority = z.union([
+  z.int().min(0).max(100),
+  z.enum(['critical', 'high', 'normal', 'low', 'background']).transform((name) => PRIORITY_NAMES[name]),
+]);
 
 export const DEFAULT_PRIORITY = 50;
 export const AGE_STEP_MS = 60_000;

@@ -1,7 +1,8 @@
 // Owns the language between advance() and the stores: what may happen to an execution, what a decision may read, and
 // the delta it gives back. A Transition holds at most MAX_CHANGES row changes; the rest goes on as a `continue` event.
-import type { NewEvent } from './event.ts';
+
 import type { ErrorData } from './errors.ts';
+import type { NewEvent } from './event.ts';
 import type { Json, JsonObject } from './json.ts';
 import type { Plan } from './plan.ts';
 import type { ExecutionRow, StepRow, StoredValue } from './workflow-execution.ts';

@@ -1,7 +1,6 @@
 // Owns the normal form of a workflow: what is hashed, pinned at start and never changed.
 import { z } from 'zod';
-import { JsonObject } from './json.ts';
-import { Json } from './json.ts';
+import { Json, JsonObject } from './json.ts';
 import { WorkflowStep } from './workflow-step.ts';
 
 export const MAX_STEPS = 10_000;

@@ -25,7 +25,8 @@ export function digestOf(value: unknown): string {
 /** The receipt of a call, or undefined when it has no idempotency key. */
 export function receiptFor(caller: Caller, tool: string, key: string | undefined, args: Readonly<Record<string, unknown>>): Receipt | undefined {
   if (key === undefined) return undefined;
-  if (key.length === 0 || key.length > 200) throw new LogisticsError('invalid_input', 'The idempotency key has no usable length.', { path: 'idempotency_key', expected: '1 to 200 characters' });
+  if (key.length === 0 || key.length > 200)
+    throw new LogisticsError('invalid_input', 'The idempotency key has no usable length.', { path: 'idempotency_key', expected: '1 to 200 characters' });
   const what = Object.fromEntries(Object.entries(args).filter(([name]) => !NOT_WHAT_IS_DONE.has(name)));
   return { principal: caller.principal, tool, key, digest: digestOf(what) };
 }

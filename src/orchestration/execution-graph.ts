@@ -15,7 +15,8 @@ export function levelsOf(plan: Plan): string[][] {
   return levels;
 }
 
-const CLASSES = 'classDef completed fill:#d9f2d9,stroke:#2e7d32\n  classDef failed fill:#fbdcdc,stroke:#c62828\n  classDef running fill:#dce9fb,stroke:#1565c0\n  classDef waiting fill:#fff3cd,stroke:#b58105\n  classDef skipped fill:#eeeeee,stroke:#9e9e9e';
+const CLASSES =
+  'classDef completed fill:#d9f2d9,stroke:#2e7d32\n  classDef failed fill:#fbdcdc,stroke:#c62828\n  classDef running fill:#dce9fb,stroke:#1565c0\n  classDef waiting fill:#fff3cd,stroke:#b58105\n  classDef skipped fill:#eeeeee,stroke:#9e9e9e';
 
 /** Mermaid flowchart; `statusOf` colours the steps of a run. At most `limit` steps. */
 export function toMermaid(plan: Plan, statusOf: (stepId: string) => string | undefined, limit = 200): { readonly text: string; readonly truncated: boolean } {
@@ -24,7 +25,9 @@ export function toMermaid(plan: Plan, statusOf: (stepId: string) => string | und
   for (const node of shown) {
     const status = statusOf(node.id);
     const label = `${node.id}<br/>${node.step.task}${node.step.forEach === undefined ? '' : ' × each'}`;
-    lines.push(`  s${node.index}["${label.replaceAll('"', '#quot;')}"]${status !== undefined && /^(completed|failed|running|waiting|skipped)$/.test(status) ? `:::${status}` : ''}`);
+    lines.push(
+      `  s${node.index}["${label.replaceAll('"', '#quot;')}"]${status !== undefined && /^(completed|failed|running|waiting|skipped)$/.test(status) ? `:::${status}` : ''}`,
+    );
   }
   for (const node of shown) for (const need of node.needs) if (need < limit) lines.push(`  s${need} --> s${node.index}`);
   lines.push(`  ${CLASSES}`);

@@ -39,10 +39,21 @@ export function jobReasons(backend: Backend, job: Job, now: number): Reason[] {
   if (job.status === 'running') {
     const owner = backend.listProcesses().find((process) => process.epoch === job.owner);
     const where = owner === undefined ? 'a process' : `process ${owner.pid} on ${owner.host}`;
-    return [{ code: job.cancelRequested ? 'cancelling' : 'running', message: `${job.cancelRequested ? 'It was asked to stop' : 'It runs'} in ${where}, attempt ${job.attempt}.` }];
+    return [
+      {
+        code: job.cancelRequested ? 'cancelling' : 'running',
+        message: `${job.cancelRequested ? 'It was asked to stop' : 'It runs'} in ${where}, attempt ${job.attempt}.`,
+      },
+    ];
   }
   if (job.status === 'retry' && job.runAt !== null) {
-    return [{ code: 'retry', message: `Attempt ${job.attempt} failed (${job.error?.code ?? 'error'}: ${job.error?.message ?? ''}); the next one is due.`, until: job.runAt }];
+    return [
+      {
+        code: 'retry',
+        message: `Attempt ${job.attempt} failed (${job.error?.code ?? 'error'}: ${job.error?.message ?? ''}); the next one is due.`,
+        until: job.runAt,
+      },
+    ];
   }
   const open = job.dependsOn.filter((id) => !isTerminal(backend.getJob(id)?.status ?? 'completed'));
   if (open.length > 0) return [{ code: 'needs', message: `It waits for ${open.length} job(s).`, blockedBy: open.slice(0, 10) }];
@@ -54,7 +65,13 @@ export function jobReasons(backend: Backend, job: Job, now: number): Reason[] {
 }
 
 function gateReason(backend: Backend, gate: string): Reason {
-  const names: Record<string, string> = { x: 'maxParallel of its workflow', s: 'the parallel tasks of its session', w: 'the parallel workflows of its session', k: 'the concurrency key', p: 'a paused run' };
+  const names: Record<string, string> = {
+    x: 'maxParallel of its workflow',
+    s: 'the parallel tasks of its session',
+    w: 'the parallel workflows of its session',
+    k: 'the concurrency key',
+    p: 'a paused run',
+  };
   const what = names[gate[0] as string] ?? gate;
   if (gate.startsWith('p:')) return { code: 'paused', message: 'Its execution is paused.' };
   const { limit, used, holders } = backend.gateHolders({ gate, limit: 10 });
@@ -66,7 +83,11 @@ function missingCapability(backend: Backend, job: Job): Reason | null {
   if (processes.length === 0) return { code: 'no_worker', message: `No process of the namespace ${job.namespace} is running.` };
   if (processes.some((process) => job.requires.every((cap) => process.capabilities.includes(cap)))) return null;
   const missing = job.requires.filter((cap) => !processes.some((process) => process.capabilities.includes(cap)));
-  return { code: 'no_capable_worker', message: `No running process offers ${missing.length > 0 ? missing.join(', ') : `all of ${job.requires.join(', ')}`}.`, blockedBy: missing };
+  return {
+    code: 'no_capable_worker',
+    message: `No running process offers ${missing.length > 0 ? missing.join(', ') : `all of ${job.requires.join(', ')}`}.`,
+    blockedBy: missing,
+  };
 }
 
 export function explainExecution(backend: Backend, execution: ExecutionSummary, now: number): Explanation {
@@ -78,7 +99,14 @@ export function explainExecution(backend: Backend, execution: ExecutionSummary, 
       if (steps.length >= MAX_STEPS) break;
     }
   }
-  return { id: execution.id, kind: 'execution', status: execution.status, reasons: executionReasons(backend, execution), steps, allowedActions: allowedActions(execution, steps) };
+  return {
+    id: execution.id,
+    kind: 'execution',
+    status: execution.status,
+    reasons: executionReasons(backend, execution),
+    steps,
+    allowedActions: allowedActions(execution, steps),
+  };
 }
 
 function* openSteps(backend: Backend, execution: ExecutionSummary): Generator<StepView> {
@@ -96,7 +124,8 @@ function* openSteps(backend: Backend, execution: ExecutionSummary): Generator<St
 
 function executionReasons(backend: Backend, execution: ExecutionSummary): Reason[] {
   if (execution.error !== null) return [{ code: execution.error.code, message: execution.error.message }];
-  if (isTerminal(execution.status)) return [{ code: execution.status, message: `It ${execution.status === 'completed' ? 'completed' : `is ${execution.status}`}.` }];
+  if (isTerminal(execution.status))
+    return [{ code: execution.status, message: `It ${execution.status === 'completed' ? 'completed' : `is ${execution.status}`}.` }];
   if (execution.stopping !== null) return [{ code: 'stopping', message: `It is being stopped: ${execution.stopping.message}` }];
   if (execution.paused) return [{ code: 'paused', message: 'It is paused; results are still recorded, nothing new starts.' }];
   if (execution.gate !== null) return [gateReason(backend, execution.gate)];
@@ -112,7 +141,9 @@ function stepReasons(backend: Backend, execution: ExecutionSummary, plan: Plan, 
     return [{ code: 'for_each', message: `${completed + failed} of ${total} items are done (${failed} failed), ${live} are under way.` }];
   }
   if (step.status === 'pending') {
-    const open = (plan.nodes[step.index]?.needs ?? []).filter((need) => !isTerminal(backend.getStep({ executionId: execution.id, stepId: plan.nodes[need]?.id ?? '' })?.status ?? 'pending'));
+    const open = (plan.nodes[step.index]?.needs ?? []).filter(
+      (need) => !isTerminal(backend.getStep({ executionId: execution.id, stepId: plan.nodes[need]?.id ?? '' })?.status ?? 'pending'),
+    );
     return [{ code: 'needs', message: `It waits for ${open.length} step(s).`, blockedBy: open.slice(0, 10).map((need) => plan.nodes[need]?.id ?? '') }];
   }
   const job = step.jobId === null ? null : backend.getJob(step.jobId);
@@ -129,7 +160,11 @@ function waitReason(step: StepView): Reason {
     case 'event':
       return { code: 'event', message: `It waits for the event "${wait.name}".`, ...(wait.until === null ? {} : { until: wait.until }) };
     case 'approval':
-      return { code: 'approval', message: `It waits for ${wait.by === 'human' ? 'a person to approve' : 'an approval'}: ${wait.message} (digest ${wait.digest})`, until: wait.until };
+      return {
+        code: 'approval',
+        message: `It waits for ${wait.by === 'human' ? 'a person to approve' : 'an approval'}: ${wait.message} (digest ${wait.digest})`,
+        until: wait.until,
+      };
     case 'child':
       return { code: 'child', message: 'It waits for a child execution.', blockedBy: [wait.executionId] };
   }

@@ -1,28 +1,28 @@
 // Owns start and stop order, nothing more: what it holds is made elsewhere, started bottom up and stopped top down.
-import type { LogisticsEvent, EventType } from '../domain/event.ts';
+
 import { LogisticsError } from '../domain/errors.ts';
-import { parseInput } from '../domain/parse-input.ts';
+import type { EventType, LogisticsEvent } from '../domain/event.ts';
 import type { IdSource } from '../domain/id.ts';
 import type { Json } from '../domain/json.ts';
+import type { Logger } from '../domain/log.ts';
+import { parseInput } from '../domain/parse-input.ts';
 import type { Decide } from '../domain/transition.ts';
 import { isTerminal } from '../domain/workflow-execution.ts';
-import type { Logger } from '../logger.ts';
 import { createChangePoller } from '../runtime/change-poller.ts';
 import { createDueTimer } from '../runtime/due-timer.ts';
 import { EventFeed, type EventHandler } from '../runtime/event-feed.ts';
 import { InboxPump } from '../runtime/inbox-pump.ts';
 import { createSweeper, type SweepSettings } from '../runtime/sweeper.ts';
 import type { Ticker } from '../runtime/ticker.ts';
-import { Waiters, type WaitEnd } from '../runtime/waiters.ts';
+import { type WaitEnd, Waiters } from '../runtime/waiters.ts';
 import type { Backend, Receipt } from '../store/backend.ts';
-import { JobInput, type JobContext, toNewJob } from '../task/job-input.ts';
+import { type JobContext, JobInput, toNewJob } from '../task/job-input.ts';
 import type { TaskRegistry } from '../task/task-registry.ts';
 import type { Worker } from '../task/worker.ts';
 import type { Caller } from './caller.ts';
 import { LOCAL_HUMAN } from './caller.ts';
-import type { OrchestrationSessions, SessionRequest } from './orchestration-session.ts';
-import type { OrchestrationSession } from './orchestration-session.ts';
-import { systemStatus, type SystemStatus } from './system-status.ts';
+import type { OrchestrationSession, OrchestrationSessions, SessionRequest } from './orchestration-session.ts';
+import { type SystemStatus, systemStatus } from './system-status.ts';
 import type { TaskOrchestrator } from './task-orchestrator.ts';
 import type { StartRequest, WorkflowManager } from './workflow-manager.ts';
 
@@ -103,12 +103,23 @@ export class OrchestrationEngine {
     this.version = parts.version;
     this.#startedAt = parts.now();
     const { backend, decide, now, logger } = parts;
-    const onError = (duty: string) => (error: unknown): void => logger.error({ err: error, component: duty }, `${duty} failed`);
+    const onError =
+      (duty: string) =>
+      (error: unknown): void =>
+        logger.error({ err: error, component: duty }, `${duty} failed`);
     this.#feed = new EventFeed(backend, (error, event) => logger.warn({ err: error, type: event.type }, 'an event handler threw'));
     this.#pump = new InboxPump({ backend, decide, onError: onError('inbox-pump') });
     this.#timer = createDueTimer({ backend, decide, now, onError: onError('due-timer') });
     this.#poller = createChangePoller(backend, onError('change-poller'));
-    this.#sweeper = createSweeper({ backend, decide, epoch: () => this.#epoch, now, settings: parts.sweep, onLost: () => this.#rejoin(), onError: onError('sweeper') });
+    this.#sweeper = createSweeper({
+      backend,
+      decide,
+      epoch: () => this.#epoch,
+      now,
+      settings: parts.sweep,
+      onLost: () => this.#rejoin(),
+      onError: onError('sweeper'),
+    });
   }
 
   get now(): number {
@@ -139,7 +150,12 @@ export class OrchestrationEngine {
   }
 
   async #join(): Promise<void> {
-    this.#epoch = await this.#p.backend.join({ ...this.#p.join, namespace: this.namespace, capabilities: this.#p.makeWorker === null ? [] : this.registry.capabilities(), version: this.version });
+    this.#epoch = await this.#p.backend.join({
+      ...this.#p.join,
+      namespace: this.namespace,
+      capabilities: this.#p.makeWorker === null ? [] : this.registry.capabilities(),
+      version: this.version,
+    });
   }
 
   /** After a freeze longer than the lease: others took the work; go on under a new epoch. */
@@ -180,12 +196,18 @@ export class OrchestrationEngine {
   }
 
   /** Starts a workflow and waits for its end. */
-  async executeWorkflow(request: StartRequest & { readonly timeoutMs?: number; readonly signal?: AbortSignal }, caller: Caller = LOCAL_HUMAN): Promise<WorkflowResult> {
+  async executeWorkflow(
+    request: StartRequest & { readonly timeoutMs?: number; readonly signal?: AbortSignal },
+    caller: Caller = LOCAL_HUMAN,
+  ): Promise<WorkflowResult> {
     const started = await this.workflows.start(request, caller);
     const end = await this.wait({ ids: [started.executionId], timeoutMs: request.timeoutMs ?? 2 ** 31 - 1, signal: request.signal });
     const execution = this.backend.getExecution(started.executionId);
     if (execution === null) throw new LogisticsError('not_found', `The execution ${started.executionId} is gone.`);
-    if (end !== 'met') throw new LogisticsError(end === 'timeout' ? 'timeout' : 'cancelled', `The wait ended (${end}); the execution ${execution.id} goes on.`, { details: { execution_id: execution.id } });
+    if (end !== 'met')
+      throw new LogisticsError(end === 'timeout' ? 'timeout' : 'cancelled', `The wait ended (${end}); the execution ${execution.id} goes on.`, {
+        details: { execution_id: execution.id },
+      });
     return {
       executionId: execution.id,
       success: execution.status === 'completed',
@@ -204,20 +226,26 @@ export class OrchestrationEngine {
     const end = await this.wait({ ids: [id], timeoutMs: options.timeoutMs ?? 2 ** 31 - 1, signal: options.signal });
     const job = this.backend.getJob(id);
     if (job === null) throw new LogisticsError('not_found', `The job ${id} is gone.`);
-    if (end !== 'met') throw new LogisticsError(end === 'timeout' ? 'timeout' : 'cancelled', `The wait ended (${end}); the job ${id} goes on.`, { details: { job_id: id } });
+    if (end !== 'met')
+      throw new LogisticsError(end === 'timeout' ? 'timeout' : 'cancelled', `The wait ended (${end}); the job ${id} goes on.`, { details: { job_id: id } });
     if (job.status === 'completed') return job.result;
     throw new LogisticsError(job.error?.code ?? job.status, job.error?.message ?? `The job is ${job.status}.`, { ...job.error, details: { job_id: id } });
   }
 
   /** Adds all jobs or none; `depends_on` may name a `ref` of the same batch. Durable when it resolves. */
-  async enqueue(inputs: readonly (JobInput & { readonly ref?: string | undefined })[], caller: Caller = LOCAL_HUMAN, receipt?: Receipt): Promise<{ readonly jobIds: readonly string[]; readonly replayed: boolean; readonly warnings: readonly string[] }> {
+  async enqueue(
+    inputs: readonly (JobInput & { readonly ref?: string | undefined })[],
+    caller: Caller = LOCAL_HUMAN,
+    receipt?: Receipt,
+  ): Promise<{ readonly jobIds: readonly string[]; readonly replayed: boolean; readonly warnings: readonly string[] }> {
     const { jobsInOrder } = await import('../task/job-batch.ts');
     const context: JobContext = {
       namespace: this.namespace,
       sessionId: caller.sessionId,
       now: this.now,
       newId: this.#p.newId,
-      capabilityOf: (task, payload) => this.registry.capabilityOf(task, typeof payload === 'object' && payload !== null && !Array.isArray(payload) ? (payload as never) : {}),
+      capabilityOf: (task, payload) =>
+        this.registry.capabilityOf(task, typeof payload === 'object' && payload !== null && !Array.isArray(payload) ? (payload as never) : {}),
       defaultAttempts: this.#p.defaultAttempts,
     };
     const jobs = jobsInOrder(inputs, (input, at) => {
@@ -249,7 +277,14 @@ export class OrchestrationEngine {
 
   getSystemStatus(since?: { readonly at: number } | { readonly cursor: number }): SystemStatus {
     return systemStatus({
-      backend: this.backend, namespace: this.namespace, version: this.version, now: this.now, startedAt: this.#startedAt, leaseMs: this.#p.leaseMs, warnings: this.#p.warnings, since,
+      backend: this.backend,
+      namespace: this.namespace,
+      version: this.version,
+      now: this.now,
+      startedAt: this.#startedAt,
+      leaseMs: this.#p.leaseMs,
+      warnings: this.#p.warnings,
+      since,
     });
   }
 
@@ -266,7 +301,8 @@ export class OrchestrationEngine {
 
   #statusOf(id: string, must: boolean): string {
     const found = id.startsWith('exec_') ? this.backend.getExecution(id) : id.startsWith('job_') ? this.backend.getJob(id) : null;
-    if (found === null && must) throw new LogisticsError('not_found', `There is no execution or job ${id}.`, { path: 'ids', expected: 'ids that begin with exec_ or job_' });
+    if (found === null && must)
+      throw new LogisticsError('not_found', `There is no execution or job ${id}.`, { path: 'ids', expected: 'ids that begin with exec_ or job_' });
     return found?.status ?? 'cancelled';
   }
 

@@ -66,7 +66,11 @@ export class OrchestrationSessions {
 
   /** Throws not_found for an id that is none. */
   require(id: string): OrchestrationSession {
-    if (this.#o.backend.getSession(id) === null) throw new LogisticsError('not_found', `There is no session ${id}.`, { path: 'session_id', nextActions: ['Use list with kind sessions, or create_session.'] });
+    if (this.#o.backend.getSession(id) === null)
+      throw new LogisticsError('not_found', `There is no session ${id}.`, {
+        path: 'session_id',
+        nextActions: ['Use list with kind sessions, or create_session.'],
+      });
     return new OrchestrationSession(id, this.#o);
   }
 }
@@ -114,10 +118,23 @@ export class OrchestrationSession {
   }
 
   /** Adds one call to the history; the arguments are kept as a digest only. */
-  recordCall(call: { readonly tool: string; readonly args: unknown; readonly outcome: string; readonly result: string | null; readonly durationMs: number }): Promise<void> {
+  recordCall(call: {
+    readonly tool: string;
+    readonly args: unknown;
+    readonly outcome: string;
+    readonly result: string | null;
+    readonly durationMs: number;
+  }): Promise<void> {
     return this.#o.backend.recordCall({
       sessionId: this.id,
-      call: { at: this.#o.now(), tool: call.tool, argumentsDigest: digestOf(call.args).slice(0, 16), outcome: call.outcome, result: call.result, durationMs: call.durationMs },
+      call: {
+        at: this.#o.now(),
+        tool: call.tool,
+        argumentsDigest: digestOf(call.args).slice(0, 16),
+        outcome: call.outcome,
+        result: call.result,
+        durationMs: call.durationMs,
+      },
     });
   }
 
@@ -128,5 +145,6 @@ export class OrchestrationSession {
 
 function checkContext(context: JsonObject): void {
   const size = Buffer.byteLength(JSON.stringify(context));
-  if (size > MAX_CONTEXT_BYTES) throw new LogisticsError('limit_exceeded', `The context has ${size} bytes.`, { path: 'context', expected: `at most ${MAX_CONTEXT_BYTES} bytes` });
+  if (size > MAX_CONTEXT_BYTES)
+    throw new LogisticsError('limit_exceeded', `The context has ${size} bytes.`, { path: 'context', expected: `at most ${MAX_CONTEXT_BYTES} bytes` });
 }

@@ -12,8 +12,22 @@ export interface SystemStatus {
   readonly processes: readonly ProcessInfo[];
   readonly queues: readonly QueueStats[];
   readonly running: readonly ExecutionSummary[];
-  readonly waitingForPerson: readonly { readonly executionId: string; readonly workflow: string; readonly stepId: string; readonly message: string; readonly digest: string; readonly until: number }[];
-  readonly recentFailures: readonly { readonly id: string; readonly kind: 'execution' | 'job'; readonly name: string; readonly code: string; readonly message: string; readonly at: number }[];
+  readonly waitingForPerson: readonly {
+    readonly executionId: string;
+    readonly workflow: string;
+    readonly stepId: string;
+    readonly message: string;
+    readonly digest: string;
+    readonly until: number;
+  }[];
+  readonly recentFailures: readonly {
+    readonly id: string;
+    readonly kind: 'execution' | 'job';
+    readonly name: string;
+    readonly code: string;
+    readonly message: string;
+    readonly at: number;
+  }[];
   readonly activeSessions: number;
   readonly workflows: number;
   readonly throughput: { readonly jobsCompleted: number; readonly jobsFailed: number; readonly windowMs: number };
@@ -28,8 +42,21 @@ export interface SystemStatus {
 const SHOWN = 10;
 const WINDOW_MS = 60_000;
 const CHANGE_TYPES = [
-  'workflow_started', 'workflow_waiting', 'workflow_paused', 'workflow_resumed', 'workflow_completed', 'workflow_failed', 'workflow_cancelled', 'job_failed', 'approval_requested', 'approval_decided',
-  'session_created', 'session_closed', 'session_expired', 'workflow_created', 'worker_lost',
+  'workflow_started',
+  'workflow_waiting',
+  'workflow_paused',
+  'workflow_resumed',
+  'workflow_completed',
+  'workflow_failed',
+  'workflow_cancelled',
+  'job_failed',
+  'approval_requested',
+  'approval_decided',
+  'session_created',
+  'session_closed',
+  'session_expired',
+  'workflow_created',
+  'worker_lost',
 ] as const;
 
 export function systemStatus(p: {
@@ -44,14 +71,19 @@ export function systemStatus(p: {
   readonly since?: { readonly at: number } | { readonly cursor: number } | undefined;
 }): SystemStatus {
   const { backend, namespace, now } = p;
-  const list = (status: string, limit = SHOWN): readonly ExecutionSummary[] => backend.listExecutions({ filter: { namespace, status }, limit, cursor: null }).items;
+  const list = (status: string, limit = SHOWN): readonly ExecutionSummary[] =>
+    backend.listExecutions({ filter: { namespace, status }, limit, cursor: null }).items;
   const store = backend.status();
   const processes = backend.listProcesses();
   const waiting = list('waiting', 50);
   const silent = processes.filter((process) => now - process.heartbeatAt > p.leaseMs);
-  const warnings = [...p.warnings, ...silent.map((process) => `Process ${process.pid} has been silent for ${Math.round((now - process.heartbeatAt) / 1_000)} s.`)];
+  const warnings = [
+    ...p.warnings,
+    ...silent.map((process) => `Process ${process.pid} has been silent for ${Math.round((now - process.heartbeatAt) / 1_000)} s.`),
+  ];
   const oldest = store.oldestReadyAt;
-  if (oldest !== null && now - oldest > 5 * 60_000) warnings.push(`The oldest ready job has waited for ${Math.round((now - oldest) / 60_000)} min; no process may be able to run it (see explain).`);
+  if (oldest !== null && now - oldest > 5 * 60_000)
+    warnings.push(`The oldest ready job has waited for ${Math.round((now - oldest) / 60_000)} min; no process may be able to run it (see explain).`);
   const failedJobs = backend.listJobs({ filter: { namespace, dead: true }, limit: SHOWN, cursor: null }).items;
   return {
     version: p.version,
@@ -65,8 +97,24 @@ export function systemStatus(p: {
     running: [...list('running'), ...waiting.slice(0, SHOWN), ...list('paused'), ...list('pending')].slice(0, 2 * SHOWN),
     waitingForPerson: approvals(backend, waiting),
     recentFailures: [
-      ...list('failed').map((execution) => ({ id: execution.id, kind: 'execution' as const, name: execution.workflow, code: execution.error?.code ?? 'failed', message: execution.error?.message ?? '', at: execution.endedAt ?? 0 })),
-      ...failedJobs.filter((job) => job.executionId === null).map((job) => ({ id: job.id, kind: 'job' as const, name: job.name ?? job.task, code: job.error?.code ?? 'failed', message: job.error?.message ?? '', at: job.completedAt ?? 0 })),
+      ...list('failed').map((execution) => ({
+        id: execution.id,
+        kind: 'execution' as const,
+        name: execution.workflow,
+        code: execution.error?.code ?? 'failed',
+        message: execution.error?.message ?? '',
+        at: execution.endedAt ?? 0,
+      })),
+      ...failedJobs
+        .filter((job) => job.executionId === null)
+        .map((job) => ({
+          id: job.id,
+          kind: 'job' as const,
+          name: job.name ?? job.task,
+          code: job.error?.code ?? 'failed',
+          message: job.error?.message ?? '',
+          at: job.completedAt ?? 0,
+        })),
     ]
       .sort((a, b) => b.at - a.at)
       .slice(0, SHOWN),
@@ -85,7 +133,14 @@ function approvals(backend: Backend, waiting: readonly ExecutionSummary[]): Syst
   for (const execution of waiting) {
     for (const step of backend.getSteps({ executionId: execution.id, after: -1, limit: 500 })) {
       if (step.wait?.kind !== 'approval') continue;
-      found.push({ executionId: execution.id, workflow: execution.workflow, stepId: step.id, message: step.wait.message, digest: step.wait.digest, until: step.wait.until });
+      found.push({
+        executionId: execution.id,
+        workflow: execution.workflow,
+        stepId: step.id,
+        message: step.wait.message,
+        digest: step.wait.digest,
+        until: step.wait.until,
+      });
       if (found.length >= SHOWN) return found;
     }
   }

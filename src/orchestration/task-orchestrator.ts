@@ -58,7 +58,16 @@ export class TaskOrchestrator {
   /** A new execution of the same pinned definition and input, from the start. */
   async restart(executionId: string, caller: Caller, receipt?: Receipt): Promise<Started> {
     const from = this.#require(executionId);
-    return this.#workflows.start({ pinned: { hash: from.hash, workflow: from.workflow, version: from.version }, input: from.input, priority: from.priority, sessionId: caller.sessionId ?? from.sessionId, receipt }, caller);
+    return this.#workflows.start(
+      {
+        pinned: { hash: from.hash, workflow: from.workflow, version: from.version },
+        input: from.input,
+        priority: from.priority,
+        sessionId: caller.sessionId ?? from.sessionId,
+        receipt,
+      },
+      caller,
+    );
   }
 
   /** A new execution that takes over the outputs of completed steps which do not follow from `stepId`, and runs the rest again. */
@@ -68,10 +77,20 @@ export class TaskOrchestrator {
     const stepIndex = plan?.indexOf.get(stepId);
     if (plan === null || stepIndex === undefined || stepIndex >= plan.mainCount) {
       const { nearMatches } = await import('../domain/near-match.ts');
-      throw new LogisticsError('not_found', `The workflow ${from.workflow} has no step ${stepId}.`, { path: 'step', nearMatches: nearMatches(stepId, plan?.definition.steps.map((step) => step.id) ?? []) });
+      throw new LogisticsError('not_found', `The workflow ${from.workflow} has no step ${stepId}.`, {
+        path: 'step',
+        nearMatches: nearMatches(stepId, plan?.definition.steps.map((step) => step.id) ?? []),
+      });
     }
     const started = await this.#workflows.start(
-      { pinned: { hash: from.hash, workflow: from.workflow, version: from.version }, input: from.input, priority: from.priority, sessionId: caller.sessionId ?? from.sessionId, forkedFrom: { executionId, stepIndex }, receipt },
+      {
+        pinned: { hash: from.hash, workflow: from.workflow, version: from.version },
+        input: from.input,
+        priority: from.priority,
+        sessionId: caller.sessionId ?? from.sessionId,
+        forkedFrom: { executionId, stepIndex },
+        receipt,
+      },
       caller,
     );
     const again = new Set([stepIndex]);

@@ -89,26 +89,59 @@ export class WorkflowManager {
       for (const [i, step] of checked.definition.steps.entries()) {
         const capability = registry.capabilityOf(step.task, step.with);
         if (capability !== undefined && !this.#isOffered(capability)) {
-          warnings.push({ path: `steps[${i}].task`, code: 'not_allowed', message: `No running process offers ${capability}, so this step would wait.`, expected: 'a trusted config that allows it' });
+          warnings.push({
+            path: `steps[${i}].task`,
+            code: 'not_allowed',
+            message: `No running process offers ${capability}, so this step would wait.`,
+            expected: 'a trusted config that allows it',
+          });
         }
-        const child = step.task === 'workflow.run' && isJsonObject(step.with) && typeof step.with.workflow === 'string' && !step.with.workflow.includes('${{') ? step.with.workflow : null;
+        const child =
+          step.task === 'workflow.run' && isJsonObject(step.with) && typeof step.with.workflow === 'string' && !step.with.workflow.includes('${{')
+            ? step.with.workflow
+            : null;
         if (child !== null && child !== checked.definition.name && backend.findDefinition({ namespace, name: child }) === null) {
-          warnings.push({ path: `steps[${i}].with.workflow`, code: 'not_found', message: `There is no workflow ${child} yet.`, nearMatches: nearMatches(child, this.names()) });
+          warnings.push({
+            path: `steps[${i}].with.workflow`,
+            code: 'not_found',
+            message: `There is no workflow ${child} yet.`,
+            nearMatches: nearMatches(child, this.names()),
+          });
         }
       }
     }
-    return { valid: checked.definition !== null, definition: checked.definition, hash: checked.definition === null ? null : hashDefinition(checked.definition), faults: checked.faults, warnings };
+    return {
+      valid: checked.definition !== null,
+      definition: checked.definition,
+      hash: checked.definition === null ? null : hashDefinition(checked.definition),
+      faults: checked.faults,
+      warnings,
+    };
   }
 
   #isOffered(capability: string): boolean {
-    return this.#o.registry.capabilities().includes(capability) || this.#o.backend.listProcesses().some((process) => process.namespace === this.#o.namespace && process.capabilities.includes(capability));
+    return (
+      this.#o.registry.capabilities().includes(capability) ||
+      this.#o.backend.listProcesses().some((process) => process.namespace === this.#o.namespace && process.capabilities.includes(capability))
+    );
   }
 
   /** Stores a version; the same hash again is the same version. Throws WorkflowValidationError with all faults. */
-  async create(raw: unknown, receipt?: Receipt, defaultName?: string): Promise<{ readonly stored: StoredDefinition; readonly created: boolean; readonly replayed: boolean; readonly warnings: readonly DefinitionFault[] }> {
+  async create(
+    raw: unknown,
+    receipt?: Receipt,
+    defaultName?: string,
+  ): Promise<{ readonly stored: StoredDefinition; readonly created: boolean; readonly replayed: boolean; readonly warnings: readonly DefinitionFault[] }> {
     const checked = this.check(raw, defaultName);
     if (checked.definition === null || checked.hash === null) throw definitionError(checked.faults);
-    const result = await this.#o.backend.putDefinition({ id: this.#o.newId('workflow'), namespace: this.#o.namespace, definition: checked.definition, hash: checked.hash, listed: true, receipt });
+    const result = await this.#o.backend.putDefinition({
+      id: this.#o.newId('workflow'),
+      namespace: this.#o.namespace,
+      definition: checked.definition,
+      hash: checked.hash,
+      listed: true,
+      receipt,
+    });
     if (result.kind === 'conflict') throw new LogisticsError(result.error.code, result.error.message, result.error);
     return { stored: result.stored, created: result.created, replayed: result.replayed, warnings: checked.warnings };
   }
@@ -133,7 +166,11 @@ export class WorkflowManager {
     throw new LogisticsError('not_found', version === undefined ? `There is no workflow ${name}.` : `There is no version ${version} of the workflow ${name}.`, {
       path: 'name',
       nearMatches: nearMatches(name, known),
-      nextActions: [known.length === 0 ? 'Make one with create_workflow, or pass a definition inline.' : 'Use list with kind workflows to see all, or pass a definition inline.'],
+      nextActions: [
+        known.length === 0
+          ? 'Make one with create_workflow, or pass a definition inline.'
+          : 'Use list with kind workflows to see all, or pass a definition inline.',
+      ],
     });
   }
 
@@ -180,7 +217,11 @@ export class WorkflowManager {
       return { ...request.pinned, plan: this.#plan(request.pinned.hash), warnings: [] };
     }
     if ((request.name === undefined) === (request.definition === undefined)) {
-      throw new LogisticsError('invalid_input', request.name === undefined ? 'Neither a name nor a definition is given.' : 'Both a name and a definition are given.', { path: 'name', expected: 'name of a stored workflow, or definition' });
+      throw new LogisticsError(
+        'invalid_input',
+        request.name === undefined ? 'Neither a name nor a definition is given.' : 'Both a name and a definition are given.',
+        { path: 'name', expected: 'name of a stored workflow, or definition' },
+      );
     }
     if (request.name !== undefined) {
       const stored = this.require(request.name, request.version);
@@ -203,12 +244,16 @@ export class WorkflowManager {
     const checked = checkInput(resolved.hash, resolved.plan.definition.input, input);
     if (checked.faults.length === 0) return checked.input;
     const first = checked.faults[0] as DefinitionFault;
-    throw new LogisticsError('invalid_input', `The input of ${resolved.workflow} is wrong: ${checked.faults.map((fault) => `${fault.path}: ${fault.message}`).join('; ')}`, {
-      path: first.path,
-      expected: JSON.stringify(resolved.plan.definition.input),
-      nearMatches: first.nearMatches,
-      details: { faults: checked.faults as never },
-    });
+    throw new LogisticsError(
+      'invalid_input',
+      `The input of ${resolved.workflow} is wrong: ${checked.faults.map((fault) => `${fault.path}: ${fault.message}`).join('; ')}`,
+      {
+        path: first.path,
+        expected: JSON.stringify(resolved.plan.definition.input),
+        nearMatches: first.nearMatches,
+        details: { faults: checked.faults as never },
+      },
+    );
   }
 }
 

@@ -7,7 +7,12 @@ const BATCH = 200;
 // Looked at again at least this often: clocks jump, machines suspend, other processes add timers.
 const LONGEST_MS = 5_000;
 
-export function createDueTimer(p: { readonly backend: Backend; readonly decide: Decide; readonly now: () => number; readonly onError: (error: unknown) => void }): Ticker {
+export function createDueTimer(p: {
+  readonly backend: Backend;
+  readonly decide: Decide;
+  readonly now: () => number;
+  readonly onError: (error: unknown) => void;
+}): Ticker {
   const ticker = new Ticker(
     'due-timer',
     async () => {

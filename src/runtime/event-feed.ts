@@ -23,9 +23,8 @@ export class EventFeed {
   /** Future events of a type, or all with '*'; returns the way to stop. */
   on(type: EventType | '*', handler: EventHandler): () => void {
     if (this.#handlers.size === 0) this.#cursor = this.#backend.status().lastCursor;
-    let set = this.#handlers.get(type);
-    if (set === undefined) this.#handlers.set(type, (set = new Set()));
-    set.add(handler);
+    const set = this.#handlers.get(type) ?? new Set();
+    this.#handlers.set(type, set.add(handler));
     return () => {
       set.delete(handler);
       if (set.size === 0) this.#handlers.delete(type);

@@ -38,7 +38,11 @@ export function createSweeper(p: {
       const { more } = await p.backend.reclaim({ epoch: p.epoch(), decide: p.decide });
       if (more) return 0;
       if (now - lastRetain >= RETAIN_EVERY_MS) {
-        const result = await p.backend.retain({ olderThan: now - p.settings.retentionDays * DAY_MS, keepExecutions: p.settings.retentionExecutions, limit: RETAIN_CHUNK });
+        const result = await p.backend.retain({
+          olderThan: now - p.settings.retentionDays * DAY_MS,
+          keepExecutions: p.settings.retentionExecutions,
+          limit: RETAIN_CHUNK,
+        });
         if (!result.more) lastRetain = now;
         else return 50;
       }

@@ -63,10 +63,13 @@ export class Ticker implements Service {
       return;
     }
     if (Number.isFinite(delay)) {
-      this.#timer = setTimeout(() => {
-        this.#timer = null;
-        this.wake();
-      }, Math.min(Math.max(0, delay), LONGEST_MS));
+      this.#timer = setTimeout(
+        () => {
+          this.#timer = null;
+          this.wake();
+        },
+        Math.min(Math.max(0, delay), LONGEST_MS),
+      );
       this.#timer.unref();
     }
   }

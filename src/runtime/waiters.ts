@@ -19,7 +19,12 @@ export class Waiters {
   }
 
   /** Resolves when `check` holds, looked at now and whenever one of the ids changes. */
-  wait(p: { readonly ids: readonly string[]; readonly check: () => boolean; readonly timeoutMs: number; readonly signal?: AbortSignal | undefined }): Promise<WaitEnd> {
+  wait(p: {
+    readonly ids: readonly string[];
+    readonly check: () => boolean;
+    readonly timeoutMs: number;
+    readonly signal?: AbortSignal | undefined;
+  }): Promise<WaitEnd> {
     if (p.check()) return Promise.resolve('met');
     if (p.signal?.aborted) return Promise.resolve('aborted');
     if (p.timeoutMs <= 0) return Promise.resolve('timeout');
@@ -39,9 +44,8 @@ export class Waiters {
       p.signal?.addEventListener('abort', onAbort, { once: true });
       this.#all.add(waiter);
       for (const id of waiter.ids) {
-        let set = this.#byId.get(id);
-        if (set === undefined) this.#byId.set(id, (set = new Set()));
-        set.add(waiter);
+        const set = this.#byId.get(id) ?? new Set();
+        this.#byId.set(id, set.add(waiter));
       }
     });
   }

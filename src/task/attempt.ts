@@ -82,7 +82,10 @@ export class Attempt {
     if (type.output !== undefined) {
       const parsed = type.output.safeParse(output);
       if (!parsed.success) {
-        throw new LogisticsError('output_invalid', `The output of ${type.type} does not fit its schema: ${parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ')}.`);
+        throw new LogisticsError(
+          'output_invalid',
+          `The output of ${type.type} does not fit its schema: ${parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ')}.`,
+        );
       }
     }
     const artifact = this.#node?.step.artifact;
@@ -121,7 +124,8 @@ export class Attempt {
     const { timeoutMs, deadlineAt } = this.job;
     const left = deadlineAt === null ? null : Math.max(0, deadlineAt - this.#sources.now());
     if (timeoutMs === null && left === null) return null;
-    if (left !== null && (timeoutMs === null || left < timeoutMs)) return { ms: left, error: new LogisticsError('timeout', 'The deadline passed.', { retryable: false }) };
+    if (left !== null && (timeoutMs === null || left < timeoutMs))
+      return { ms: left, error: new LogisticsError('timeout', 'The deadline passed.', { retryable: false }) };
     return { ms: timeoutMs as number, error: new LogisticsError('timeout', `The attempt took longer than ${timeoutMs} ms.`) };
   }
 
@@ -147,10 +151,16 @@ export class Attempt {
 
   #log(level: string, message: string, fields?: JsonObject): void {
     const { redactor, now } = this.#sources;
-    if (this.#logged === MAX_JOB_LOG_LINES) this.#logs.push({ at: now(), level: 'warn', message: `Further lines are not kept (limit ${MAX_JOB_LOG_LINES}).`, fields: null });
+    if (this.#logged === MAX_JOB_LOG_LINES)
+      this.#logs.push({ at: now(), level: 'warn', message: `Further lines are not kept (limit ${MAX_JOB_LOG_LINES}).`, fields: null });
     if (this.#logged++ >= MAX_JOB_LOG_LINES) return;
     const text = message.length > MAX_LOG_CHARS ? `${message.slice(0, MAX_LOG_CHARS)}…` : message;
-    this.#logs.push({ at: now(), level, message: redactor.redactText(text), fields: fields === undefined ? null : (redactor.redactJson(fields) as JsonObject) });
+    this.#logs.push({
+      at: now(),
+      level,
+      message: redactor.redactText(text),
+      fields: fields === undefined ? null : (redactor.redactJson(fields) as JsonObject),
+    });
     this.#scheduleReport();
   }
 
@@ -177,7 +187,8 @@ export class Attempt {
 
   async #putArtifact(name: string, content: string | Uint8Array, mediaType: string): Promise<ArtifactRef> {
     const bytes = typeof content === 'string' ? Buffer.from(this.#sources.redactor.redactText(content), 'utf8') : content;
-    if (bytes.length > 64 * 1024 * 1024) throw new LogisticsError('output_too_large', `The artifact ${name} has ${bytes.length} bytes.`, { expected: 'at most 64 MiB' });
+    if (bytes.length > 64 * 1024 * 1024)
+      throw new LogisticsError('output_too_large', `The artifact ${name} has ${bytes.length} bytes.`, { expected: 'at most 64 MiB' });
     const sha256 = createHash('sha256').update(bytes).digest('hex');
     const info = await this.#sources.backend.putArtifact({
       id: this.#sources.newId('artifact'),

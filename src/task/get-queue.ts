@@ -26,7 +26,11 @@ export class InMemoryQueue extends Queue {}
 /** A queue on a backend: `in_memory` (default), `sqlite` (needs dataDir). Throws QueueError for others. */
 export async function getQueue(backend: (typeof BACKENDS)[number] | (string & {}) = 'in_memory', options: GetQueueOptions = {}): Promise<Queue> {
   if (!(BACKENDS as readonly string[]).includes(backend)) {
-    throw new QueueError('invalid_input', `There is no queue backend "${backend}".`, { path: 'backend', expected: BACKENDS.join(', '), nearMatches: nearMatches(backend, BACKENDS) });
+    throw new QueueError('invalid_input', `There is no queue backend "${backend}".`, {
+      path: 'backend',
+      expected: BACKENDS.join(', '),
+      nearMatches: nearMatches(backend, BACKENDS),
+    });
   }
   if (backend === 'redis') throw new QueueError('not_available', 'The redis backend is not built yet.', { path: 'backend', expected: 'in_memory or sqlite' });
   if (backend === 'sqlite' && options.dataDir === undefined) {

@@ -15,15 +15,20 @@ export interface Batch {
 
 /** Makes the jobs of a batch; `make` turns one input (without its ref) into a job. */
 export function jobsInOrder(inputs: readonly (JobInput & { readonly ref?: string | undefined })[], make: (input: JobInput, at: number) => NewJob): Batch {
-  if (inputs.length === 0 || inputs.length > MAX_BATCH) throw new LogisticsError('invalid_input', `A batch of ${inputs.length} jobs.`, { path: 'jobs', expected: `1 to ${MAX_BATCH} jobs` });
+  if (inputs.length === 0 || inputs.length > MAX_BATCH)
+    throw new LogisticsError('invalid_input', `A batch of ${inputs.length} jobs.`, { path: 'jobs', expected: `1 to ${MAX_BATCH} jobs` });
   const byRef = new Map<string, number>();
   const jobs = inputs.map(({ ref, ...input }, at) => {
-    if (ref !== undefined && byRef.has(ref)) throw new LogisticsError('invalid_input', `Two jobs have the ref "${ref}".`, { path: `jobs[${at}].ref`, expected: 'a ref of its own' });
+    if (ref !== undefined && byRef.has(ref))
+      throw new LogisticsError('invalid_input', `Two jobs have the ref "${ref}".`, { path: `jobs[${at}].ref`, expected: 'a ref of its own' });
     if (ref !== undefined) byRef.set(ref, at);
     return make(input, at);
   });
   const needs = jobs.map((job, at) => job.dependsOn.map((name) => needOf(name, at, byRef)));
-  const resolved = jobs.map((job, at) => ({ ...job, dependsOn: (needs[at] as (number | string)[]).map((need) => (typeof need === 'number' ? (jobs[need] as NewJob).id : need)) }));
+  const resolved = jobs.map((job, at) => ({
+    ...job,
+    dependsOn: (needs[at] as (number | string)[]).map((need) => (typeof need === 'number' ? (jobs[need] as NewJob).id : need)),
+  }));
   const ordered = order(needs.map((list) => list.filter((need): need is number => typeof need === 'number'))).map((at) => resolved[at] as NewJob);
   return { ordered, ids: jobs.map((job) => job.id) };
 }
@@ -47,6 +52,10 @@ function order(needs: readonly (readonly number[])[]): number[] {
   for (let i = 0; i < done.length; i++) {
     for (const out of outs[done[i] as number] as number[]) if (--(open[out] as number) === 0) done.push(out);
   }
-  if (done.length < needs.length) throw new LogisticsError('invalid_input', 'The jobs of this batch depend on each other in a circle.', { path: 'jobs', expected: 'depends_on without a cycle' });
+  if (done.length < needs.length)
+    throw new LogisticsError('invalid_input', 'The jobs of this batch depend on each other in a circle.', {
+      path: 'jobs',
+      expected: 'depends_on without a cycle',
+    });
   return done;
 }

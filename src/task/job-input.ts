@@ -12,7 +12,9 @@ export const MAX_PAYLOAD_BYTES = 1_048_576;
 export const MAX_NEEDS = 1_000;
 
 /** ISO 8601 with offset, or epoch ms. */
-export const Instant = z.union([z.iso.datetime({ offset: true }), z.int().min(0)]).transform((value) => (typeof value === 'number' ? value : Date.parse(value)));
+export const Instant = z
+  .union([z.iso.datetime({ offset: true }), z.int().min(0)])
+  .transform((value) => (typeof value === 'number' ? value : Date.parse(value)));
 
 export const JobInput = z.strictObject({
   task: z.string().min(1).max(200).describe('Task type, for example echo or http.request.'),
@@ -24,7 +26,17 @@ export const JobInput = z.strictObject({
   delay: Duration.optional().describe('Not before this long from now, for example "10m".'),
   depends_on: z.array(z.string()).max(MAX_NEEDS).optional().describe('Ids of jobs that must complete first.'),
   when: DependencyRule.optional().describe('all_success (default) or all_done.'),
-  retry: z.union([RetryPolicyInput, z.int().min(1).max(1000).transform((maxAttempts) => RetryPolicyInput.parse({ maxAttempts }))]).optional().describe('Retry policy, or the number of attempts.'),
+  retry: z
+    .union([
+      RetryPolicyInput,
+      z
+        .int()
+        .min(1)
+        .max(1000)
+        .transform((maxAttempts) => RetryPolicyInput.parse({ maxAttempts })),
+    ])
+    .optional()
+    .describe('Retry policy, or the number of attempts.'),
   timeout: Duration.optional().describe('Limit of one attempt.'),
   expires_at: Instant.optional().describe('If it has not started by then it fails as expired.'),
   requires: z.array(z.string().min(1).max(200)).max(20).optional().describe('Capabilities the process must offer.'),
@@ -53,7 +65,10 @@ export function toNewJob(input: z.output<typeof JobInput>, context: JobContext):
   }
   const runAt = input.run_at ?? (input.delay === undefined ? null : context.now + input.delay);
   if (input.expires_at !== undefined && input.expires_at <= (runAt ?? context.now)) {
-    throw new LogisticsError('invalid_input', 'expires_at lies before the job may start.', { path: 'expires_at', expected: 'a moment after run_at, in the future' });
+    throw new LogisticsError('invalid_input', 'expires_at lies before the job may start.', {
+      path: 'expires_at',
+      expected: 'a moment after run_at, in the future',
+    });
   }
   const capability = context.capabilityOf(input.task, payload);
   return {
@@ -67,7 +82,12 @@ export function toNewJob(input: z.output<typeof JobInput>, context: JobContext):
     runAt,
     dependsOn: input.depends_on ?? [],
     when: input.when ?? 'all_success',
-    retry: input.retry !== undefined ? normaliseRetry(input.retry) : context.defaultAttempts === 3 ? null : normaliseRetry(RetryPolicyInput.parse({ maxAttempts: context.defaultAttempts })),
+    retry:
+      input.retry !== undefined
+        ? normaliseRetry(input.retry)
+        : context.defaultAttempts === 3
+          ? null
+          : normaliseRetry(RetryPolicyInput.parse({ maxAttempts: context.defaultAttempts })),
     timeoutMs: input.timeout ?? null,
     expiresAt: input.expires_at ?? null,
     requires: [...new Set([...(input.requires ?? []), ...(capability === undefined ? [] : [capability])])].sort(),

@@ -58,7 +58,8 @@ export class JobScheduler {
   /** The result of a completed job; null while it has none. Throws what a failed job failed with. */
   getResult(jobId: string): Json {
     const job = this.#require(jobId);
-    if (job.status === 'failed' || job.status === 'cancelled') throw new LogisticsError(job.error?.code ?? job.status, job.error?.message ?? `The job is ${job.status}.`, job.error ?? {});
+    if (job.status === 'failed' || job.status === 'cancelled')
+      throw new LogisticsError(job.error?.code ?? job.status, job.error?.message ?? `The job is ${job.status}.`, job.error ?? {});
     return job.result;
   }
 

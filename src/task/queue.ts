@@ -52,7 +52,14 @@ export class Queue {
         const issue = parsed.error.issues[0];
         throw new QueueError('invalid_input', `The job cannot be enqueued: ${issue?.message ?? 'invalid'}.`, { path: issue?.path.join('.') });
       }
-      return toNewJob(parsed.data, { namespace: this.namespace, sessionId: null, now: this.#o.now(), newId: this.#o.newId, capabilityOf: () => undefined, defaultAttempts: 3 });
+      return toNewJob(parsed.data, {
+        namespace: this.namespace,
+        sessionId: null,
+        now: this.#o.now(),
+        newId: this.#o.newId,
+        capabilityOf: () => undefined,
+        defaultAttempts: 3,
+      });
     });
     const result = await this.backend.enqueueJobs({ jobs });
     if (result.kind === 'conflict') throw new QueueError(result.error.code, result.error.message, result.error);
@@ -130,4 +137,3 @@ export class Queue {
 const NO_EXECUTIONS: Decide = () => {
   throw new LogisticsError('internal', 'This queue holds no executions.');
 };
-

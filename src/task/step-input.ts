@@ -28,18 +28,32 @@ async function renderStep({ backend, evaluator, secrets }: InputSources, job: Cl
   if (!node.dynamicWith || job.step === null) return template;
   const scope = backend.stepScope({ executionId: job.step.executionId, index: node.index, item: job.step.item });
   if (scope === null) throw new LogisticsError('not_found', `The execution ${job.step.executionId} is gone.`);
-  const names = [...new Set(evaluator.references(template).filter((path) => path[0] === 'secrets' && path[1] !== undefined).map((path) => path[1] as string))];
+  const names = [
+    ...new Set(
+      evaluator
+        .references(template)
+        .filter((path) => path[0] === 'secrets' && path[1] !== undefined)
+        .map((path) => path[1] as string),
+    ),
+  ];
   const values = scopeValues(scope);
   if (names.length === 0) return evaluator.renderBounded(template, { values }, RENDER_LIMIT_MS);
   // Where the secrets may go follows from the input without them: a stand-in must not change host or server.
-  const masked = await evaluator.renderBounded(template, { values: { ...values, secrets: Object.fromEntries(names.map((name) => [name, 'x'])) } }, RENDER_LIMIT_MS);
+  const masked = await evaluator.renderBounded(
+    template,
+    { values: { ...values, secrets: Object.fromEntries(names.map((name) => [name, 'x'])) } },
+    RENDER_LIMIT_MS,
+  );
   const targets = isJsonObject(masked) ? (type.secretTargets?.(masked) ?? []) : [];
   const resolved: Record<string, Json> = {};
   for (const name of names) resolved[name] = await secrets.resolve(name, { task: type.type, targets });
   const rendered = await evaluator.renderBounded(template, { values: { ...values, secrets: resolved } }, RENDER_LIMIT_MS);
   const now = isJsonObject(rendered) ? (type.secretTargets?.(rendered) ?? []) : [];
   if (now.join('\n') !== targets.join('\n')) {
-    throw new LogisticsError('not_allowed', 'A secret may not decide which host or server a step talks to.', { path: 'with', nextActions: ['Write the host or server without a secret in it.'] });
+    throw new LogisticsError('not_allowed', 'A secret may not decide which host or server a step talks to.', {
+      path: 'with',
+      nextActions: ['Write the host or server without a secret in it.'],
+    });
   }
   return rendered;
 }
@@ -61,9 +75,13 @@ export function checkTaskInput(type: TaskType, raw: unknown): unknown {
   if (parsed.success) return parsed.data;
   const faults = parsed.error.issues.map((issue) => ({ path: issue.path.join('.'), message: issue.message }));
   const first = faults[0] ?? { path: '', message: 'invalid' };
-  throw new LogisticsError('invalid_input', `The input of ${type.type} is wrong: ${faults.map((fault) => `${fault.path === '' ? '(whole)' : fault.path}: ${fault.message}`).join('; ')}.`, {
-    path: first.path,
-    expected: `for example ${JSON.stringify(type.example)}`,
-    details: { faults },
-  });
+  throw new LogisticsError(
+    'invalid_input',
+    `The input of ${type.type} is wrong: ${faults.map((fault) => `${fault.path === '' ? '(whole)' : fault.path}: ${fault.message}`).join('; ')}.`,
+    {
+      path: first.path,
+      expected: `for example ${JSON.stringify(type.example)}`,
+      details: { faults },
+    },
+  );
 }

@@ -2,9 +2,9 @@
 // what it cannot finish when it stops.
 import PQueue from 'p-queue';
 import { LogisticsError } from '../domain/errors.ts';
+import type { Logger } from '../domain/log.ts';
 import type { Service } from '../domain/service.ts';
 import type { Decide } from '../domain/transition.ts';
-import type { Logger } from '../logger.ts';
 import type { CommitNotice } from '../store/backend.ts';
 import { Attempt, type AttemptSources } from './attempt.ts';
 
@@ -72,7 +72,8 @@ export class Worker implements Service {
   }
 
   notify(notice: CommitNotice): void {
-    for (const { jobId, forced } of notice.stopJobs) this.#running.get(jobId)?.abort(new LogisticsError(forced ? 'lease_lost' : 'cancelled', forced ? 'The job was ended.' : 'Cancelled on request.'));
+    for (const { jobId, forced } of notice.stopJobs)
+      this.#running.get(jobId)?.abort(new LogisticsError(forced ? 'lease_lost' : 'cancelled', forced ? 'The job was ended.' : 'Cancelled on request.'));
     if (notice.foreign) this.#stopCancelled();
     if (notice.jobsReady) this.wake();
   }
@@ -102,7 +103,13 @@ export class Worker implements Service {
     if (this.#idle !== null) clearTimeout(this.#idle);
     const limit = Math.min(this.#free, Math.max(this.#o.claimBatch, 1));
     try {
-      const jobs = await this.#o.backend.claimJobs({ epoch: this.#o.epoch(), namespace: this.#o.namespace, capabilities: this.#o.registry.capabilities(), limit, queue: this.#o.queue });
+      const jobs = await this.#o.backend.claimJobs({
+        epoch: this.#o.epoch(),
+        namespace: this.#o.namespace,
+        capabilities: this.#o.registry.capabilities(),
+        limit,
+        queue: this.#o.queue,
+      });
       for (const job of jobs) {
         const hash = job.step?.hash;
         const plan = hash === undefined ? null : this.#o.backend.planOf(hash);
@@ -145,7 +152,13 @@ export class Worker implements Service {
     const { job } = attempt;
     for (let round = 0; ; round++) {
       try {
-        const result = await this.#o.backend.settleJob({ jobId: job.jobId, token: job.token, outcome, logs: round === 0 ? attempt.takeLogs() : [], decide: this.#o.decide });
+        const result = await this.#o.backend.settleJob({
+          jobId: job.jobId,
+          token: job.token,
+          outcome,
+          logs: round === 0 ? attempt.takeLogs() : [],
+          decide: this.#o.decide,
+        });
         if (result.kind === 'lease_lost') this.#o.logger.warn({ job_id: job.jobId }, 'result refused: another holder has this job, or it was ended');
         return;
       } catch (error) {

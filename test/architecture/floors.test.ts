@@ -10,7 +10,8 @@ const FLOORS: Readonly<Record<string, number>> = {
   'src/domain': 0,
   'src/expression': 1,
   'src/store': 1,
-  'src/runtime': 1,
+  // The services of a process drive the store through its port.
+  'src/runtime': 1.5,
   'src/task': 2,
   'src/schedule': 2,
   'src/resources': 2,
@@ -32,8 +33,8 @@ const FLOORS: Readonly<Record<string, number>> = {
   'src/main.ts': 7,
 };
 
-/** Same floor, one way: config.ts fronts its folder; the page server and the command line hand over to the protocol. */
-const SIDEWAYS: ReadonlySet<string> = new Set(['src -> src/config', 'src/http -> src/mcp', 'src/cli -> src/mcp', 'src/cli -> src/http']);
+/** Same floor, one way: config.ts fronts its folder; open-engine.ts joins the door to other MCP servers; the page server and the command line hand over to the protocol. */
+const SIDEWAYS: ReadonlySet<string> = new Set(['src -> src/config', 'src -> src/mcp', 'src/http -> src/mcp', 'src/cli -> src/mcp', 'src/cli -> src/http']);
 
 /** A package that only some homes may name; a package in no row is open to every home but src/domain. */
 const PACKAGE_HOMES: readonly { readonly packages: RegExp; readonly homes: readonly string[] }[] = [

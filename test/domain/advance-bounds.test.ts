@@ -86,6 +86,21 @@ describe('advance: bounds', () => {
     expect(faultsOf(sim)).toEqual([]);
   });
 
+  it('does not end before all dependents have been told, though all steps are done', () => {
+    const world = new World({ maxChanges: 40 });
+    const eager = Array.from({ length: 60 }, (_, i) => step(`d${i}`, { needs: ['a', 'b'], when: 'one_success' }));
+    const sim = world.start(world.define(workflow('flow', [step('a'), step('b'), ...eager])));
+    world.settle();
+    world.finish(sim, 'a');
+    for (let i = 0; i < 60; i++) world.finish(sim, `d${i}`);
+    world.endJob(sim, sim.liveJobs()[0] as never, 'completed');
+    world.deliver(sim, 1);
+    expect(sim.row).toMatchObject({ status: 'running', stepsDone: 62, openWork: 1 });
+    world.settle();
+    expect(sim.row.status).toBe('completed');
+    expect([...sim.steps.values()].filter((row) => row.needsCompleted === 2)).toHaveLength(60);
+  });
+
   it('expands and cancels a wide window in parts', () => {
     const world = new World();
     const items = Array.from({ length: 3_000 }, (_, i) => i);

@@ -95,6 +95,32 @@ describe('advance: forEach', () => {
     expect(sim.step('after').status).toBe('ready');
   });
 
+  it('stops an item too that started in the same decision as the failure', () => {
+    const world = new World();
+    const sim = each(world, [0, 1, 2, 3], { maxParallel: 2 });
+    const [first, second] = sim.liveJobs(0);
+    world.endJob(sim, first as never, 'completed');
+    world.endJob(sim, second as never, 'failed');
+    world.deliver(sim, 2);
+    expect(live(sim)).toEqual([2]);
+    world.settle();
+    expect(live(sim)).toEqual([]);
+    expect(sim.step('e')).toMatchObject({ status: 'failed', each: { completed: 1, failed: 1, cancelled: 1 } });
+  });
+
+  it('counts each stopped item once when the failure and a cancel come together', () => {
+    const world = new World();
+    const sim = each(world, [0, 1, 2], {});
+    const [first, , third] = sim.liveJobs(0);
+    if (third !== undefined) third.status = 'running';
+    world.endJob(sim, first as never, 'failed');
+    world.deliver(sim, 1, { type: 'cancel', reason: 'Enough.', code: 'cancelled', by: 'me' });
+    expect(sim.step('e').each).toMatchObject({ live: 1, failed: 1, cancelled: 1 });
+    expect(live(sim)).toEqual([2]);
+    world.finish(sim, 'e', { item: 2, status: 'cancelled' });
+    expect(sim.row.status).toBe('cancelled');
+  });
+
   it('ends items that do not stop when they are asked', () => {
     const world = new World();
     const sim = each(world, [0, 1], {});
@@ -187,6 +213,24 @@ describe('advance: forEach over child executions', () => {
     world.finish(first, 'c', { error: 'network' });
     expect(second.row).toMatchObject({ status: 'cancelled', error: { message: 'Too many other items of its parent failed.' } });
     expect(sim.step('e')).toMatchObject({ status: 'failed', error: { code: 'child_failed', details: { failed: 1, firstItem: 0 } } });
+  });
+
+  it('hears of each child once, also when one is retried by itself', () => {
+    const world = new World();
+    world.define(child);
+    const sim = each(world, [{ n: 1 }, { n: 2 }], {
+      task: 'workflow.run',
+      with: { workflow: 'child', input: { n: '${{ item.n }}' } },
+      tolerateFailures: { count: 1 },
+    });
+    const [first, second] = world.children(sim) as [Sim, Sim];
+    world.finish(first, 'c', { error: 'network' });
+    world.send(first, { type: 'retry', by: 'me' });
+    world.finish(first, 'c');
+    expect(first.row.status).toBe('completed');
+    expect(sim.step('e')).toMatchObject({ status: 'waiting', each: { live: 1, failed: 1, completed: 0 } });
+    world.finish(second, 'c');
+    expect(sim.step('e')).toMatchObject({ status: 'completed', each: { failed: 1, completed: 1 } });
   });
 
   it('counts items whose child cannot start', () => {

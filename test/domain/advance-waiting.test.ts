@@ -270,6 +270,21 @@ describe('advance: workflow.run', () => {
     expect(sim.row.status).toBe('completed');
   });
 
+  it('after a retry listens to its new child only', () => {
+    const world = new World();
+    const sim = start(world, { timeoutMs: 1_000 });
+    const [old] = world.children(sim) as [Sim];
+    for (const job of old.liveJobs()) job.status = 'running';
+    world.pass(1_000);
+    expect(sim.row.status).toBe('failed');
+    world.send(sim, { type: 'retry', by: 'me' });
+    world.finish(old, 'c', { status: 'cancelled' });
+    expect(old.row.status).toBe('cancelled');
+    expect(sim.step('w').status).toBe('waiting');
+    world.finish(world.children(sim)[1] as Sim, 'c');
+    expect(sim.row.status).toBe('completed');
+  });
+
   it('a child that is retried later does not tell its parent again', () => {
     const world = new World();
     const sim = start(world);

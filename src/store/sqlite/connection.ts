@@ -1,9 +1,10 @@
-// Owns how the file is opened: pragmas stated each time, foreign faults turned into ours, nothing written to a file we do not understand.
-import { chmodSync, existsSync, mkdirSync } from 'node:fs';
+// Owns how the file is opened: pragmas stated each time, nothing written to a file we do not understand.
+import { chmodSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { StoreError } from '../../domain/errors.ts';
-import { APPLICATION_ID, migrate, SCHEMA_VERSION } from './schema.ts';
+import { APPLICATION_ID, migrate, SCHEMA_VERSION, versionOf } from './schema.ts';
+import { retryBusy, storeError } from './sqlite-error.ts';
 
 export type Db = Database.Database;
 
@@ -13,11 +14,10 @@ export interface OpenOptions {
   readonly durability: 'full' | 'normal';
 }
 
-/** Opens, checks and migrates a store file; throws StoreError and leaves a file it cannot use as it was. */
-export function openConnection(options: OpenOptions): Db {
+/** Opens, checks and migrates a store file; `now` is epoch ms. Throws StoreError and leaves a file it cannot use as it was. */
+export function openConnection(options: OpenOptions, now: number): Db {
   const memory = options.path === ':memory:';
   if (!memory) makeFolder(dirname(options.path));
-  const fresh = memory || !existsSync(options.path);
   let db: Db;
   try {
     db = new Database(options.path, { timeout: 0 });
@@ -25,7 +25,7 @@ export function openConnection(options: OpenOptions): Db {
     throw storeError(error, options.path);
   }
   try {
-    inspect(db, options.path);
+    const fresh = retryBusy(() => inspect(db, options.path));
     if (fresh && !memory) {
       db.pragma('auto_vacuum = INCREMENTAL');
       chmodSync(options.path, 0o600);
@@ -43,7 +43,7 @@ export function openConnection(options: OpenOptions): Db {
     db.pragma('foreign_keys = OFF');
     // A checkpoint each 1,000 pages costs two fsyncs per 4 MB of log; 4,000 pages measured 9 % faster at 40k jobs/s.
     db.pragma('wal_autocheckpoint = 4000');
-    migrate(db, options.path);
+    migrate(db, options.path, now);
     return db;
   } catch (error) {
     db.close();
@@ -51,9 +51,9 @@ export function openConnection(options: OpenOptions): Db {
   }
 }
 
-/** Refuses foreign and newer files before anything is written. */
-function inspect(db: Db, path: string): void {
-  const version = Number(db.pragma('user_version', { simple: true }));
+/** Refuses foreign and newer files before anything is written; true for an empty file. */
+function inspect(db: Db, path: string): boolean {
+  const version = versionOf(db);
   const application = Number(db.pragma('application_id', { simple: true }));
   const tables = Number((db.prepare('SELECT count(*) AS n FROM sqlite_schema').get() as { n: number }).n);
   if (tables > 0 && application !== APPLICATION_ID) {
@@ -62,6 +62,7 @@ function inspect(db: Db, path: string): void {
   if (version > SCHEMA_VERSION) {
     throw new StoreError('store_newer', `${path} was written by a newer version (schema ${version}, this program knows ${SCHEMA_VERSION}).`, { path });
   }
+  return tables === 0;
 }
 
 function makeFolder(folder: string): void {
@@ -70,42 +71,4 @@ function makeFolder(folder: string): void {
   } catch (error) {
     throw storeError(error, folder);
   }
-}
-
-/** Start-up only: another process may hold the file for a moment while it migrates. Waits at most 2 s in all. */
-export function retryBusy<T>(action: () => T): T {
-  const sleeper = new Int32Array(new SharedArrayBuffer(4));
-  for (let round = 0; ; round++) {
-    try {
-      return action();
-    } catch (error) {
-      if (!isBusy(error) || round >= 200) throw error;
-      Atomics.wait(sleeper, 0, 0, 10);
-    }
-  }
-}
-
-export function isBusy(error: unknown): boolean {
-  return sqliteCode(error).startsWith('SQLITE_BUSY') || sqliteCode(error) === 'SQLITE_LOCKED';
-}
-
-function sqliteCode(error: unknown): string {
-  const code = (error as { code?: unknown } | null)?.code;
-  return typeof code === 'string' ? code : '';
-}
-
-/** SQLite's and the file system's codes in our words. */
-export function storeError(error: unknown, path: string): StoreError {
-  if (error instanceof StoreError) return error;
-  const code = sqliteCode(error);
-  const text = error instanceof Error ? error.message : String(error);
-  const make = (ours: ConstructorParameters<typeof StoreError>[0], message: string): StoreError =>
-    new StoreError(ours, message, { path, cause: error, details: { sqlite: code } });
-  if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB') return make('store_corrupt', `${path} is damaged or no database (${text}).`);
-  if (code.startsWith('SQLITE_READONLY') || code === 'EACCES' || code === 'EROFS' || code === 'EPERM') return make('store_read_only', `${path} cannot be written (${text}).`);
-  if (code === 'SQLITE_FULL' || code === 'ENOSPC') return make('store_full', `No space left for ${path}.`);
-  if (isBusy(error)) return make('store_busy', `${path} is held by another process.`);
-  if (code.startsWith('SQLITE_CANTOPEN') || code === 'ENOTDIR' || code === 'EEXIST') return make('store_unavailable', `${path} cannot be opened (${text}).`);
-  if (code.startsWith('SQLITE_IOERR')) return make('store_unavailable', `Reading or writing ${path} failed (${text}).`);
-  return make('internal', text);
 }

@@ -72,7 +72,7 @@ export class EventLog {
   }
 
   last(): number {
-    return (this.#tx.sql('SELECT max(cursor) AS n FROM event').get() as { n: number | null }).n ?? 0;
+    return this.#tx.lastNum('event');
   }
 
   #event(row: EventSql): LogisticsEvent {

@@ -11,6 +11,7 @@ export interface ExecutionRecord {
   readonly ns: number;
   row: ExecutionRow;
   session: number | null;
+  readonly root: number | null;
   parent: number | null;
   forkedFrom: number | null;
   gate: string | null;
@@ -25,7 +26,7 @@ export interface ExecutionRecord {
 
 interface ExecutionSql {
   num: number; id: string; ns: number; workflow: string; version: number; hash: string; status: number; phase: number; phase_cursor: number; priority: number; session: number | null;
-  started_by: string; parent: number | null; parent_step: number | null; parent_item: number | null; depth: number; forked_from: number | null; fork_step: number | null; concurrency_key: string | null;
+  started_by: string; root: number | null; parent: number | null; parent_step: number | null; parent_item: number | null; depth: number; forked_from: number | null; fork_step: number | null; concurrency_key: string | null;
   steps_done: number; steps_completed: number; steps_skipped: number; steps_failed: number; steps_running: number; steps_waiting: number; stopping: string | null; paused: number; retries: number; open_work: number;
   created_at: number; started_at: number | null; ended_at: number | null; deadline_at: number | null; gate: string | null; gate_rank: number | null; gate_pos: number; gates: string | null;
   error: string | null; output_kind: number; output: string | null; output_bytes: number | null; input: string;
@@ -48,24 +49,23 @@ export class ExecutionRows {
   readonly #byNum = new Map<number, ExecutionRecord>();
   readonly #numById = new Map<string, number>();
   readonly #dirty = new Set<ExecutionRecord>();
+  readonly #ended = new Set<ExecutionRecord>();
   #cachedSteps = 0;
-  #dataVersion = -1;
 
   constructor(tx: Tx) {
     this.#tx = tx;
   }
 
   /** At BEGIN: what another process may have changed is forgotten. */
-  begin(): void {
-    const version = this.#tx.dataVersion();
-    if (version !== this.#dataVersion || this.#cachedSteps + this.#byNum.size > CACHE_ROWS) this.forget();
-    this.#dataVersion = version;
+  begin(foreign: boolean): void {
+    if (foreign || this.#cachedSteps + this.#byNum.size > CACHE_ROWS) this.forget();
   }
 
   forget(): void {
     this.#byNum.clear();
     this.#numById.clear();
     this.#dirty.clear();
+    this.#ended.clear();
     this.#cachedSteps = 0;
   }
 
@@ -103,20 +103,20 @@ export class ExecutionRows {
     return this.#record(sql as ExecutionSql);
   }
 
-  insert(row: ExecutionRow, extra: { ns: number; session: number | null; parent: number | null; forkedFrom: number | null; gates: readonly (readonly [string, number])[] }): ExecutionRecord {
-    const made = this.#tx
+  insert(row: ExecutionRow, extra: { ns: number; session: number | null; root: number | null; parent: number | null; forkedFrom: number | null; gates: readonly (readonly [string, number])[] }): ExecutionRecord {
+    const num = this.#tx.nextNum('execution');
+    this.#tx
       .sql(
-        `INSERT INTO execution (id, ns, workflow, version, hash, status, phase, phase_cursor, priority, session, started_by, parent, parent_step, parent_item, depth, forked_from, fork_step, concurrency_key,
-         created_at, deadline_at, gates, input) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        `INSERT INTO execution (num, id, ns, workflow, version, hash, status, phase, phase_cursor, priority, session, started_by, root, parent, parent_step, parent_item, depth, forked_from, fork_step, concurrency_key,
+         created_at, deadline_at, gates, input) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       )
       .run(
-        row.id, extra.ns, row.workflow, row.version, row.hash, executionCodes.of(row.status), phaseCodes.of(row.phase), row.phaseCursor, row.priority, extra.session, row.startedBy,
-        extra.parent, row.parent?.stepIndex ?? null, row.parent?.itemIndex ?? null, row.depth, extra.forkedFrom, row.forkedFrom?.stepIndex ?? null, row.concurrencyKey,
+        num, row.id, extra.ns, row.workflow, row.version, row.hash, executionCodes.of(row.status), phaseCodes.of(row.phase), row.phaseCursor, row.priority, extra.session, row.startedBy,
+        extra.root, extra.parent, row.parent?.stepIndex ?? null, row.parent?.itemIndex ?? null, row.depth, extra.forkedFrom, row.forkedFrom?.stepIndex ?? null, row.concurrencyKey,
         row.createdAt, row.deadlineAt, extra.gates.length === 0 ? null : JSON.stringify(extra.gates), JSON.stringify(row.input),
       );
-    const num = Number(made.lastInsertRowid);
     const record: ExecutionRecord = {
-      num, ns: extra.ns, row, session: extra.session, parent: extra.parent, forkedFrom: extra.forkedFrom, gate: null, gateRank: null, gatePos: 0, gates: extra.gates,
+      num, ns: extra.ns, row, session: extra.session, root: extra.root, parent: extra.parent, forkedFrom: extra.forkedFrom, gate: null, gateRank: null, gatePos: 0, gates: extra.gates,
       dirty: false, storedStatus: executionCodes.of(row.status), steps: new Map(), dirtySteps: new Set(),
     };
     this.#tx.countExecution(null, record.storedStatus);
@@ -172,14 +172,19 @@ export class ExecutionRows {
       }
       record.dirtySteps.clear();
       record.dirty = false;
-      if (record.row.endedAt !== null) {
-        // Finished: its rows are rarely needed again.
-        this.#byNum.delete(record.num);
-        this.#numById.delete(record.row.id);
-        this.#cachedSteps -= record.steps.size;
-      }
+      if (record.row.endedAt !== null) this.#ended.add(record);
     }
     this.#dirty.clear();
+  }
+
+  /** After COMMIT: rows of finished executions are rarely needed again. Never earlier, or one row could be in memory twice. */
+  evict(): void {
+    for (const record of this.#ended) {
+      if (record.row.endedAt === null || !this.#byNum.delete(record.num)) continue;
+      this.#numById.delete(record.row.id);
+      this.#cachedSteps -= record.steps.size;
+    }
+    this.#ended.clear();
   }
 
   #writeExecution(record: ExecutionRecord): void {
@@ -252,7 +257,7 @@ export class ExecutionRows {
       deadlineAt: sql.deadline_at,
     };
     return {
-      num: sql.num, ns: sql.ns, row, session: sql.session, parent: sql.parent, forkedFrom: sql.forked_from, gate: sql.gate, gateRank: sql.gate_rank, gatePos: sql.gate_pos,
+      num: sql.num, ns: sql.ns, row, session: sql.session, root: sql.root, parent: sql.parent, forkedFrom: sql.forked_from, gate: sql.gate, gateRank: sql.gate_rank, gatePos: sql.gate_pos,
       gates: sql.gates === null ? [] : (JSON.parse(sql.gates) as [string, number][]), dirty: false, storedStatus: sql.status, steps: new Map(), dirtySteps: new Set(),
     };
   }

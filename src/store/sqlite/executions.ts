@@ -4,12 +4,12 @@ import type { Json, JsonObject } from '../../domain/json.ts';
 import type { NewEvent } from '../../domain/event.ts';
 import type { Plan } from '../../domain/plan.ts';
 import { rankOf } from '../../domain/priority.ts';
-import type { ChildStart, Decide, ExecutionEvent, ExecutionView, Transition, TransitionReply } from '../../domain/transition.ts';
+import type { ChildStart, Decide, ExecutionEvent, ExecutionView, TimerKind, Transition, TransitionReply } from '../../domain/transition.ts';
 import type { ExecutionRow, StepRow, StoredValue } from '../../domain/workflow-execution.ts';
 import { JOB, timerCodes, waiterCodes } from './codes.ts';
 import type { ExecutionRecord, ExecutionRows } from './execution-rows.ts';
 import { readStep } from './execution-rows.ts';
-import { acquire, gateKeys, release } from './gates.ts';
+import { acquire, acquireAnyway, gateKeys, release } from './gates.ts';
 import type { JobRows, JobSql } from './job-rows.ts';
 import type { Outputs } from './outputs.ts';
 import type { Plans } from './plans.ts';
@@ -65,8 +65,9 @@ export class Executions {
       if (limits !== undefined && limits.n !== null) gates.push([gateKeys.sessionWorkflows(session), limits.n]);
     }
     const forked = p.forkedFrom === null ? null : (this.rows.numOf(p.forkedFrom.executionId) ?? null);
-    const record = this.rows.insert(this.#newRow(p, key), { ns, session, parent: null, forkedFrom: forked, gates });
-    if (key !== null && p.concurrency !== null && p.concurrency.onLimit !== 'queue' && this.#applyOnLimit(record, key, p.concurrency, decide)) return record;
+    const record = this.rows.insert(this.#newRow(p, key), { ns, session, root: null, parent: null, forkedFrom: forked, gates });
+    if (record.row.deadlineAt !== null) this.#setTimer(record.num, 'execution_deadline', null, record.row.deadlineAt);
+    if (key !== null && p.concurrency !== null && this.#applyOnLimit(record, key, p.concurrency, decide)) return record;
     this.#pass(record, decide);
     return record;
   }
@@ -84,6 +85,8 @@ export class Executions {
   /** Policies other than queue at a full concurrency key; true when the newcomer was ended by them. */
   #applyOnLimit(record: ExecutionRecord, key: string, concurrency: { readonly limit: number; readonly onLimit: string }, decide: Decide): boolean {
     const tx = this.#tx;
+    if (concurrency.onLimit === 'queue') return false;
+    this.rows.flush();
     const used = (tx.sql('SELECT used FROM gate WHERE key = ?').get(key) as { used: number } | undefined)?.used ?? 0;
     if (used < concurrency.limit) return false;
     const end = (message: string): boolean => {
@@ -129,11 +132,18 @@ export class Executions {
     this.rows.touch(record);
     for (const [key] of held) {
       release(this.#tx, key);
-      this.rows.flush();
-      const next = this.#tx.sql('SELECT num FROM execution WHERE gate = ? ORDER BY gate_rank, num LIMIT 1').get(key) as { num: number } | undefined;
-      const waiting = next === undefined ? undefined : this.rows.load(next.num);
-      if (waiting !== undefined) this.#pass(waiting, null);
+      this.admitNextAt(key);
     }
+  }
+
+  /** The best execution that waits at a gate moves on, as far as capacity allows; false when none did. */
+  admitNextAt(key: string): boolean {
+    this.rows.flush();
+    const next = this.#tx.sql('SELECT num FROM execution WHERE gate = ? ORDER BY gate_rank, num LIMIT 1').get(key) as { num: number } | undefined;
+    const waiting = next === undefined ? undefined : this.rows.load(next.num);
+    if (waiting === undefined) return false;
+    this.#pass(waiting, null);
+    return waiting.gate !== key;
   }
 
   /** The central verb: waiting inbox entries first, then the given events, one decision, one delta. */
@@ -148,7 +158,7 @@ export class Executions {
     }
     const plan = this.#plans.require(record.row.hash);
     const transition = decide(this.view(record, plan), all);
-    this.#apply(record, plan, transition);
+    this.#apply(record, plan, transition, decide);
     return transition.reply;
   }
 
@@ -166,7 +176,7 @@ export class Executions {
       plan,
       now: tx.now,
       step: (index) => rows.step(record, index),
-      value: (index, stored) => this.#outputs.ofStep(record.num, index, stored),
+      value: (index, stored) => this.#value(record.num, index, stored),
       openSteps: (after, limit) => rows.stepsIn(record, OPEN_STATES, after, limit),
       failedSteps: (after, limit) => rows.stepsIn(record, FAILED_STATES, after, limit),
       liveJobs: (index) =>
@@ -185,7 +195,7 @@ export class Executions {
       item: (index, item) => this.#outputs.item(record.num, index, item),
       failedItems: (index, after, limit) => this.#failedItems(record, index, after, limit),
       waiters: (kind, name) =>
-        (tx.sql('SELECT idx FROM waiter WHERE execution = ? AND kind = ? AND name = ? ORDER BY seq').all(record.num, waiterCodes.of(kind), name) as { idx: number }[]).map((row) => row.idx),
+        (tx.sql('SELECT idx FROM waiter WHERE execution = ? AND kind = ? AND name = ? ORDER BY seq, idx').all(record.num, waiterCodes.of(kind), name) as { idx: number }[]).map((row) => row.idx),
       bufferedSignal: (name) => {
         const row = tx.sql('SELECT signal_id, payload FROM signal WHERE execution = ? AND name = ? AND consumed = 0 ORDER BY seq LIMIT 1').get(record.num, name) as { signal_id: string; payload: string } | undefined;
         return row === undefined ? undefined : { signalId: row.signal_id, payload: JSON.parse(row.payload) as Json };
@@ -202,9 +212,15 @@ export class Executions {
         const from = source();
         return from === undefined ? undefined : rows.step(from, index);
       },
-      sourceValue: (index, stored) => this.#outputs.ofStep(record.forkedFrom as number, index, stored),
+      sourceValue: (index, stored) => this.#value(record.forkedFrom as number, index, stored),
       sessionContext: () => this.sessionContext(record.session),
     };
+  }
+
+  #value(execution: number, index: number, stored: StoredValue): Json {
+    // Item results of child executions are read from their rows.
+    if (stored.kind === 'items') this.rows.flush();
+    return this.#outputs.ofStep(execution, index, stored);
   }
 
   sessionContext(session: number | null): JsonObject {
@@ -226,17 +242,19 @@ export class Executions {
     return rows.map((row) => row.item);
   }
 
-  #apply(record: ExecutionRecord, plan: Plan, t: Transition): void {
+  #setTimer(execution: number, timer: TimerKind, step: number | null, dueAt: number): void {
+    this.#tx.sql('INSERT OR REPLACE INTO timer (execution, kind, idx, due_at) VALUES (?, ?, ?, ?)').run(execution, timerCodes.of(timer), step ?? -1, dueAt);
+    this.#tx.notice.timersChanged = true;
+  }
+
+  #apply(record: ExecutionRecord, plan: Plan, t: Transition, decide: Decide): void {
     const tx = this.#tx;
     const before = record.row;
     for (const step of t.steps) this.rows.putStep(record, this.#bounded(record, step));
     for (const job of t.jobs) this.#jobs.insertForStep(record, job, plan.definition.maxParallel);
     for (const cancel of t.cancelJobs) this.#cancelJob(cancel.jobId, cancel.force);
     for (const items of t.putItems) tx.sql('INSERT OR REPLACE INTO step_items (execution, idx, json) VALUES (?, ?, ?)').run(record.num, items.step, items.json);
-    for (const timer of t.setTimers) {
-      tx.sql('INSERT OR REPLACE INTO timer (execution, kind, idx, due_at) VALUES (?, ?, ?, ?)').run(record.num, timerCodes.of(timer.timer), timer.step ?? -1, timer.dueAt);
-      tx.notice.timersChanged = true;
-    }
+    for (const timer of t.setTimers) this.#setTimer(record.num, timer.timer, timer.step, timer.dueAt);
     for (const timer of t.clearTimers) tx.sql('DELETE FROM timer WHERE execution = ? AND kind = ? AND idx = ?').run(record.num, timerCodes.of(timer.timer), timer.step ?? -1);
     for (const waiter of t.setWaiters) {
       tx.sql('INSERT OR REPLACE INTO waiter (execution, idx, kind, name, match, seq) VALUES (?, ?, ?, ?, ?, ?)').run(
@@ -249,13 +267,13 @@ export class Executions {
       tx.forgetEventNames();
     }
     for (const signal of t.putSignals) {
-      tx.sql('INSERT OR IGNORE INTO signal (execution, signal_id, seq, name, payload, consumed) VALUES (?, ?, (SELECT count(*) FROM signal WHERE execution = ?), ?, ?, ?)').run(
-        record.num, signal.signalId, record.num, signal.name, JSON.stringify(signal.payload), signal.consumed ? 1 : 0,
+      tx.sql('INSERT OR IGNORE INTO signal (execution, signal_id, name, payload, consumed) VALUES (?, ?, ?, ?, ?)').run(
+        record.num, signal.signalId, signal.name, JSON.stringify(signal.payload), signal.consumed ? 1 : 0,
       );
     }
     for (const signalId of t.consumeSignals) tx.sql('UPDATE signal SET consumed = 1 WHERE execution = ? AND signal_id = ?').run(record.num, signalId);
     if (Object.keys(t.execution).length > 0) this.rows.change(record, this.#boundedExecution(record, t.execution));
-    for (const child of t.children) this.#startChild(record, child);
+    for (const child of t.children) this.#startChild(record, child, decide);
     for (const entry of t.inbox) {
       const target = this.rows.numOf(entry.executionId);
       if (target !== undefined) this.#post(target, entry.event);
@@ -282,9 +300,7 @@ export class Executions {
       tx.notice.ended.push(after.id);
     } else if (before.endedAt !== null && after.endedAt === null) {
       // Retried by control: it holds its keys again, even past the limit, because it ran before those who wait.
-      for (const [key, cap] of record.gates) {
-        if (!acquire(tx, key, cap)) tx.sql('UPDATE gate SET used = used + 1 WHERE key = ?').run(key);
-      }
+      for (const [key, cap] of record.gates) acquireAnyway(tx, key, cap);
       record.gatePos = record.gates.length;
       this.rows.touch(record);
     }
@@ -313,7 +329,7 @@ export class Executions {
     this.#jobs.end(job, 'cancelled', CANCELLED, false);
   }
 
-  #startChild(parent: ExecutionRecord, child: ChildStart): void {
+  #startChild(parent: ExecutionRecord, child: ChildStart, decide: Decide): void {
     const tx = this.#tx;
     const plan = this.#plans.require(child.hash);
     const rendered = tx.env.concurrencyKey(plan, child.input);
@@ -323,10 +339,13 @@ export class Executions {
       parent: { executionId: parent.row.id, stepIndex: child.step, itemIndex: child.item },
       depth: parent.row.depth + 1,
     };
-    const limit = plan.definition.concurrency?.limit ?? 1;
-    const gates: [string, number][] = key === null || this.#ancestorHolds(parent, key) ? [] : [[key, limit]];
-    const record = this.rows.insert(row, { ns: parent.ns, session: parent.session, parent: parent.num, forkedFrom: null, gates });
+    const { concurrency } = plan.definition;
+    const own = key === null || concurrency === undefined || this.#ancestorHolds(parent, key) ? null : { key, ...concurrency };
+    const gates: [string, number][] = key === null || own === null ? [] : [[key, own.limit]];
+    const record = this.rows.insert(row, { ns: parent.ns, session: parent.session, root: parent.root ?? parent.num, parent: parent.num, forkedFrom: null, gates });
     tx.notice.changed.push(record.row.id);
+    if (row.deadlineAt !== null) this.#setTimer(record.num, 'execution_deadline', null, row.deadlineAt);
+    if (key !== null && own !== null && this.#applyOnLimit(record, key, own, decide)) return;
     this.#pass(record, null);
   }
 

@@ -2,6 +2,9 @@
 // admits the next in the same commit, so a claim never scans.
 import type { Tx } from './tx.ts';
 
+/** Cap of a gate whose limit was taken away. */
+const UNLIMITED = 2 ** 31;
+
 export type GateList = readonly (readonly [key: string, cap: number])[];
 
 /** Keys: `x:<execution>` maxParallel of a run, `s:<session>` its jobs, `w:<session>` its workflows, `k:<namespace>/<workflow>/<key>` a concurrency key. */
@@ -14,7 +17,8 @@ export const gateKeys = {
 };
 
 /** Takes one unit; false when the gate is closed. */
-export function acquire(tx: Tx, key: string, cap: number): boolean {
+export function acquire(tx: Tx, key: string, limit: number): boolean {
+  const cap = capOf(tx, key, limit);
   const row = tx.sql('SELECT used, cap FROM gate WHERE key = ?').get(key) as { used: number; cap: number } | undefined;
   if (row === undefined) {
     tx.sql('INSERT INTO gate (key, cap, used) VALUES (?, ?, 1)').run(key, cap);
@@ -23,6 +27,18 @@ export function acquire(tx: Tx, key: string, cap: number): boolean {
   if (row.used >= cap) return false;
   tx.sql('UPDATE gate SET used = used + 1, cap = ? WHERE key = ?').run(cap, key);
   return true;
+}
+
+/** Limits of a session may change while work waits: the row says, not what stood there when the work was added. */
+function capOf(tx: Tx, key: string, limit: number): number {
+  if (key.startsWith('s:')) return (tx.sql('SELECT max_tasks AS n FROM session WHERE num = ?').get(Number(key.slice(2))) as { n: number | null } | undefined)?.n ?? UNLIMITED;
+  if (key.startsWith('w:')) return (tx.sql('SELECT max_workflows AS n FROM session WHERE num = ?').get(Number(key.slice(2))) as { n: number | null } | undefined)?.n ?? UNLIMITED;
+  return limit;
+}
+
+/** Takes one unit even when the gate is closed: for what held it before. */
+export function acquireAnyway(tx: Tx, key: string, limit: number): void {
+  if (!acquire(tx, key, limit)) tx.sql('UPDATE gate SET used = used + 1 WHERE key = ?').run(key);
 }
 
 /** Gives one unit back. */

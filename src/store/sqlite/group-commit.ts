@@ -1,7 +1,8 @@
 // Owns the write path: operations asked for in one turn share one transaction; each resolves only after the fsync, and a
 // failing one is re-run alone, so it can neither spoil nor be hidden by its neighbours.
+import type { Random } from '../../domain/clock.ts';
 import { StoreError } from '../../domain/errors.ts';
-import { isBusy } from './connection.ts';
+import { isBusy } from './sqlite-error.ts';
 
 interface Operation<S> {
   readonly run: (state: S) => unknown;
@@ -19,9 +20,10 @@ export interface CommitTarget<S> {
   rollback(): void;
   /** After COMMIT: caches and notices become visible. */
   published(): void;
-  /** A COMMIT failed: nobody knows; open the file anew. */
+  /** Nobody knows what a failed COMMIT left: open the file anew. */
   reopen(): void;
   toError(error: unknown): Error;
+  readonly random: Random;
 }
 
 // One transaction takes what is queued up to about 5 ms or 1,000 operations: past ~100 operations the fsync (0.25 ms here)
@@ -32,14 +34,15 @@ const BUSY_LIMIT_MS = 30_000;
 
 /** One writer per process. */
 export class GroupCommit<S> {
-  #target: CommitTarget<S>;
+  readonly #target: CommitTarget<S>;
   #queue: Operation<S>[] = [];
   #scheduled = false;
   #closed = false;
+  /** The last COMMIT failed and the file could not be opened again: the next turn tries once more. */
+  #broken = false;
   #busySince = 0;
   #busyRound = 0;
   #idle: (() => void)[] = [];
-  #contended = false;
 
   constructor(target: CommitTarget<S>) {
     this.#target = target;
@@ -52,10 +55,6 @@ export class GroupCommit<S> {
       this.#queue.push({ run, resolve: resolve as (value: unknown) => void, reject });
       this.#schedule();
     });
-  }
-
-  get depth(): number {
-    return this.#queue.length;
   }
 
   /** Refuses new operations; resolves when the queued ones are stored. */
@@ -73,13 +72,21 @@ export class GroupCommit<S> {
 
   #flush(): void {
     this.#scheduled = false;
-    if (this.#queue.length === 0) return this.#settleIdle();
+    let delayMs = 0;
     try {
-      this.#target.begin();
-    } catch (error) {
-      return this.#afterFailedBegin(error);
+      if (this.#queue.length > 0) delayMs = this.#turn();
+    } finally {
+      // Also when a listener of the commit threw: what is queued must not wait for ever.
+      if (this.#queue.length > 0) this.#schedule(delayMs);
+      else for (const resolve of this.#idle.splice(0)) resolve();
     }
-    this.#contended = this.#busyRound > 0;
+  }
+
+  /** One transaction; gives the pause before the next in ms. */
+  #turn(): number {
+    const begun = this.#begin();
+    if (begun !== 'begun') return begun;
+    const contended = this.#busyRound > 0;
     this.#busySince = 0;
     this.#busyRound = 0;
     const taken: Operation<S>[] = [];
@@ -99,81 +106,106 @@ export class GroupCommit<S> {
     }
     this.#queue.splice(0, taken.length);
     if (failed) {
-      this.#target.rollback();
-      for (const operation of taken) this.#runAlone(operation);
+      this.#rollback();
+      this.#runEachAlone(taken);
     } else {
       this.#commit(taken, results);
     }
     // Where another process waits for the lock, leave it a moment; SQLite's lock is not fair by itself.
-    if (this.#queue.length > 0) this.#schedule(this.#contended ? 1 : 0);
-    else this.#settleIdle();
+    return contended ? 1 : 0;
+  }
+
+  #begin(): 'begun' | number {
+    try {
+      if (this.#broken) {
+        this.#target.reopen();
+        this.#broken = false;
+      }
+      this.#target.begin();
+      return 'begun';
+    } catch (error) {
+      return this.#afterFailedBegin(error);
+    }
   }
 
   #commit(taken: readonly Operation<S>[], results: readonly unknown[]): void {
     try {
       this.#target.commit();
     } catch (error) {
-      const ours = this.#target.toError(error);
-      // A full disk or a read-only file fails before anything is written and says so; all else is unknown.
-      const known = ours instanceof StoreError && (ours.code === 'store_full' || ours.code === 'store_read_only');
-      const reason = known ? ours : new StoreError('outcome_unknown', `The commit failed (${ours.message}).`, { cause: error });
-      try {
-        this.#target.reopen();
-      } catch (again) {
-        this.#closed = true;
-        const gone = this.#target.toError(again);
-        for (const operation of this.#queue.splice(0)) operation.reject(gone);
-      }
-      for (const operation of taken) operation.reject(reason);
+      this.#afterFailedCommit(taken, this.#target.toError(error));
       return;
     }
     for (let i = 0; i < taken.length; i++) (taken[i] as Operation<S>).resolve(results[i]);
     this.#target.published();
   }
 
-  #runAlone(operation: Operation<S>): void {
+  #afterFailedCommit(taken: readonly Operation<S>[], error: Error): void {
+    // A full disk or a read-only file stops the write before its commit record, and says so: nothing of it counts.
+    const known = error instanceof StoreError && (error.code === 'store_full' || error.code === 'store_read_only');
+    if (known) this.#rollback();
+    else this.#reopen();
+    const reason = known ? error : new StoreError('outcome_unknown', `The commit failed (${error.message}).`, { cause: error });
+    for (const operation of taken) operation.reject(reason);
+  }
+
+  #rollback(): void {
     try {
-      this.#target.begin();
-    } catch (error) {
-      if (isBusy(error)) {
-        this.#queue.unshift(operation);
-        return;
-      }
-      operation.reject(this.#target.toError(error));
-      return;
+      this.#target.rollback();
+    } catch {
+      this.#reopen();
     }
+  }
+
+  #reopen(): void {
+    try {
+      this.#target.reopen();
+      this.#broken = false;
+    } catch {
+      this.#broken = true;
+    }
+  }
+
+  #runEachAlone(operations: readonly Operation<S>[]): void {
+    for (const [at, operation] of operations.entries()) {
+      try {
+        if (this.#broken) throw new StoreError('store_unavailable', 'The store file could not be opened again.');
+        this.#target.begin();
+      } catch (error) {
+        if (isBusy(error)) {
+          this.#queue.unshift(...operations.slice(at));
+          return;
+        }
+        operation.reject(this.#target.toError(error));
+        continue;
+      }
+      this.#runAlone(operation);
+    }
+  }
+
+  #runAlone(operation: Operation<S>): void {
     let result: unknown;
     try {
       result = operation.run(this.#target.state());
     } catch (error) {
-      this.#target.rollback();
+      this.#rollback();
       operation.reject(this.#target.toError(error));
       return;
     }
     this.#commit([operation], [result]);
   }
 
-  #afterFailedBegin(error: unknown): void {
-    if (!isBusy(error)) {
-      const ours = this.#target.toError(error);
-      for (const operation of this.#queue.splice(0)) operation.reject(ours);
-      return this.#settleIdle();
-    }
+  #afterFailedBegin(error: unknown): number {
     const now = performance.now();
     if (this.#busySince === 0) this.#busySince = now;
-    if (now - this.#busySince > BUSY_LIMIT_MS) {
+    if (!isBusy(error) || now - this.#busySince > BUSY_LIMIT_MS) {
       this.#busySince = 0;
+      this.#busyRound = 0;
       const ours = this.#target.toError(error);
       for (const operation of this.#queue.splice(0)) operation.reject(ours);
-      return this.#settleIdle();
+      return 0;
     }
     // Never block the loop: come back soon, with a growing batch; chance keeps two processes from marching in step.
     this.#busyRound++;
-    this.#schedule(1 + Math.floor(Math.random() * Math.min(4, this.#busyRound)));
-  }
-
-  #settleIdle(): void {
-    if (this.#queue.length > 0 || this.#scheduled) return;
-    for (const resolve of this.#idle.splice(0)) resolve();
+    return 1 + Math.floor(this.#target.random() * Math.min(4, this.#busyRound));
   }
 }

@@ -20,8 +20,8 @@ export interface JobSql {
   name: string | null; payload: string | null; error: string | null; result_kind: number; result: string | null; result_bytes: number | null;
 }
 
-const INSERT = `INSERT INTO job (id, ns, queue, lane, task, status, priority, rank, due_at, gate, gate_rank, gate_pos, execution, idx, item, session, created_at, ready_at, run_at, timeout_ms, deadline_at, expires_at,
-  needs_open, needs_failed, gates, retry, needs, needs_when, name, payload) VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+const INSERT = `INSERT INTO job (num, id, ns, queue, lane, task, status, priority, rank, due_at, gate, gate_rank, gate_pos, execution, idx, item, session, created_at, ready_at, run_at, timeout_ms, deadline_at, expires_at,
+  needs_open, needs_failed, gates, retry, needs, needs_when, name, payload) VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 
 interface Place {
   readonly rank: number | null;
@@ -60,12 +60,12 @@ export class JobRows {
     const waits = future || needs.open.length > 0;
     const place = waits ? CLOSED : this.#place(gates, 0, rankOf(tx.now, job.priority, tx.env.limits.ageStepMs));
     const due = earliest(future ? job.runAt : null, job.expiresAt);
-    const made = tx.sql(INSERT).run(
-      job.id, ns, queue, tx.lane(queue, job.requires), task, job.priority, place.rank, due, place.gate, place.gateRank, place.gatePos, null, null, null, session, tx.now, waits ? null : tx.now, job.runAt,
+    const num = tx.nextNum('job');
+    tx.sql(INSERT).run(
+      num, job.id, ns, queue, tx.lane(queue, job.requires), task, job.priority, place.rank, due, place.gate, place.gateRank, place.gatePos, null, null, null, session, tx.now, waits ? null : tx.now, job.runAt,
       job.timeoutMs, null, job.expiresAt, needs.open.length, needs.failed, gates.length === 0 ? null : JSON.stringify(gates), job.retry === null ? null : JSON.stringify(job.retry),
       job.dependsOn.length === 0 ? null : JSON.stringify(job.dependsOn), job.when === 'all_done' ? 1 : 0, job.name, JSON.stringify(job.payload),
     );
-    const num = Number(made.lastInsertRowid);
     for (const need of needs.open) tx.sql('INSERT OR IGNORE INTO job_need (need, job) VALUES (?, ?)').run(need, num);
     tx.count(queue, task, null, JOB.pending);
     tx.log({ ns, job: num, session }, { type: 'job_enqueued' });
@@ -82,13 +82,14 @@ export class JobRows {
     if (maxParallel !== undefined) gates.push([gateKeys.execution(record.num), maxParallel]);
     if (record.session !== null) gates.push(...this.#sessionGates(record.session));
     const place = this.#place(gates, 0, rankOf(tx.now, job.priority, tx.env.limits.ageStepMs));
-    const made = tx.sql(INSERT).run(
-      job.id, record.ns, queue, tx.lane(queue, job.requires), task, job.priority, place.rank, job.deadlineAt, place.gate, place.gateRank, place.gatePos, record.num, job.step, job.item, record.session,
+    const num = tx.nextNum('job');
+    tx.sql(INSERT).run(
+      num, job.id, record.ns, queue, tx.lane(queue, job.requires), task, job.priority, place.rank, job.deadlineAt, place.gate, place.gateRank, place.gatePos, record.num, job.step, job.item, record.session,
       tx.now, tx.now, null, null, job.deadlineAt, null, 0, 0, gates.length === 0 ? null : JSON.stringify(gates), null, null, 0, null, null,
     );
     tx.count(queue, task, null, JOB.pending);
     if (job.deadlineAt !== null) tx.notice.timersChanged = true;
-    return Number(made.lastInsertRowid);
+    return num;
   }
 
   #sessionGates(session: number): GateList {
@@ -124,13 +125,14 @@ export class JobRows {
     }
   }
 
-  /** The best waiting job at a gate moves on, as far as capacity allows. */
-  admitNextAt(key: string): void {
+  /** The best waiting job at a gate moves on, as far as capacity allows; false when none did. */
+  admitNextAt(key: string): boolean {
     const next = this.#tx.sql('SELECT * FROM job WHERE gate = ? ORDER BY gate_rank, num LIMIT 1').get(key) as JobSql | undefined;
-    if (next === undefined) return;
+    if (next === undefined) return false;
     const place = this.#place(gatesOf(next), next.gate_pos, next.gate_rank as number);
-    if (place.gate === key) return;
+    if (place.gate === key) return false;
     this.#tx.sql('UPDATE job SET rank = ?, gate = ?, gate_rank = ?, gate_pos = ? WHERE num = ?').run(place.rank, place.gate, place.gateRank, place.gatePos, next.num);
+    return true;
   }
 
   /** Takes a ready job of a paused run out of the queue; it keeps the capacity it holds. */

@@ -9,6 +9,8 @@ const KEPT = 200;
 export class Plans {
   readonly #tx: Tx;
   readonly #kept = new Map<string, Plan>();
+  /** Compiled since the last COMMIT: their definition may not be stored yet. */
+  #fresh: string[] = [];
 
   constructor(tx: Tx) {
     this.#tx = tx;
@@ -22,7 +24,17 @@ export class Plans {
     const plan = this.#tx.env.compile(JSON.parse(row.json) as WorkflowDefinition, hash);
     if (this.#kept.size >= KEPT) this.#kept.delete(this.#kept.keys().next().value as string);
     this.#kept.set(hash, plan);
+    if (this.#tx.db.inTransaction) this.#fresh.push(hash);
     return plan;
+  }
+
+  committed(): void {
+    this.#fresh = [];
+  }
+
+  rolledBack(): void {
+    for (const hash of this.#fresh) this.#kept.delete(hash);
+    this.#fresh = [];
   }
 
   require(hash: string): Plan {

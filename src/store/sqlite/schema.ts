@@ -1,6 +1,7 @@
 // Owns the shape of the file: numbered forward-only migrations; a released one never changes.
+import type { Database } from 'better-sqlite3';
 import { StoreError } from '../../domain/errors.ts';
-import type { Db } from './connection.ts';
+import { retryBusy } from './sqlite-error.ts';
 
 /** 'LgMc' */
 export const APPLICATION_ID = 0x4c674d63;
@@ -21,7 +22,7 @@ const MIGRATIONS: readonly string[] = [
   CREATE TABLE execution (
     num INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, ns INTEGER NOT NULL, workflow TEXT NOT NULL, version INTEGER NOT NULL, hash TEXT NOT NULL,
     status INTEGER NOT NULL, phase INTEGER NOT NULL, phase_cursor INTEGER NOT NULL, priority INTEGER NOT NULL, session INTEGER, started_by TEXT NOT NULL,
-    parent INTEGER, parent_step INTEGER, parent_item INTEGER, depth INTEGER NOT NULL, forked_from INTEGER, fork_step INTEGER, concurrency_key TEXT,
+    root INTEGER, parent INTEGER, parent_step INTEGER, parent_item INTEGER, depth INTEGER NOT NULL, forked_from INTEGER, fork_step INTEGER, concurrency_key TEXT,
     steps_done INTEGER NOT NULL DEFAULT 0, steps_completed INTEGER NOT NULL DEFAULT 0, steps_skipped INTEGER NOT NULL DEFAULT 0, steps_failed INTEGER NOT NULL DEFAULT 0,
     steps_running INTEGER NOT NULL DEFAULT 0, steps_waiting INTEGER NOT NULL DEFAULT 0, stopping TEXT, paused INTEGER NOT NULL DEFAULT 0, retries INTEGER NOT NULL DEFAULT 0, open_work INTEGER NOT NULL DEFAULT 0,
     created_at INTEGER NOT NULL, started_at INTEGER, ended_at INTEGER, deadline_at INTEGER,
@@ -31,6 +32,9 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX execution_failed ON execution (num) WHERE status = 5;
   CREATE INDEX execution_session ON execution (session, num) WHERE session IS NOT NULL;
   CREATE INDEX execution_parent ON execution (parent, parent_step, parent_item) WHERE parent IS NOT NULL;
+  CREATE INDEX execution_root ON execution (root, num) WHERE root IS NOT NULL;
+  CREATE INDEX execution_open_child ON execution (root) WHERE root IS NOT NULL AND ended_at IS NULL;
+  CREATE INDEX execution_fork ON execution (forked_from) WHERE forked_from IS NOT NULL;
   CREATE INDEX execution_key ON execution (concurrency_key) WHERE concurrency_key IS NOT NULL AND ended_at IS NULL;
   CREATE INDEX execution_gate ON execution (gate, gate_rank) WHERE gate IS NOT NULL;
 
@@ -47,8 +51,9 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX timer_due ON timer (due_at);
   CREATE TABLE waiter (execution INTEGER NOT NULL, idx INTEGER NOT NULL, kind INTEGER NOT NULL, name TEXT NOT NULL, match TEXT, seq INTEGER NOT NULL, PRIMARY KEY (execution, idx)) STRICT, WITHOUT ROWID;
   CREATE INDEX waiter_event ON waiter (name, execution) WHERE kind = 3;
-  CREATE TABLE signal (execution INTEGER NOT NULL, signal_id TEXT NOT NULL, seq INTEGER NOT NULL, name TEXT NOT NULL, payload TEXT NOT NULL, consumed INTEGER NOT NULL,
-    PRIMARY KEY (execution, signal_id)) STRICT, WITHOUT ROWID;
+  CREATE TABLE signal (seq INTEGER PRIMARY KEY, execution INTEGER NOT NULL, signal_id TEXT NOT NULL, name TEXT NOT NULL, payload TEXT NOT NULL, consumed INTEGER NOT NULL,
+    UNIQUE (execution, signal_id)) STRICT;
+  CREATE INDEX signal_kept ON signal (execution, name, seq) WHERE consumed = 0;
 
   CREATE TABLE job (
     num INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, ns INTEGER NOT NULL, queue INTEGER NOT NULL, lane INTEGER NOT NULL, task INTEGER NOT NULL, status INTEGER NOT NULL,
@@ -77,7 +82,7 @@ const MIGRATIONS: readonly string[] = [
     session INTEGER, data TEXT) STRICT;
   CREATE INDEX event_execution ON event (execution, cursor) WHERE execution IS NOT NULL;
   CREATE INDEX event_job ON event (job, cursor) WHERE job IS NOT NULL AND execution IS NULL;
-  CREATE INDEX event_session ON event (session, cursor) WHERE session IS NOT NULL AND execution IS NULL AND job IS NULL;
+  CREATE INDEX event_session ON event (session, cursor) WHERE session IS NOT NULL;
 
   CREATE TABLE session (num INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, ns INTEGER NOT NULL, name TEXT, status INTEGER NOT NULL, implicit INTEGER NOT NULL, principal TEXT NOT NULL,
     context_version INTEGER NOT NULL, max_tasks INTEGER, max_workflows INTEGER, timeout_ms INTEGER, expires_at INTEGER, created_at INTEGER NOT NULL, closed_at INTEGER,
@@ -85,8 +90,9 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX session_expiry ON session (expires_at) WHERE expires_at IS NOT NULL AND closed_at IS NULL;
   CREATE TABLE session_call (session INTEGER NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL, tool TEXT NOT NULL, digest TEXT NOT NULL, outcome TEXT NOT NULL, result TEXT, duration_ms REAL NOT NULL,
     PRIMARY KEY (session, seq)) STRICT, WITHOUT ROWID;
-  CREATE TABLE receipt (principal TEXT NOT NULL, tool TEXT NOT NULL, key TEXT NOT NULL, digest TEXT NOT NULL, reply TEXT NOT NULL, created_at INTEGER NOT NULL, PRIMARY KEY (principal, tool, key)) STRICT, WITHOUT ROWID;
-  CREATE INDEX receipt_age ON receipt (created_at);
+  CREATE TABLE receipt (num INTEGER PRIMARY KEY, principal TEXT NOT NULL, tool TEXT NOT NULL, key TEXT NOT NULL, digest TEXT NOT NULL, reply TEXT NOT NULL, created_at INTEGER NOT NULL,
+    UNIQUE (principal, tool, key)) STRICT;
+  CREATE TABLE last_num (name TEXT PRIMARY KEY, num INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE artifact (num INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, execution INTEGER, job INTEGER, name TEXT NOT NULL, media_type TEXT NOT NULL, bytes INTEGER NOT NULL, sha256 TEXT NOT NULL,
     created_at INTEGER NOT NULL, kept INTEGER NOT NULL, content BLOB NOT NULL) STRICT;
   CREATE INDEX artifact_execution ON artifact (execution) WHERE execution IS NOT NULL;
@@ -98,48 +104,36 @@ const MIGRATIONS: readonly string[] = [
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
 /** Brings the file to this program's schema in one transaction; refuses while a live process of an older schema runs on it. */
-export function migrate(db: Db, path: string, migrations: readonly string[] = MIGRATIONS): void {
+export function migrate(db: Database, path: string, now: number, migrations: readonly string[] = MIGRATIONS): void {
   const known = migrations.length;
   if (versionOf(db) >= known) return;
-  retryImmediate(db, () => {
-    const from = versionOf(db);
-    if (from >= known) return;
-    if (from > 0) {
-      const since = Date.now() - 60_000;
-      const others = db.prepare('SELECT pid FROM process WHERE schema < ? AND heartbeat_at > ?').all(known, since) as { pid: number }[];
-      if (others.length > 0) {
-        throw new StoreError('store_busy', `${path} is in use by an older version (pid ${others.map((row) => row.pid).join(', ')}).`, {
-          path,
-          nextActions: ['Stop the older process, then start this one again.'],
-        });
-      }
-    }
-    for (const sql of migrations.slice(from)) db.exec(sql);
-    db.pragma(`application_id = ${APPLICATION_ID}`);
-    db.pragma(`user_version = ${known}`);
-  });
-}
-
-export function versionOf(db: Db): number {
-  return Number(db.pragma('user_version', { simple: true }));
-}
-
-function retryImmediate(db: Db, body: () => void): void {
-  const sleeper = new Int32Array(new SharedArrayBuffer(4));
-  for (let round = 0; ; round++) {
-    try {
-      db.exec('BEGIN IMMEDIATE');
-      break;
-    } catch (error) {
-      if ((error as { code?: string }).code !== 'SQLITE_BUSY' || round >= 200) throw error;
-      Atomics.wait(sleeper, 0, 0, 10);
-    }
-  }
+  retryBusy(() => db.exec('BEGIN IMMEDIATE'));
   try {
-    body();
+    const from = versionOf(db);
+    if (from < known) {
+      if (from > 0) refuseOlderProcesses(db, path, now, known);
+      for (const sql of migrations.slice(from)) db.exec(sql);
+      db.pragma(`application_id = ${APPLICATION_ID}`);
+      db.pragma(`user_version = ${known}`);
+    }
     db.exec('COMMIT');
   } catch (error) {
     if (db.inTransaction) db.exec('ROLLBACK');
     throw error;
   }
+}
+
+const SILENT_MS = 60_000;
+
+function refuseOlderProcesses(db: Database, path: string, now: number, known: number): void {
+  const others = db.prepare('SELECT pid FROM process WHERE schema < ? AND heartbeat_at > ?').all(known, now - SILENT_MS) as { pid: number }[];
+  if (others.length === 0) return;
+  throw new StoreError('store_busy', `${path} is in use by an older version (pid ${others.map((row) => row.pid).join(', ')}).`, {
+    path,
+    nextActions: ['Stop the older process, then start this one again.'],
+  });
+}
+
+export function versionOf(db: Database): number {
+  return Number(db.pragma('user_version', { simple: true }));
 }

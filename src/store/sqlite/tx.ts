@@ -7,6 +7,26 @@ import { eventCodes } from './codes.ts';
 import type { Db } from './connection.ts';
 
 type Statement = Database.Statement<unknown[], unknown>;
+/** Tables whose numbers other rows and cursors refer to for ever, so a number is never given twice. */
+export type Numbered = 'execution' | 'job' | 'event';
+
+const LAST: Readonly<Record<Numbered, string>> = {
+  execution: 'SELECT max(num) AS n FROM execution',
+  job: 'SELECT max(num) AS n FROM job',
+  event: 'SELECT max(cursor) AS n FROM event',
+};
+
+interface Measured {
+  readonly queue: number;
+  readonly task: number;
+  completed: number;
+  failed: number;
+  retries: number;
+  runMs: number;
+  runMax: number;
+  waitMs: number;
+  runs: number;
+}
 
 interface MutableNotice {
   jobsReady: boolean;
@@ -33,17 +53,18 @@ export class Tx {
   /** Time of this transaction, epoch ms. */
   now = 0;
   notice: MutableNotice = emptyNotice();
-  #statements = new Map<string, Statement>();
-  #names = { namespace: new Map<string, number>(), task: new Map<string, number>(), queue: new Map<string, number>(), lane: new Map<string, number>() };
-  #byNumber = { namespace: new Map<number, string>(), task: new Map<number, string>(), queue: new Map<number, { ns: number; name: string }>() };
-  #counters = new Map<number, Map<number, number[]>>();
-  #stats = new Map<string, { queue: number; task: number; completed: number; failed: number; retries: number; runMs: number; runMax: number; waitMs: number; runs: number }>();
+  readonly #statements = new Map<string, Statement>();
+  readonly #names = { namespace: new Map<string, number>(), task: new Map<string, number>(), queue: new Map<string, number>(), lane: new Map<string, number>() };
+  readonly #byNumber = { namespace: new Map<number, string>(), task: new Map<number, string>(), queue: new Map<number, { ns: number; name: string }>() };
+  readonly #counters = new Map<number, Map<number, number[]>>();
+  readonly #stats = new Map<string, Measured>();
+  #last: Record<Numbered, number | null> = { execution: null, job: null, event: null };
   #executionCounts: number[] = [];
   /** Grows whenever a lane is added or a queue is paused, so that readers know when to look again. */
   lanesVersion = 0;
   #eventNames: Set<string> | null = null;
   #dataVersion = -1;
-  #sessionIds = new Map<number, string>();
+  readonly #sessionIds = new Map<number, string>();
 
   constructor(db: Db, env: BackendEnvironment) {
     this.db = db;
@@ -60,15 +81,41 @@ export class Tx {
     return statement;
   }
 
-  begin(): void {
+  /** True when another process committed since the last one: what is remembered of the file's rows may be wrong. */
+  begin(): boolean {
     this.sql('BEGIN IMMEDIATE').run();
     this.now = this.env.now();
     // Inside the write no other process can commit: what was cached is right until the next BEGIN.
     const version = this.dataVersion();
-    if (version !== this.#dataVersion) {
-      this.#dataVersion = version;
-      this.#eventNames = null;
-      this.lanesVersion++;
+    if (version === this.#dataVersion) return false;
+    this.#dataVersion = version;
+    this.#eventNames = null;
+    this.lanesVersion++;
+    this.#forgetNumbers();
+    return true;
+  }
+
+  #forgetNumbers(): void {
+    this.#last = { execution: null, job: null, event: null };
+  }
+
+  /** The number of a new row; larger than every number that was ever given. */
+  nextNum(table: Numbered): number {
+    const next = (this.#last[table] ?? this.lastNum(table)) + 1;
+    this.#last[table] = next;
+    return next;
+  }
+
+  /** The largest number ever given, also when its row was removed. */
+  lastNum(table: Numbered): number {
+    const kept = (this.sql('SELECT num AS n FROM last_num WHERE name = ?').get(table) as { n: number } | undefined)?.n ?? 0;
+    return Math.max(kept, (this.sql(LAST[table]).get() as { n: number | null }).n ?? 0);
+  }
+
+  /** Before rows are removed: remembers how far the numbers went. */
+  keepNumbers(): void {
+    for (const table of ['execution', 'job', 'event'] as const) {
+      this.sql('INSERT INTO last_num (name, num) VALUES (?, ?) ON CONFLICT DO UPDATE SET num = excluded.num').run(table, this.lastNum(table));
     }
   }
 
@@ -97,6 +144,7 @@ export class Tx {
     this.#eventNames = null;
     this.#sessionIds.clear();
     this.lanesVersion++;
+    this.#forgetNumbers();
     this.notice = emptyNotice();
   }
 
@@ -184,9 +232,15 @@ export class Tx {
   /** Moves one job between the counters of its queue and task type; null = it did not exist or is removed. */
   count(queue: number, task: number, from: number | null, to: number | null): void {
     let tasks = this.#counters.get(queue);
-    if (tasks === undefined) this.#counters.set(queue, (tasks = new Map()));
+    if (tasks === undefined) {
+      tasks = new Map();
+      this.#counters.set(queue, tasks);
+    }
     let deltas = tasks.get(task);
-    if (deltas === undefined) tasks.set(task, (deltas = [0, 0, 0, 0, 0, 0]));
+    if (deltas === undefined) {
+      deltas = [0, 0, 0, 0, 0, 0];
+      tasks.set(task, deltas);
+    }
     if (from !== null) (deltas[from] as number)--;
     if (to !== null) (deltas[to] as number)++;
   }
@@ -200,7 +254,10 @@ export class Tx {
   measure(queue: number, task: number, kind: 'completed' | 'failed' | 'retry', runMs: number, waitMs: number): void {
     const key = `${queue}/${task}`;
     let row = this.#stats.get(key);
-    if (row === undefined) this.#stats.set(key, (row = { queue, task, completed: 0, failed: 0, retries: 0, runMs: 0, runMax: 0, waitMs: 0, runs: 0 }));
+    if (row === undefined) {
+      row = { queue, task, completed: 0, failed: 0, retries: 0, runMs: 0, runMax: 0, waitMs: 0, runs: 0 };
+      this.#stats.set(key, row);
+    }
     if (kind === 'completed') row.completed++;
     else if (kind === 'failed') row.failed++;
     else row.retries++;
@@ -249,7 +306,8 @@ export class Tx {
 
   /** Appends to the durable log and wakes wait.event steps that listen for this type. */
   log(scope: EventScope, event: NewEvent): void {
-    this.sql('INSERT INTO event (at, type, ns, execution, idx, item, job, session, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)').run(
+    this.sql('INSERT INTO event (cursor, at, type, ns, execution, idx, item, job, session, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').run(
+      this.nextNum('event'),
       this.now,
       eventCodes.of(event.type),
       scope.ns,

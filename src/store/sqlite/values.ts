@@ -30,13 +30,18 @@ export function fromColumns(kind: number, text: string | null, bytes: number | n
   return null;
 }
 
-/** Keeps a JSON text inline or as an artifact of the execution or job. */
-export function storeJson(tx: Tx, json: string, owner: { readonly execution: number | null; readonly job: number | null; readonly name: string }): StoredValue {
+/** Keeps a JSON text inline or as an artifact of the execution or job; `maxBytes` bounds what a handler may give. */
+export function storeJson(
+  tx: Tx,
+  json: string,
+  owner: { readonly execution: number | null; readonly job: number | null; readonly name: string },
+  maxBytes: number = Number.POSITIVE_INFINITY,
+): StoredValue {
   if (json.length <= INLINE_BYTES / 4) return { kind: 'inline', json };
   const content = Buffer.from(json, 'utf8');
   if (content.length <= INLINE_BYTES) return { kind: 'inline', json };
-  if (content.length > MAX_OUTPUT_BYTES) {
-    throw new LogisticsError('output_too_large', `The output has ${content.length} bytes.`, { expected: `at most ${MAX_OUTPUT_BYTES} bytes` });
+  if (content.length > maxBytes) {
+    throw new LogisticsError('output_too_large', `The output has ${content.length} bytes.`, { expected: `at most ${maxBytes} bytes` });
   }
   const id = tx.env.newId('artifact');
   const sha256 = createHash('sha256').update(content).digest('hex');
