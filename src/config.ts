@@ -1,5 +1,6 @@
 // Owns the one configuration of a process: defaults < file < environment < flags, checked whole before anything starts.
 import { realpath } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { type ConfigFault, configError } from './config/config-faults.ts';
 import { configFileIn, foldersUpwards, isCodeFile, readConfigFile } from './config/config-file.ts';
@@ -38,6 +39,11 @@ export interface ConfigContext {
   readonly cwd: string;
   readonly homeDir: string;
   readonly platform?: NodeJS.Platform | undefined;
+}
+
+/** Environment and folders of this process: the one place that reads them. */
+export function processContext(): ConfigContext {
+  return { env: process.env, cwd: process.cwd(), homeDir: homedir() };
 }
 
 interface FoundFile {

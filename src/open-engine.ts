@@ -16,6 +16,8 @@ import { OrchestrationEngine } from './orchestration/orchestration-engine.ts';
 import { OrchestrationSessions } from './orchestration/orchestration-session.ts';
 import { TaskOrchestrator } from './orchestration/task-orchestrator.ts';
 import { renderConcurrencyKey, WorkflowManager } from './orchestration/workflow-manager.ts';
+import { ToolCatalog } from './orchestration/tool-catalog.ts';
+import { WorkflowsDir } from './orchestration/workflows-dir.ts';
 import { createRedactor } from './runtime/redact.ts';
 import { createSecretStore } from './runtime/secrets.ts';
 import { openBackend } from './store/open-backend.ts';
@@ -61,6 +63,9 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
   const decide = createAdvance({ evaluator, newId, random, limits: { approvalMs: config.limits.approvalExpiryMs, graceMs: config.limits.shutdownGraceMs } });
   const compile: (definition: Plan['definition'], hash: string) => Plan = (definition, hash) =>
     compilePlan(definition, hash, evaluator, (task, input) => registry.capabilityOf(task, input));
+  const dispose = async (): Promise<void> => {
+    await Promise.all([actions.close(), evaluator.close(), servers?.close()]);
+  };
   const backend = await openBackend(config, {
     now,
     random,
@@ -73,9 +78,15 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
       leaseMs: config.limits.processLeaseMs,
       receiptDays: Math.max(7, config.retention.days),
     },
+  }).catch(async (error: unknown) => {
+    await dispose();
+    throw error;
   });
   const namespace = config.namespace;
-  const workflows = new WorkflowManager({ backend, evaluator, registry, taskAliases: config.taskAliases, namespace, newId, decide });
+  const log = (component: string): Logger => componentLogger(logger, component);
+  const tools = servers === undefined ? undefined : new ToolCatalog({ caller: servers, now });
+  const workflows = new WorkflowManager({ backend, evaluator, registry, taskAliases: config.taskAliases, namespace, newId, decide, compile, tools });
+  const workflowsDir = config.workflowsDir === null ? null : new WorkflowsDir({ folder: config.workflowsDir, workflows, logger: log('workflows-dir') });
   const sessions = new OrchestrationSessions({ backend, namespace, newId, now, decide, limits: config.limits });
   const engine = new OrchestrationEngine({
     backend,
@@ -84,7 +95,8 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
     tasks: new TaskOrchestrator({ backend, decide, workflows }),
     sessions,
     registry,
-    logger: componentLogger(logger, 'engine'),
+    workflowsDir,
+    log,
     now,
     newId,
     namespace,
@@ -93,8 +105,7 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
     sweep: {
       sweepMs: config.limits.sweepMs,
       heartbeatMs: config.limits.heartbeatMs,
-      retentionDays: config.retention.days,
-      retentionExecutions: config.retention.executions,
+      retention: config.retention,
     },
     leaseMs: config.limits.processLeaseMs,
     defaultAttempts: config.limits.maxAttempts,
@@ -105,8 +116,7 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
         : (epoch) =>
             new Worker({
               backend,
-              evaluator,
-              secrets,
+              steps: { evaluator, secrets },
               registry,
               redactor,
               now,
@@ -117,13 +127,16 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
               claimBatch: config.limits.claimBatch,
               shutdownGraceMs: config.limits.shutdownGraceMs,
               epoch,
-              logger: componentLogger(logger, 'worker'),
+              logger: log('worker'),
             }),
-    dispose: async () => {
-      await Promise.all([actions.close(), evaluator.close(), servers?.close()]);
-    },
+    dispose,
   });
-  await engine.start();
+  try {
+    await engine.start();
+  } catch (error) {
+    await engine.stop().catch((cause: unknown) => log('engine').warn({ err: cause }, 'the failed start could not be cleaned up'));
+    throw error;
+  }
   return engine;
 }
 

@@ -4,6 +4,26 @@ import type { JsonObject } from '../src/domain/json.ts';
 import type { Caller } from '../src/orchestration/caller.ts';
 import type { OrchestrationEngine } from '../src/orchestration/orchestration-engine.ts';
 
+/** A question to the person behind the client. */
+export interface PersonQuestion {
+  /** Stable for the same question, so that an answer cannot be taken for that of another one. */
+  readonly key: string;
+  readonly message: string;
+  readonly fields: Readonly<Record<string, { readonly type: 'boolean' | 'string'; readonly title: string }>>;
+  readonly required: readonly string[];
+}
+
+export type PersonAnswer = { readonly action: 'accept'; readonly content: Readonly<Record<string, unknown>> } | { readonly action: 'decline' | 'cancel' };
+
+/** Thrown by `askPerson` while there is no answer yet: the handler is run again, from its start, with the answer. */
+export class PersonNeeded extends Error {
+  readonly question: PersonQuestion;
+  constructor(question: PersonQuestion) {
+    super('A person has to answer first.');
+    this.question = question;
+  }
+}
+
 export interface ToolContext {
   readonly engine: OrchestrationEngine;
   readonly caller: Caller;
@@ -11,6 +31,8 @@ export interface ToolContext {
   readonly signal?: AbortSignal | undefined;
   /** Told while a call waits, when the caller wants progress: share in [0, 1] and a short message. */
   readonly progress?: ((share: number, message: string) => void) | undefined;
+  /** Asks the person behind the client; absent when the client cannot. Called before anything is changed. */
+  readonly askPerson?: ((question: PersonQuestion) => PersonAnswer) | undefined;
 }
 
 /** `read` changes nothing; `write` adds or changes; `destroy` may end or remove work. */
@@ -30,8 +52,10 @@ export interface ToolSpec<I extends z.ZodType = z.ZodType, O extends z.ZodType =
   readonly output: O;
   /** Old parameter names -> ours. */
   readonly aliases?: Readonly<Record<string, string>> | undefined;
+  /** Parameters of the design that are not built yet -> what to do instead; refused by name. */
+  readonly notBuilt?: Readonly<Record<string, string>> | undefined;
   /** `args` are parsed; the result is data in wire form. Throws LogisticsError. */
-  readonly handle: (context: ToolContext, args: z.output<I>) => Promise<JsonObject>;
+  handle(context: ToolContext, args: z.output<I>): Promise<JsonObject>;
 }
 
 /** Keeps the types of one tool together. */

@@ -148,9 +148,13 @@ function perform(draft: Draft, work: WorkItem): void {
     case 'arm':
       arm(draft, work.from);
       return;
-    case 'event':
+    case 'event': {
+      // Its caller got no answer and is gone; the one of this transition keeps his.
+      const { reply } = draft;
       take(draft, work.event);
+      draft.reply = reply;
       return;
+    }
     case 'settle':
       // Nothing of its own: once all work is done, decide() settles anyway.
       return;

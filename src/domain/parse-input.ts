@@ -12,7 +12,7 @@ interface Fault {
 
 /** The parsed value; throws invalid_input that lists every fault in `details.faults`. `base` is the path of the value itself. */
 export function parseInput<S extends z.ZodType>(schema: S, value: unknown, what: string, base = ''): z.output<S> {
-  const parsed = schema.safeParse(value);
+  const parsed = safely(schema, value, what, base);
   if (parsed.success) return parsed.data;
   const faults = parsed.error.issues.flatMap((issue) => faultsOf(issue, schema, base));
   const first = faults[0] as Fault;
@@ -22,6 +22,16 @@ export function parseInput<S extends z.ZodType>(schema: S, value: unknown, what:
     nearMatches: faults.flatMap((fault) => fault.nearMatches ?? []).slice(0, 3),
     details: { faults: faults as never },
   });
+}
+
+/** A bottomless value would end the checker's stack. */
+function safely<S extends z.ZodType>(schema: S, value: unknown, what: string, base: string): z.ZodSafeParseResult<z.output<S>> {
+  try {
+    return schema.safeParse(value);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new LogisticsError('invalid_input', `${what}: it is nested too deeply, or contains itself.`, { path: base, expected: 'JSON of moderate depth' });
+  }
 }
 
 function faultsOf(issue: z.core.$ZodIssue, schema: z.ZodType, base: string): Fault[] {

@@ -33,6 +33,8 @@ export interface CheckedDefinition extends Validation {
   /** Null when there are faults. */
   readonly definition: WorkflowDefinition | null;
   readonly version: number | null;
+  /** Leads from paths of the normal form to what was written, for checks that follow. */
+  readonly paths: SourcePaths;
 }
 
 /** Reads and validates what a user wrote; all faults of both are reported together. */
@@ -41,7 +43,7 @@ export function checkDefinition(raw: unknown, context: Omit<ValidationContext, '
   const validation = read.draft === null ? { faults: [], warnings: [] } : validateDefinition(read.draft, { ...context, paths: read.paths });
   const faults = [...read.faults, ...validation.faults];
   const warnings = [...read.warnings, ...validation.warnings];
-  return { definition: faults.length === 0 ? read.definition : null, version: read.version, faults, warnings };
+  return { definition: faults.length === 0 ? read.definition : null, version: read.version, faults, warnings, paths: read.paths };
 }
 
 /** All faults of a definition in normal form, and warnings about what is allowed but hardly meant. */

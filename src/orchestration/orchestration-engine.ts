@@ -3,9 +3,10 @@
 import { LogisticsError } from '../domain/errors.ts';
 import type { EventType, LogisticsEvent } from '../domain/event.ts';
 import type { IdSource } from '../domain/id.ts';
-import type { Json } from '../domain/json.ts';
+import { isJsonObject, type Json } from '../domain/json.ts';
 import type { Logger } from '../domain/log.ts';
 import { parseInput } from '../domain/parse-input.ts';
+import type { ClosePolicy } from '../domain/session.ts';
 import type { Decide } from '../domain/transition.ts';
 import { isTerminal } from '../domain/workflow-execution.ts';
 import { createChangePoller } from '../runtime/change-poller.ts';
@@ -17,6 +18,7 @@ import type { Ticker } from '../runtime/ticker.ts';
 import { type WaitEnd, Waiters } from '../runtime/waiters.ts';
 import type { Backend, Receipt } from '../store/backend.ts';
 import { type JobContext, JobInput, toNewJob } from '../task/job-input.ts';
+import { checkPayload } from '../task/step-input.ts';
 import type { TaskRegistry } from '../task/task-registry.ts';
 import type { Worker } from '../task/worker.ts';
 import type { Caller } from './caller.ts';
@@ -25,6 +27,7 @@ import type { OrchestrationSession, OrchestrationSessions, SessionRequest } from
 import { type SystemStatus, systemStatus } from './system-status.ts';
 import type { TaskOrchestrator } from './task-orchestrator.ts';
 import type { StartRequest, WorkflowManager } from './workflow-manager.ts';
+import type { WorkflowsDir } from './workflows-dir.ts';
 
 export interface EngineParts {
   readonly backend: Backend;
@@ -33,7 +36,8 @@ export interface EngineParts {
   readonly tasks: TaskOrchestrator;
   readonly sessions: OrchestrationSessions;
   readonly registry: TaskRegistry;
-  readonly logger: Logger;
+  /** A logger per component. */
+  readonly log: (component: string) => Logger;
   readonly now: () => number;
   readonly newId: IdSource;
   readonly namespace: string;
@@ -45,6 +49,8 @@ export interface EngineParts {
   readonly join: { readonly pid: number; readonly host: string; readonly role: string };
   /** Made once the epoch is known; null for a process that runs no jobs. */
   readonly makeWorker: ((epoch: () => number) => Worker) | null;
+  /** Definitions as files; watched by a process that runs jobs, compared by any. */
+  readonly workflowsDir: WorkflowsDir | null;
   /** Ends what lies below: actions, connections, threads. */
   readonly dispose: () => Promise<void>;
 }
@@ -68,12 +74,15 @@ export interface WaitRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
+const MAX_WAIT_IDS = 1_000;
+
 export class OrchestrationEngine {
   readonly backend: Backend;
   readonly workflows: WorkflowManager;
   readonly tasks: TaskOrchestrator;
   readonly sessions: OrchestrationSessions;
   readonly registry: TaskRegistry;
+  readonly workflowsDir: WorkflowsDir | null;
   readonly logger: Logger;
   readonly namespace: string;
   readonly version: string;
@@ -98,16 +107,18 @@ export class OrchestrationEngine {
     this.tasks = parts.tasks;
     this.sessions = parts.sessions;
     this.registry = parts.registry;
-    this.logger = parts.logger;
+    this.workflowsDir = parts.workflowsDir;
+    this.logger = parts.log('engine');
     this.namespace = parts.namespace;
     this.version = parts.version;
     this.#startedAt = parts.now();
-    const { backend, decide, now, logger } = parts;
-    const onError =
-      (duty: string) =>
-      (error: unknown): void =>
-        logger.error({ err: error, component: duty }, `${duty} failed`);
-    this.#feed = new EventFeed(backend, (error, event) => logger.warn({ err: error, type: event.type }, 'an event handler threw'));
+    const { backend, decide, now, namespace } = parts;
+    const onError = (duty: string): ((error: unknown) => void) => {
+      const logger = parts.log(duty);
+      return (error) => logger.error({ err: error }, `${duty} failed`);
+    };
+    const feedLog = parts.log('event-feed');
+    this.#feed = new EventFeed(backend, namespace, (error, event) => feedLog.warn({ err: error, type: event.type, ...idsOf(event) }, 'an event handler threw'));
     this.#pump = new InboxPump({ backend, decide, onError: onError('inbox-pump') });
     this.#timer = createDueTimer({ backend, decide, now, onError: onError('due-timer') });
     this.#poller = createChangePoller(backend, onError('change-poller'));
@@ -146,6 +157,7 @@ export class OrchestrationEngine {
     this.#timer.start();
     if (backend.capabilities.shared) this.#poller.start();
     this.#worker?.start();
+    if (this.#worker !== null) await this.workflowsDir?.start();
     this.logger.info({ namespace: this.namespace, store: backend.kind, epoch: this.#epoch }, 'engine started');
   }
 
@@ -175,6 +187,7 @@ export class OrchestrationEngine {
     this.#state = 'stopped';
     this.#waiters.close();
     if (running) {
+      await this.workflowsDir?.stop();
       await this.#worker?.stop();
       await Promise.all([this.#timer.stop(), this.#pump.ticker.stop(), this.#sweeper.stop(), this.#poller.stop()]);
       this.#unsubscribe?.();
@@ -229,7 +242,8 @@ export class OrchestrationEngine {
     if (end !== 'met')
       throw new LogisticsError(end === 'timeout' ? 'timeout' : 'cancelled', `The wait ended (${end}); the job ${id} goes on.`, { details: { job_id: id } });
     if (job.status === 'completed') return job.result;
-    throw new LogisticsError(job.error?.code ?? job.status, job.error?.message ?? `The job is ${job.status}.`, { ...job.error, details: { job_id: id } });
+    const details = isJsonObject(job.error?.details) ? job.error.details : {};
+    throw new LogisticsError(job.error?.code ?? job.status, job.error?.message ?? `The job is ${job.status}.`, { ...job.error, details: { ...details, job_id: id } });
   }
 
   /** Adds all jobs or none; `depends_on` may name a `ref` of the same batch. Durable when it resolves. */
@@ -250,7 +264,9 @@ export class OrchestrationEngine {
     };
     const jobs = jobsInOrder(inputs, (input, at) => {
       const parsed = parseInput(JobInput, input, 'The job is wrong', inputs.length === 1 ? '' : `jobs[${at}]`);
-      return { ...toNewJob(parsed, context), task: this.registry.require(parsed.task).type };
+      const type = this.registry.require(parsed.task);
+      checkPayload(type, parsed.payload, inputs.length === 1 ? 'payload' : `jobs[${at}].payload`);
+      return { ...toNewJob(parsed, context), task: type.type };
     });
     const result = await this.backend.enqueueJobs({ jobs: jobs.ordered, receipt });
     if (result.kind === 'conflict') throw new LogisticsError(result.error.code, result.error.message, result.error);
@@ -267,7 +283,8 @@ export class OrchestrationEngine {
     return this.sessions.create(request, caller);
   }
 
-  closeSession(id: string, policy: 'detach' | 'cancel' = 'detach'): ReturnType<OrchestrationSession['close']> {
+  /** Ends a session: `detach` lets its work go on, `cancel` cancels what is open. */
+  async closeSession(id: string, policy: ClosePolicy = 'detach'): ReturnType<OrchestrationSession['close']> {
     return this.sessions.require(id).close(policy);
   }
 
@@ -283,13 +300,17 @@ export class OrchestrationEngine {
       now: this.now,
       startedAt: this.#startedAt,
       leaseMs: this.#p.leaseMs,
-      warnings: this.#p.warnings,
+      warnings: [...this.#p.warnings, ...(this.workflowsDir?.warnings() ?? [])],
       since,
     });
   }
 
   /** Waits for ids; a timeout or an abort is a normal answer and cancels nothing. Throws not_found for an unknown id. */
-  wait(request: WaitRequest): Promise<WaitEnd> {
+  async wait(request: WaitRequest): Promise<WaitEnd> {
+    if (request.ids.length === 0 || request.ids.length > MAX_WAIT_IDS) {
+      throw new LogisticsError('invalid_input', `A wait for ${request.ids.length} ids.`, { path: 'ids', expected: `1 to ${MAX_WAIT_IDS} ids` });
+    }
+    if (Number.isNaN(request.timeoutMs)) throw new LogisticsError('invalid_input', 'The time limit is no number.', { path: 'timeout_ms', expected: 'milliseconds' });
     for (const id of request.ids) this.#statusOf(id, true);
     const done = (id: string): boolean => {
       const status = this.#statusOf(id, false);
@@ -306,8 +327,25 @@ export class OrchestrationEngine {
     return found?.status ?? 'cancelled';
   }
 
+  /**
+   * One round of every duty: due times, inboxes, heartbeat and sweep. The timers do the same by themselves; a caller with a
+   * clock of its own takes the rounds by hand. Resolves to the delay in ms until the next one.
+   */
+  async tick(): Promise<number> {
+    const delays = await Promise.all([this.#timer.tick(), this.#pump.ticker.tick(), this.#sweeper.tick()]);
+    return Math.min(...delays);
+  }
+
   /** Entries of the log, for readers that keep a cursor. */
   events(query: Parameters<Backend['readEvents']>[0]): readonly LogisticsEvent[] {
     return this.backend.readEvents(query);
   }
+}
+
+function idsOf({ executionId, jobId, sessionId }: LogisticsEvent): Record<string, string> {
+  return {
+    ...(executionId === undefined ? {} : { execution_id: executionId }),
+    ...(jobId === undefined ? {} : { job_id: jobId }),
+    ...(sessionId === undefined ? {} : { session_id: sessionId }),
+  };
 }

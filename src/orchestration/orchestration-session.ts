@@ -1,10 +1,13 @@
 // Owns an agent's handle over several calls: context with a version, limits that act, the history of calls, and an end.
+import { z } from 'zod';
 import { LogisticsError } from '../domain/errors.ts';
 import type { IdSource } from '../domain/id.ts';
-import type { JsonObject } from '../domain/json.ts';
-import { type ClosePolicy, MAX_CONTEXT_BYTES, type Session, type SessionCall } from '../domain/session.ts';
+import { JsonObject } from '../domain/json.ts';
+import { parseInput } from '../domain/parse-input.ts';
+import { ClosePolicy, MAX_CONTEXT_BYTES, type Session, type SessionCall } from '../domain/session.ts';
 import type { Decide } from '../domain/transition.ts';
 import type { Backend, Receipt } from '../store/backend.ts';
+import { jsonBytes } from '../task/storable.ts';
 import type { Caller } from './caller.ts';
 import { digestOf } from './caller.ts';
 
@@ -18,6 +21,18 @@ export interface SessionRequest {
   readonly implicit?: boolean | undefined;
   readonly receipt?: Receipt | undefined;
 }
+
+const MAX_METADATA_BYTES = 65_536;
+
+const SessionFields = z.strictObject({
+  name: z.string().min(1).max(200).optional(),
+  context: JsonObject.optional(),
+  metadata: JsonObject.optional(),
+  maxParallelTasks: z.int().min(1).max(1_000).optional(),
+  maxParallelWorkflows: z.int().min(1).max(1_000).optional(),
+  timeoutMs: z.int().min(1).max(Number.MAX_SAFE_INTEGER / 2).optional(),
+  implicit: z.boolean().optional(),
+});
 
 export interface SessionsOptions {
   readonly backend: Backend;
@@ -39,8 +54,14 @@ export class OrchestrationSessions {
   /** A session of its own has the default limits; the implicit one of a connection has none but those of the process. */
   async create(request: SessionRequest, caller: Caller): Promise<{ readonly session: OrchestrationSession; readonly replayed: boolean }> {
     const { backend, newId, namespace, now, limits } = this.#o;
+    const { receipt, ...given } = request;
+    parseInput(SessionFields, given, 'The session is wrong');
     const context = request.context ?? {};
     checkContext(context);
+    const metadataBytes = jsonBytes(request.metadata ?? {}, 'metadata');
+    if (metadataBytes > MAX_METADATA_BYTES) {
+      throw new LogisticsError('limit_exceeded', `The metadata has ${metadataBytes} bytes.`, { path: 'metadata', expected: `at most ${MAX_METADATA_BYTES} bytes` });
+    }
     const implicit = request.implicit ?? false;
     const session: Session = {
       id: newId('session'),
@@ -59,7 +80,7 @@ export class OrchestrationSessions {
       createdAt: now(),
       closedAt: null,
     };
-    const put = await backend.putSession({ session, receipt: request.receipt });
+    const put = await backend.putSession({ session, receipt });
     if ('conflict' in put) throw new LogisticsError(put.conflict.code, put.conflict.message, put.conflict);
     return { session: new OrchestrationSession(put.session.id, this.#o), replayed: put.replayed };
   }
@@ -93,6 +114,7 @@ export class OrchestrationSession {
 
   /** Merges into the context (null removes a key); with `expectedVersion` it is refused when somebody changed it before. */
   async updateContext(change: JsonObject, expectedVersion?: number): Promise<Session> {
+    const checked = parseInput(JsonObject, change, 'The change of the context is wrong', 'context');
     const updated = await this.#o.backend.updateSession({
       id: this.id,
       change: (session) => {
@@ -100,7 +122,7 @@ export class OrchestrationSession {
         if (expectedVersion !== undefined && expectedVersion !== session.contextVersion) {
           throw new LogisticsError('conflict', `The context has version ${session.contextVersion}, not ${expectedVersion}.`, { path: 'context_version' });
         }
-        const merged = { ...session.context, ...change };
+        const merged = { ...session.context, ...checked };
         const context = Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== null));
         checkContext(context);
         return { ...session, context, contextVersion: session.contextVersion + 1 };
@@ -112,6 +134,7 @@ export class OrchestrationSession {
 
   /** Ends the session: `detach` lets its work go on, `cancel` cancels what is open. A second close is a replay. */
   async close(policy: ClosePolicy = 'detach', receipt?: Receipt): Promise<{ readonly session: Session; readonly closed: boolean; readonly cancelled: number }> {
+    parseInput(ClosePolicy, policy, 'The close policy is wrong', 'policy');
     const result = await this.#o.backend.closeSession({ id: this.id, status: 'completed', policy, decide: this.#o.decide, receipt });
     if (result.session === null) throw new LogisticsError('not_found', `There is no session ${this.id}.`, { path: 'session_id' });
     return { session: result.session, closed: result.closed, cancelled: result.cancelled };
@@ -144,7 +167,7 @@ export class OrchestrationSession {
 }
 
 function checkContext(context: JsonObject): void {
-  const size = Buffer.byteLength(JSON.stringify(context));
+  const size = jsonBytes(context, 'context');
   if (size > MAX_CONTEXT_BYTES)
     throw new LogisticsError('limit_exceeded', `The context has ${size} bytes.`, { path: 'context', expected: `at most ${MAX_CONTEXT_BYTES} bytes` });
 }

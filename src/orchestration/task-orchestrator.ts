@@ -1,9 +1,15 @@
 // Owns the order of advancement: whatever happens to an execution goes through one decision per commit, and a repeated result
 // changes nothing.
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
 import { LogisticsError } from '../domain/errors.ts';
+import { Json } from '../domain/json.ts';
+import { parseInput } from '../domain/parse-input.ts';
 import type { Decide, ExecutionEvent } from '../domain/transition.ts';
 import type { ExecutionStatus } from '../domain/workflow-execution.ts';
 import type { Backend, Receipt } from '../store/backend.ts';
+import { MAX_PAYLOAD_BYTES } from '../task/job-input.ts';
+import { jsonBytes } from '../task/storable.ts';
 import type { Caller } from './caller.ts';
 import type { Started, WorkflowManager } from './workflow-manager.ts';
 
@@ -17,6 +23,24 @@ export interface ForkReply extends Started {
   readonly reused: readonly string[];
   readonly reexecuted: readonly string[];
 }
+
+const SignalFields = z.strictObject({
+  name: z.string().min(1).max(200),
+  payload: Json.optional(),
+  /** Makes a repeated signal count once; made up when absent. */
+  signalId: z.string().min(1).max(200).optional(),
+});
+export type SignalRequest = z.input<typeof SignalFields>;
+
+const ApprovalFields = z.strictObject({
+  /** May be left out when exactly one approval waits. */
+  step: z.string().min(1).max(200).optional(),
+  approved: z.boolean(),
+  comment: z.string().max(10_000).optional(),
+  /** Of what was shown; a decision on something else is refused. */
+  digest: z.string().max(200).optional(),
+});
+export type ApprovalRequest = z.input<typeof ApprovalFields>;
 
 export class TaskOrchestrator {
   readonly #backend: Backend;
@@ -44,6 +68,20 @@ export class TaskOrchestrator {
   /** Failed steps run again; completed ones never do. */
   retry(executionId: string, caller: Caller, receipt?: Receipt): Promise<ControlReply> {
     return this.send(executionId, { type: 'retry', by: caller.principal }, receipt);
+  }
+
+  /** Delivers a signal to the step that waits for it, or keeps it until one asks; a signal id counts once. */
+  async signal(executionId: string, request: SignalRequest, caller: Caller, receipt?: Receipt): Promise<ControlReply> {
+    const { name, payload = null, signalId = randomUUID() } = parseInput(SignalFields, request, 'The signal is wrong');
+    const bytes = jsonBytes(payload, 'payload');
+    if (bytes > MAX_PAYLOAD_BYTES) throw new LogisticsError('limit_exceeded', `The payload has ${bytes} bytes.`, { path: 'payload', expected: `at most ${MAX_PAYLOAD_BYTES}` });
+    return this.send(executionId, { type: 'signal', name, payload, signalId, by: caller.principal }, receipt);
+  }
+
+  /** Decides an approval; who decides follows from the caller, never from the request. */
+  async approve(executionId: string, request: ApprovalRequest, caller: Caller, receipt?: Receipt): Promise<ControlReply> {
+    const { step = null, approved, comment = null, digest = null } = parseInput(ApprovalFields, request, 'The decision is wrong');
+    return this.send(executionId, { type: 'approve', stepId: step, approved, comment, digest, by: caller.principal, actor: caller.actor }, receipt);
   }
 
   /** One event, one decision. Throws not_found, or what the decision refused with. */

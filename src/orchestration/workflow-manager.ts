@@ -1,22 +1,27 @@
 // Owns the immutability of workflow versions: what is checked is what is hashed, stored, pinned and run.
+import { z } from 'zod';
 import { definitionError } from '../domain/definition-faults.ts';
 import { LogisticsError } from '../domain/errors.ts';
 import type { Evaluator } from '../domain/evaluator.ts';
-import type { IdSource } from '../domain/id.ts';
-import { isJsonObject, type JsonObject } from '../domain/json.ts';
+import { type IdSource, kindOfId } from '../domain/id.ts';
+import { JsonObject } from '../domain/json.ts';
 import { nearMatches } from '../domain/near-match.ts';
+import { parseInput } from '../domain/parse-input.ts';
 import type { Plan } from '../domain/plan.ts';
-import { DEFAULT_PRIORITY } from '../domain/priority.ts';
+import { DEFAULT_PRIORITY, Priority } from '../domain/priority.ts';
+import type { SourcePaths } from '../domain/source-path.ts';
 import type { Decide } from '../domain/transition.ts';
 import { checkDefinition } from '../domain/validate-definition.ts';
 import type { DefinitionFault, StoredDefinition, WorkflowDefinition } from '../domain/workflow-definition.ts';
 import type { ExecutionStatus } from '../domain/workflow-execution.ts';
 import type { Backend, Receipt } from '../store/backend.ts';
+import { jsonBytes } from '../task/storable.ts';
 import type { TaskRegistry } from '../task/task-registry.ts';
 import type { Caller } from './caller.ts';
 import { hashDefinition } from './definition-hash.ts';
 import { parseDefinitionText } from './definition-source.ts';
 import { checkInput, checkInputSchema } from './input-schema.ts';
+import type { ToolCatalog } from './tool-catalog.ts';
 
 export interface WorkflowManagerOptions {
   readonly backend: Backend;
@@ -26,6 +31,9 @@ export interface WorkflowManagerOptions {
   readonly namespace: string;
   readonly newId: IdSource;
   readonly decide: Decide;
+  readonly compile: (definition: WorkflowDefinition, hash: string) => Plan;
+  /** Knows the tools of other MCP servers; absent where none is configured. */
+  readonly tools?: ToolCatalog | undefined;
 }
 
 export interface CheckResult {
@@ -58,6 +66,21 @@ export interface Started {
   readonly warnings: readonly DefinitionFault[];
 }
 
+const MAX_INPUT_BYTES = 1_048_576;
+
+/** What is checked of a request beside the definition; TypeScript's word does not bind callers from other languages. */
+const StartFields = z.strictObject({
+  name: z.string().min(1).max(200).optional(),
+  version: z.int().min(1).optional(),
+  input: JsonObject.optional(),
+  sessionId: z.string().nullable().optional(),
+  priority: Priority.optional(),
+});
+
+function fieldsOf({ name, version, input, sessionId, priority }: StartRequest): unknown {
+  return { name, version, input, sessionId, priority };
+}
+
 interface Resolved {
   readonly workflow: string;
   readonly version: number;
@@ -73,50 +96,76 @@ export class WorkflowManager {
     this.#o = options;
   }
 
-  /** Reads and checks a definition; faults are data, nothing is stored. */
+  /** Reads and checks a definition; faults are data, nothing is stored. Other servers are not asked: see checkReachable. */
   check(raw: unknown, defaultName?: string): CheckResult {
+    return this.#check(raw, defaultName).result;
+  }
+
+  /** As check, and asks the MCP servers that its steps name for their tools, within a second. */
+  async checkReachable(raw: unknown, defaultName?: string): Promise<CheckResult> {
+    const { result, paths } = this.#check(raw, defaultName);
+    if (result.definition === null || this.#o.tools === undefined) return result;
+    const { faults, warnings } = await this.#o.tools.check(result.definition);
+    const written = (fault: DefinitionFault): DefinitionFault => ({ ...fault, path: paths?.of(fault.path) ?? fault.path });
+    const all = [...result.warnings, ...warnings.map(written)];
+    return faults.length === 0 ? { ...result, warnings: all } : { valid: false, definition: null, hash: null, faults: faults.map(written), warnings: all };
+  }
+
+  #check(raw: unknown, defaultName?: string): { readonly result: CheckResult; readonly paths: SourcePaths | null } {
     let value = raw;
     if (typeof raw === 'string') {
       const parsed = parseDefinitionText(raw);
-      if (parsed.faults.length > 0) return { valid: false, definition: null, hash: null, faults: parsed.faults, warnings: [] };
+      if (parsed.faults.length > 0) return { result: { valid: false, definition: null, hash: null, faults: parsed.faults, warnings: [] }, paths: null };
       value = parsed.value;
     }
-    const { backend, evaluator, registry, taskAliases, namespace } = this.#o;
+    const { evaluator, registry, taskAliases } = this.#o;
     const taskTypes = new Map(registry.list().map((type) => [type.type, { input: type.input, example: type.example }]));
     const checked = checkDefinition(value, { evaluator, taskTypes, checkInputSchema }, { taskAliases, defaultName });
-    const warnings = [...checked.warnings];
-    if (checked.definition !== null) {
-      for (const [i, step] of checked.definition.steps.entries()) {
-        const capability = registry.capabilityOf(step.task, step.with);
-        if (capability !== undefined && !this.#isOffered(capability)) {
-          warnings.push({
-            path: `steps[${i}].task`,
-            code: 'not_allowed',
-            message: `No running process offers ${capability}, so this step would wait.`,
-            expected: 'a trusted config that allows it',
-          });
-        }
-        const child =
-          step.task === 'workflow.run' && isJsonObject(step.with) && typeof step.with.workflow === 'string' && !step.with.workflow.includes('${{')
-            ? step.with.workflow
-            : null;
-        if (child !== null && child !== checked.definition.name && backend.findDefinition({ namespace, name: child }) === null) {
-          warnings.push({
-            path: `steps[${i}].with.workflow`,
-            code: 'not_found',
-            message: `There is no workflow ${child} yet.`,
-            nearMatches: nearMatches(child, this.names()),
-          });
-        }
+    const { definition, paths } = checked;
+    const faults = [...checked.faults, ...(definition === null ? [] : this.#keyFaults(definition))];
+    if (definition === null || faults.length > 0) return { result: { valid: false, definition: null, hash: null, faults, warnings: checked.warnings }, paths };
+    const warnings = [...checked.warnings, ...this.#warningsOf(definition).map((warning) => ({ ...warning, path: paths.of(warning.path) }))];
+    return { result: { valid: true, definition, hash: hashDefinition(definition), faults, warnings }, paths };
+  }
+
+  /** The key is rendered before the run exists, and for a child without its session: it may read the input alone. */
+  #keyFaults(definition: WorkflowDefinition): DefinitionFault[] {
+    const roots = new Set(this.#o.evaluator.references(definition.concurrency?.key ?? null).map(([root]) => root));
+    roots.delete('input');
+    return [...roots].map((root) => ({ path: 'concurrency.key', code: 'unresolved_reference', message: `The concurrency key cannot read ${root}.`, expected: 'input' }));
+  }
+
+  #warningsOf(definition: WorkflowDefinition): DefinitionFault[] {
+    const { backend, registry, namespace } = this.#o;
+    const warnings: DefinitionFault[] = [];
+    const offered = new Map<string, boolean>();
+    const isOffered = (capability: string): boolean => {
+      const known = offered.get(capability) ?? this.#isOffered(capability);
+      offered.set(capability, known);
+      return known;
+    };
+    for (const [i, step] of definition.steps.entries()) {
+      const capability = registry.capabilityOf(step.task, step.with);
+      if (capability !== undefined && !isOffered(capability)) {
+        warnings.push({
+          path: `steps[${i}].task`,
+          code: 'not_allowed',
+          message: `No running process offers ${capability}, so this step would wait.`,
+          expected: 'a trusted config that allows it',
+        });
+      }
+      const { workflow } = step.with;
+      const child = step.task === 'workflow.run' && typeof workflow === 'string' && !workflow.includes('${{') ? workflow : null;
+      if (child !== null && child !== definition.name && backend.findDefinition({ namespace, name: child }) === null) {
+        warnings.push({
+          path: `steps[${i}].with.workflow`,
+          code: 'not_found',
+          message: `There is no workflow ${child} yet.`,
+          nearMatches: nearMatches(child, this.names()),
+        });
       }
     }
-    return {
-      valid: checked.definition !== null,
-      definition: checked.definition,
-      hash: checked.definition === null ? null : hashDefinition(checked.definition),
-      faults: checked.faults,
-      warnings,
-    };
+    return warnings;
   }
 
   #isOffered(capability: string): boolean {
@@ -132,7 +181,7 @@ export class WorkflowManager {
     receipt?: Receipt,
     defaultName?: string,
   ): Promise<{ readonly stored: StoredDefinition; readonly created: boolean; readonly replayed: boolean; readonly warnings: readonly DefinitionFault[] }> {
-    const checked = this.check(raw, defaultName);
+    const checked = await this.checkReachable(raw, defaultName);
     if (checked.definition === null || checked.hash === null) throw definitionError(checked.faults);
     const result = await this.#o.backend.putDefinition({
       id: this.#o.newId('workflow'),
@@ -157,10 +206,15 @@ export class WorkflowManager {
     return names;
   }
 
-  /** A stored workflow by id or name; throws not_found with near matches. */
-  require(name: string, version?: number): StoredDefinition {
+  /** A stored workflow by id or name (its newest version unless one is asked for), or null. */
+  find(name: string, version?: number): StoredDefinition | null {
     const { backend, namespace } = this.#o;
-    const found = name.startsWith('wf_') ? backend.definitionById(name) : backend.findDefinition({ namespace, name, version });
+    return kindOfId(name) === 'workflow' ? backend.definitionById(name) : backend.findDefinition({ namespace, name, version });
+  }
+
+  /** As find, but throws not_found with near matches. */
+  require(name: string, version?: number): StoredDefinition {
+    const found = this.find(name, version);
     if (found !== null) return found;
     const known = this.names();
     throw new LogisticsError('not_found', version === undefined ? `There is no workflow ${name}.` : `There is no version ${version} of the workflow ${name}.`, {
@@ -174,17 +228,19 @@ export class WorkflowManager {
     });
   }
 
-  /** The plan that a start would run, without starting it; checks the input too. */
+  /** The plan that a start would run, without starting or storing anything; checks the input too. */
   async preview(request: StartRequest): Promise<{ readonly plan: Plan; readonly input: JsonObject; readonly warnings: readonly DefinitionFault[] }> {
-    const resolved = await this.#resolve(request);
-    return { plan: resolved.plan, input: this.#checkedInput(resolved, request.input ?? {}), warnings: resolved.warnings };
+    const { input = {} } = parseInput(StartFields, fieldsOf(request), 'The request is wrong');
+    const resolved = await this.#resolve(request, false);
+    return { plan: resolved.plan, input: this.#checkedInput(resolved, input), warnings: resolved.warnings };
   }
 
   /** Starts an execution; it is durable when this resolves. */
   async start(request: StartRequest, caller: Caller): Promise<Started> {
     const { backend, newId, namespace, decide } = this.#o;
-    const resolved = await this.#resolve(request);
-    const input = this.#checkedInput(resolved, request.input ?? {});
+    const fields = parseInput(StartFields, fieldsOf(request), 'The workflow cannot be started');
+    const resolved = await this.#resolve(request, true);
+    const input = this.#checkedInput(resolved, fields.input ?? {});
     const concurrency = resolved.plan.definition.concurrency;
     const key = this.concurrencyKey(resolved.plan, input);
     const result = await backend.startExecution({
@@ -194,7 +250,7 @@ export class WorkflowManager {
       version: resolved.version,
       hash: resolved.hash,
       input,
-      priority: request.priority ?? DEFAULT_PRIORITY,
+      priority: fields.priority ?? DEFAULT_PRIORITY,
       sessionId: request.sessionId === undefined ? caller.sessionId : request.sessionId,
       startedBy: caller.principal,
       forkedFrom: request.forkedFrom ?? null,
@@ -211,7 +267,7 @@ export class WorkflowManager {
     return renderConcurrencyKey(this.#o.evaluator, plan, input);
   }
 
-  async #resolve(request: StartRequest): Promise<Resolved> {
+  async #resolve(request: StartRequest, store: boolean): Promise<Resolved> {
     const { backend, newId, namespace } = this.#o;
     if (request.pinned !== undefined) {
       return { ...request.pinned, plan: this.#plan(request.pinned.hash), warnings: [] };
@@ -227,9 +283,11 @@ export class WorkflowManager {
       const stored = this.require(request.name, request.version);
       return { workflow: stored.name, version: stored.version, hash: stored.hash, plan: this.#plan(stored.hash), warnings: [] };
     }
-    const checked = this.check(request.definition);
-    if (checked.definition === null || checked.hash === null) throw definitionError(checked.faults);
-    const put = await backend.putDefinition({ id: newId('workflow'), namespace, definition: checked.definition, hash: checked.hash, listed: false });
+    const checked = await this.checkReachable(request.definition);
+    const { definition, hash } = checked;
+    if (definition === null || hash === null) throw definitionError(checked.faults);
+    if (!store) return { workflow: definition.name, version: 0, hash, plan: this.#o.compile(definition, hash), warnings: checked.warnings };
+    const put = await backend.putDefinition({ id: newId('workflow'), namespace, definition, hash, listed: false });
     if (put.kind === 'conflict') throw new LogisticsError(put.error.code, put.error.message, put.error);
     return { workflow: put.stored.name, version: put.stored.version, hash: put.stored.hash, plan: this.#plan(put.stored.hash), warnings: checked.warnings };
   }
@@ -241,6 +299,8 @@ export class WorkflowManager {
   }
 
   #checkedInput(resolved: Resolved, input: JsonObject): JsonObject {
+    const bytes = jsonBytes(input, 'input');
+    if (bytes > MAX_INPUT_BYTES) throw new LogisticsError('limit_exceeded', `The input has ${bytes} bytes.`, { path: 'input', expected: `at most ${MAX_INPUT_BYTES}` });
     const checked = checkInput(resolved.hash, resolved.plan.definition.input, input);
     if (checked.faults.length === 0) return checked.input;
     const first = checked.faults[0] as DefinitionFault;

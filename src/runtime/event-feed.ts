@@ -1,39 +1,57 @@
 // Owns delivery of the log to listeners of this process: in the log's order, once each, and a throwing listener harms nobody.
-import type { EventType, LogisticsEvent } from '../domain/event.ts';
+import { LogisticsError } from '../domain/errors.ts';
+import { EVENT_TYPES, type EventType, type LogisticsEvent } from '../domain/event.ts';
+import { nearMatches } from '../domain/near-match.ts';
 import type { Backend } from '../store/backend.ts';
 
-export type EventHandler = (event: LogisticsEvent) => void;
+/** May be async; nobody waits for it. */
+export type EventHandler = (event: LogisticsEvent) => unknown;
+
+interface Listener {
+  readonly type: EventType | '*';
+  readonly handler: EventHandler;
+  /** Last entry of the log before it began to listen. */
+  readonly after: number;
+}
 
 const BATCH = 500;
 
-/** Reads the log only while somebody listens. */
+/** Reads the log of one namespace, and only while somebody listens. */
 export class EventFeed {
   readonly #backend: Backend;
+  readonly #namespace: string;
   readonly #onError: (error: unknown, event: LogisticsEvent) => void;
-  readonly #handlers = new Map<EventType | '*', Set<EventHandler>>();
+  readonly #listeners = new Set<Listener>();
   #cursor = 0;
   #scheduled = false;
   #closed = false;
 
-  constructor(backend: Backend, onError: (error: unknown, event: LogisticsEvent) => void) {
+  constructor(backend: Backend, namespace: string, onError: (error: unknown, event: LogisticsEvent) => void) {
     this.#backend = backend;
+    this.#namespace = namespace;
     this.#onError = onError;
   }
 
-  /** Future events of a type, or all with '*'; returns the way to stop. */
+  /** Future events of a type, or all with '*'; returns the way to stop, which may be called twice. Throws invalid_input for a type that is none. */
   on(type: EventType | '*', handler: EventHandler): () => void {
-    if (this.#handlers.size === 0) this.#cursor = this.#backend.status().lastCursor;
-    const set = this.#handlers.get(type) ?? new Set();
-    this.#handlers.set(type, set.add(handler));
-    return () => {
-      set.delete(handler);
-      if (set.size === 0) this.#handlers.delete(type);
-    };
+    if (type !== '*' && !EVENT_TYPES.includes(type)) {
+      throw new LogisticsError('invalid_input', `There are no events of the type ${String(type)}.`, {
+        path: 'type',
+        expected: `* or one of ${EVENT_TYPES.join(', ')}`,
+        nearMatches: nearMatches(String(type), EVENT_TYPES),
+      });
+    }
+    if (typeof handler !== 'function') throw new LogisticsError('invalid_input', 'The handler is no function.', { path: 'handler', expected: '(event) => void' });
+    const after = this.#backend.status().lastCursor;
+    if (this.#listeners.size === 0) this.#cursor = after;
+    const listener: Listener = { type, handler, after };
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
   }
 
   /** A commit happened, here or elsewhere. */
   wake(): void {
-    if (this.#handlers.size === 0 || this.#scheduled || this.#closed) return;
+    if (this.#listeners.size === 0 || this.#scheduled || this.#closed) return;
     this.#scheduled = true;
     setImmediate(() => this.deliver());
   }
@@ -41,19 +59,24 @@ export class EventFeed {
   /** Hands out what is new. */
   deliver(): void {
     this.#scheduled = false;
-    while (!this.#closed && this.#handlers.size > 0) {
-      const events = this.#backend.readEvents({ after: this.#cursor, limit: BATCH });
+    while (!this.#closed && this.#listeners.size > 0) {
+      const events = this.#backend.readEvents({ after: this.#cursor, limit: BATCH, namespace: this.#namespace });
       for (const event of events) {
         this.#cursor = event.cursor;
-        for (const key of [event.type, '*'] as const) for (const handler of this.#handlers.get(key) ?? []) this.#call(handler, event);
+        for (const listener of [...this.#listeners]) {
+          if ((listener.type === '*' || listener.type === event.type) && event.cursor > listener.after) this.#call(listener, event);
+        }
       }
       if (events.length < BATCH) return;
     }
   }
 
-  #call(handler: EventHandler, event: LogisticsEvent): void {
+  #call(listener: Listener, event: LogisticsEvent): void {
+    // One that was taken off by a handler before it, in this very round.
+    if (!this.#listeners.has(listener)) return;
     try {
-      handler(event);
+      const result = listener.handler(event);
+      if (result instanceof Promise) result.catch((error: unknown) => this.#onError(error, event));
     } catch (error) {
       this.#onError(error, event);
     }

@@ -6,8 +6,8 @@ import { Ticker } from './ticker.ts';
 export interface SweepSettings {
   readonly sweepMs: number;
   readonly heartbeatMs: number;
-  readonly retentionDays: number;
-  readonly retentionExecutions: number;
+  /** What is forgotten; null = nothing. */
+  readonly retention: { readonly days: number; readonly executions: number } | null;
 }
 
 const DAY_MS = 86_400_000;
@@ -37,10 +37,11 @@ export function createSweeper(p: {
       }
       const { more } = await p.backend.reclaim({ epoch: p.epoch(), decide: p.decide });
       if (more) return 0;
-      if (now - lastRetain >= RETAIN_EVERY_MS) {
+      const { retention } = p.settings;
+      if (retention !== null && now - lastRetain >= RETAIN_EVERY_MS) {
         const result = await p.backend.retain({
-          olderThan: now - p.settings.retentionDays * DAY_MS,
-          keepExecutions: p.settings.retentionExecutions,
+          olderThan: now - retention.days * DAY_MS,
+          keepExecutions: retention.executions,
           limit: RETAIN_CHUNK,
         });
         if (!result.more) lastRetain = now;

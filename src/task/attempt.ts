@@ -1,7 +1,8 @@
 // Owns one attempt of one job: its input, its context, its time limit, and an outcome in every case.
+import { Buffer, isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import type { ActionContext, ArtifactRef, TaskType } from '../domain/action.ts';
-import { LogisticsError, toErrorData } from '../domain/errors.ts';
+import { LogisticsError } from '../domain/errors.ts';
 import type { IdSource } from '../domain/id.ts';
 import { MAX_JOB_LOG_LINES } from '../domain/job.ts';
 import type { Json, JsonObject } from '../domain/json.ts';
@@ -9,6 +10,7 @@ import type { PlanNode } from '../domain/plan.ts';
 import type { Redactor } from '../runtime/redact.ts';
 import type { AttemptOutcome, ClaimedJob, JobLogLine } from '../store/backend.ts';
 import { type InputSources, inputOf } from './step-input.ts';
+import { storableError, storableFields, storableOutput } from './storable.ts';
 import type { TaskRegistry } from './task-registry.ts';
 
 export interface AttemptSources extends InputSources {
@@ -22,9 +24,13 @@ export interface AttemptSources extends InputSources {
 const ABANDON_MS = 2_000;
 const PROGRESS_EVERY_MS = 250;
 const MAX_LOG_CHARS = 8_192;
+const LEVELS: ReadonlySet<string> = new Set(['debug', 'info', 'warn', 'error']);
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export class Attempt {
   readonly job: ClaimedJob;
+  /** Of the process registration that holds the claim. */
+  readonly epoch: number;
   readonly controller = new AbortController();
   readonly #sources: AttemptSources;
   readonly #node: PlanNode | null;
@@ -33,9 +39,11 @@ export class Attempt {
   #progressAt = 0;
   #progress: { share: number; message: string | null } | null = null;
   #reporting: NodeJS.Timeout | null = null;
+  #limit: NodeJS.Timeout | null = null;
 
-  constructor(job: ClaimedJob, node: PlanNode | null, sources: AttemptSources) {
+  constructor(job: ClaimedJob, epoch: number, node: PlanNode | null, sources: AttemptSources) {
     this.job = job;
+    this.epoch = epoch;
     this.#node = node;
     this.#sources = sources;
   }
@@ -54,17 +62,23 @@ export class Attempt {
   /** Never throws. */
   async run(): Promise<AttemptOutcome> {
     const limit = this.#timeLimit();
-    const timer = limit === null ? null : setTimeout(() => this.abort(limit.error), Math.min(limit.ms, 2 ** 31 - 1));
+    if (limit !== null) this.#armLimit(limit.ms, limit.error);
     try {
       const type = this.#sources.registry.require(this.job.task);
       const output = await this.#race(this.#work(type));
       return { status: 'completed', output };
     } catch (error) {
-      return { status: 'failed', error: this.#sources.redactor.redactJson(toErrorData(this.#nameOf(error)) as never) as never };
+      return { status: 'failed', error: this.#sources.redactor.redactJson(storableError(this.#nameOf(error)) as never) as never };
     } finally {
-      if (timer !== null) clearTimeout(timer);
+      if (this.#limit !== null) clearTimeout(this.#limit);
       if (this.#reporting !== null) clearTimeout(this.#reporting);
     }
+  }
+
+  /** setTimeout overflows past 24.8 days, so a longer limit is slept in parts. */
+  #armLimit(ms: number, error: LogisticsError): void {
+    const part = Math.min(ms, LONGEST_TIMER_MS);
+    this.#limit = setTimeout(() => (ms > part ? this.#armLimit(ms - part, error) : this.abort(error)), part);
   }
 
   /** A handler that fails because it was asked to stop failed for that reason. */
@@ -78,9 +92,9 @@ export class Attempt {
     const input = await inputOf(this.#sources, this.job, type, this.#node);
     this.controller.signal.throwIfAborted();
     const raw = await type.run(input as never, this.#context());
-    const output = redactor.redactJson((raw ?? null) as Json);
+    const output = redactor.redactJson(storableOutput(type.type, raw));
     if (type.output !== undefined) {
-      const parsed = type.output.safeParse(output);
+      const parsed = await type.output.safeParseAsync(output);
       if (!parsed.success) {
         throw new LogisticsError(
           'output_invalid',
@@ -154,19 +168,22 @@ export class Attempt {
     if (this.#logged === MAX_JOB_LOG_LINES)
       this.#logs.push({ at: now(), level: 'warn', message: `Further lines are not kept (limit ${MAX_JOB_LOG_LINES}).`, fields: null });
     if (this.#logged++ >= MAX_JOB_LOG_LINES) return;
-    const text = message.length > MAX_LOG_CHARS ? `${message.slice(0, MAX_LOG_CHARS)}…` : message;
+    const written = typeof message === 'string' ? message : String(message);
+    // Masked before it is cut: half a secret would not be recognised.
+    const text = redactor.redactText(written);
+    const kept = storableFields(fields);
     this.#logs.push({
       at: now(),
-      level,
-      message: redactor.redactText(text),
-      fields: fields === undefined ? null : (redactor.redactJson(fields) as JsonObject),
+      level: LEVELS.has(level) ? level : 'info',
+      message: text.length > MAX_LOG_CHARS ? `${text.slice(0, MAX_LOG_CHARS)}…` : text,
+      fields: kept === null ? null : redactor.redactJson(kept),
     });
     this.#scheduleReport();
   }
 
   #report(share: number, message: string | null): void {
     if (!Number.isFinite(share)) return;
-    this.#progress = { share: Math.min(1, Math.max(0, share)), message: message === null ? null : this.#sources.redactor.redactText(message.slice(0, 500)) };
+    this.#progress = { share: Math.min(1, Math.max(0, share)), message: message === null ? null : this.#sources.redactor.redactText(String(message)).slice(0, 500) };
     this.#scheduleReport();
   }
 
@@ -186,7 +203,13 @@ export class Attempt {
   }
 
   async #putArtifact(name: string, content: string | Uint8Array, mediaType: string): Promise<ArtifactRef> {
-    const bytes = typeof content === 'string' ? Buffer.from(this.#sources.redactor.redactText(content), 'utf8') : content;
+    if (typeof name !== 'string' || name === '' || name.length > 255 || typeof mediaType !== 'string' || mediaType.length > 255) {
+      throw new LogisticsError('invalid_input', 'The artifact has no usable name or media type.', { path: 'name', expected: 'texts of 1 to 255 characters' });
+    }
+    if (typeof content !== 'string' && !(content instanceof Uint8Array)) {
+      throw new LogisticsError('invalid_input', `The content of the artifact ${name} is neither text nor bytes.`, { path: 'content', expected: 'a string or a Uint8Array' });
+    }
+    const bytes = maskedBytes(content, this.#sources.redactor);
     if (bytes.length > 64 * 1024 * 1024)
       throw new LogisticsError('output_too_large', `The artifact ${name} has ${bytes.length} bytes.`, { expected: 'at most 64 MiB' });
     const sha256 = createHash('sha256').update(bytes).digest('hex');
@@ -201,4 +224,12 @@ export class Attempt {
     });
     return { artifact: { id: info.id, name: info.name, mediaType: info.mediaType, bytes: info.bytes, sha256: info.sha256 } };
   }
+}
+
+/** Text in bytes is masked as text, other bytes as Latin-1, which changes nothing but what is masked. */
+function maskedBytes(content: string | Uint8Array, redactor: Redactor): Uint8Array {
+  if (typeof content === 'string') return Buffer.from(redactor.redactText(content), 'utf8');
+  if (redactor.empty) return content;
+  const encoding = isUtf8(content) ? 'utf8' : 'latin1';
+  return Buffer.from(redactor.redactText(Buffer.from(content).toString(encoding)), encoding);
 }

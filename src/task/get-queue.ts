@@ -1,23 +1,29 @@
 // Owns the factory of queues: a backend by name, never a silent fallback.
 import { randomFillSync } from 'node:crypto';
+import { join } from 'node:path';
 import { QueueError } from '../domain/errors.ts';
 import { createIdSource } from '../domain/id.ts';
-import { DEFAULT_QUEUE } from '../domain/job.ts';
+import { DEFAULT_QUEUE, QueueName } from '../domain/job.ts';
 import { nearMatches } from '../domain/near-match.ts';
+import type { Decide } from '../domain/transition.ts';
 import { type BackendEnvironment, DEFAULT_BACKEND_LIMITS } from '../store/backend.ts';
 import { openBackend } from '../store/open-backend.ts';
 import { Queue } from './queue.ts';
+import { QueueUpkeep } from './queue-upkeep.ts';
 
 export interface GetQueueOptions {
   readonly name?: string | undefined;
   readonly namespace?: string | undefined;
-  /** Folder of the file, for sqlite. */
+  /** For sqlite. The file lies in `queues` below it: an engine on the same folder runs none of these jobs, and none of its own are here. */
   readonly dataDir?: string | undefined;
   readonly durability?: 'full' | 'normal' | undefined;
   readonly now?: (() => number) | undefined;
   readonly random?: (() => number) | undefined;
+  /** Told when a background duty fails (it goes on and tries again). */
+  readonly onError?: ((error: unknown) => void) | undefined;
 }
 
+const QUEUES_FOLDER = 'queues';
 const BACKENDS = ['in_memory', 'sqlite', 'redis'] as const;
 
 /** A queue that lives in this process only. */
@@ -36,6 +42,8 @@ export async function getQueue(backend: (typeof BACKENDS)[number] | (string & {}
   if (backend === 'sqlite' && options.dataDir === undefined) {
     throw new QueueError('invalid_input', 'The sqlite backend needs a folder.', { path: 'dataDir', expected: 'the folder of its file' });
   }
+  const name = QueueName.safeParse(options.name ?? DEFAULT_QUEUE);
+  if (!name.success) throw new QueueError('invalid_input', 'The queue has no usable name.', { path: 'name', expected: 'up to 100 letters, digits, _ . : or -' });
   const now = options.now ?? Date.now;
   const newId = createIdSource(now, randomFillSync);
   const env: BackendEnvironment = {
@@ -48,7 +56,15 @@ export async function getQueue(backend: (typeof BACKENDS)[number] | (string & {}
     concurrencyKey: () => null,
     limits: DEFAULT_BACKEND_LIMITS,
   };
-  const store = await openBackend({ store: backend, dataDir: options.dataDir ?? '', durability: options.durability ?? 'full' }, env);
+  const dataDir = options.dataDir === undefined ? '' : join(options.dataDir, QUEUES_FOLDER);
+  const store = await openBackend({ store: backend, dataDir, durability: options.durability ?? 'full' }, env);
+  const namespace = options.namespace ?? 'default';
+  const upkeep = new QueueUpkeep({ backend: store, namespace, now, decide: NO_EXECUTIONS, onError: options.onError ?? (() => undefined) });
+  await upkeep.start();
   const Kind = backend === 'in_memory' ? InMemoryQueue : Queue;
-  return new Kind({ backend: store, name: options.name ?? DEFAULT_QUEUE, namespace: options.namespace ?? 'default', newId, now });
+  return new Kind({ backend: store, name: name.data, namespace, newId, now, decide: NO_EXECUTIONS, upkeep });
 }
+
+const NO_EXECUTIONS: Decide = () => {
+  throw new QueueError('internal', 'A queue of its own holds no executions.');
+};

@@ -7,6 +7,7 @@ import { DEFAULT_QUEUE, DependencyRule, type NewJob, QueueName } from '../domain
 import { Json } from '../domain/json.ts';
 import { DEFAULT_PRIORITY, Priority } from '../domain/priority.ts';
 import { normaliseRetry, RetryPolicyInput } from '../domain/retry-policy.ts';
+import { jsonBytes } from './storable.ts';
 
 export const MAX_PAYLOAD_BYTES = 1_048_576;
 export const MAX_NEEDS = 1_000;
@@ -59,9 +60,9 @@ export function toNewJob(input: z.output<typeof JobInput>, context: JobContext):
     throw new LogisticsError('invalid_input', 'Give run_at or delay, not both.', { path: 'delay', expected: 'one of run_at, delay' });
   }
   const payload = input.payload ?? {};
-  const size = JSON.stringify(payload).length;
+  const size = jsonBytes(payload, 'payload');
   if (size > MAX_PAYLOAD_BYTES) {
-    throw new LogisticsError('limit_exceeded', `The payload has ${size} characters.`, { path: 'payload', expected: `at most ${MAX_PAYLOAD_BYTES}` });
+    throw new LogisticsError('limit_exceeded', `The payload has ${size} bytes.`, { path: 'payload', expected: `at most ${MAX_PAYLOAD_BYTES}` });
   }
   const runAt = input.run_at ?? (input.delay === undefined ? null : context.now + input.delay);
   if (input.expires_at !== undefined && input.expires_at <= (runAt ?? context.now)) {

@@ -1,12 +1,15 @@
 // Owns claim order for its user: enqueue, dequeue (a claim, never a destructive pop), acknowledge; the best ready job first.
-import { hostname } from 'node:os';
-import { LogisticsError, QueueError, toErrorData } from '../domain/errors.ts';
+import { type ErrorData, LogisticsError, QueueError } from '../domain/errors.ts';
 import type { IdSource } from '../domain/id.ts';
 import type { Job } from '../domain/job.ts';
 import type { Json } from '../domain/json.ts';
+import { parseInput } from '../domain/parse-input.ts';
 import type { Decide } from '../domain/transition.ts';
-import type { Backend, QueueStats, SettleResult } from '../store/backend.ts';
+import type { AttemptOutcome, Backend, QueueStats } from '../store/backend.ts';
+import { jobsInOrder } from './job-batch.ts';
 import { JobInput, toNewJob } from './job-input.ts';
+import type { QueueUpkeep } from './queue-upkeep.ts';
+import { storableError, storableOutput } from './storable.ts';
 
 export interface QueueOptions {
   readonly backend: Backend;
@@ -14,13 +17,19 @@ export interface QueueOptions {
   readonly namespace: string;
   readonly newId: IdSource;
   readonly now: () => number;
-  readonly decide?: Decide | undefined;
+  readonly decide: Decide;
+  readonly upkeep: QueueUpkeep;
 }
+
+/** A job as it is asked for; `depends_on` may name a `ref` of the same batch. */
+export type BatchJob = JobInput & { readonly ref?: string | undefined };
 
 /** A claimed job with the token that proves the claim. */
 export interface LeasedJob extends Job {
   readonly token: number;
 }
+
+type Held = Pick<LeasedJob, 'id' | 'token'>;
 
 const CLEAR_CHUNK = 500;
 
@@ -28,14 +37,19 @@ export class Queue {
   readonly backend: Backend;
   readonly name: string;
   readonly namespace: string;
-  readonly #o: QueueOptions;
-  #epoch: Promise<number> | null = null;
+  readonly now: () => number;
+  readonly newId: IdSource;
+  readonly decide: Decide;
+  readonly upkeep: QueueUpkeep;
 
   constructor(options: QueueOptions) {
-    this.#o = options;
     this.backend = options.backend;
     this.name = options.name;
     this.namespace = options.namespace;
+    this.now = options.now;
+    this.newId = options.newId;
+    this.decide = options.decide;
+    this.upkeep = options.upkeep;
   }
 
   /** Adds a job; resolves when it is as durable as the backend says. Throws QueueError. */
@@ -44,54 +58,55 @@ export class Queue {
     return job as Job;
   }
 
-  /** Adds all jobs or none. */
-  async enqueueAll(inputs: readonly JobInput[]): Promise<readonly Job[]> {
-    const jobs = inputs.map((input) => {
-      const parsed = JobInput.safeParse({ queue: this.name, ...input });
-      if (!parsed.success) {
-        const issue = parsed.error.issues[0];
-        throw new QueueError('invalid_input', `The job cannot be enqueued: ${issue?.message ?? 'invalid'}.`, { path: issue?.path.join('.') });
-      }
-      return toNewJob(parsed.data, {
-        namespace: this.namespace,
-        sessionId: null,
-        now: this.#o.now(),
-        newId: this.#o.newId,
-        capabilityOf: () => undefined,
-        defaultAttempts: 3,
-      });
-    });
-    const result = await this.backend.enqueueJobs({ jobs });
-    if (result.kind === 'conflict') throw new QueueError(result.error.code, result.error.message, result.error);
-    return result.jobIds.map((id) => this.backend.getJob(id) as Job);
+  /** Adds all jobs or none, and gives them in the order of the inputs. */
+  async enqueueAll(inputs: readonly BatchJob[]): Promise<readonly Job[]> {
+    const { ordered, ids } = inQueueTerms(() => jobsInOrder(inputs, (input, at) => this.#newJob(input, inputs.length === 1 ? '' : `jobs[${at}]`)));
+    const result = await this.backend.enqueueJobs({ jobs: ordered });
+    if (result.kind === 'conflict') throw queueError(result.error);
+    return ids.map((id) => this.#job(id));
+  }
+
+  #newJob(input: JobInput, path: string): ReturnType<typeof toNewJob> {
+    const parsed = parseInput(JobInput, input, 'The job cannot be enqueued', path);
+    if (parsed.queue !== undefined && parsed.queue !== this.name) {
+      throw new LogisticsError('invalid_input', `The job names the queue ${parsed.queue}, and this is the queue ${this.name}.`, { path: 'queue', expected: this.name });
+    }
+    return toNewJob(
+      { ...parsed, queue: this.name },
+      { namespace: this.namespace, sessionId: null, now: this.now(), newId: this.newId, capabilityOf: () => undefined, defaultAttempts: 3 },
+    );
   }
 
   /** Claims the best ready job, or null when there is none. The job comes back when this process dies before it is acknowledged. */
   async dequeue(capabilities: readonly string[] = []): Promise<LeasedJob | null> {
-    const [claimed] = await this.backend.claimJobs({ epoch: await this.epoch(), namespace: this.namespace, capabilities, limit: 1, queue: this.name });
-    if (claimed === undefined) return null;
-    return { ...(this.backend.getJob(claimed.jobId) as Job), token: claimed.token };
+    await this.upkeep.fireDue();
+    return (await this.#claim(capabilities)) ?? ((await this.upkeep.reclaim()) ? this.#claim(capabilities) : null);
+  }
+
+  async #claim(capabilities: readonly string[]): Promise<LeasedJob | null> {
+    const [claimed] = await this.backend.claimJobs({ epoch: this.upkeep.epoch, namespace: this.namespace, capabilities, limit: 1, queue: this.name });
+    return claimed === undefined ? null : { ...this.#job(claimed.jobId), token: claimed.token };
   }
 
   /** Completes a claimed job. A repeat with the same token is a replay; a stale token throws lease_lost. */
-  ack(job: { readonly id: string; readonly token: number }, result: Json = null): Promise<Job> {
-    return this.#settle(job, { status: 'completed', output: result });
+  async ack(job: Held, result: Json = null): Promise<Job> {
+    return this.#settle(job, { status: 'completed', output: inQueueTerms(() => storableOutput('the job', result)) });
   }
 
   /** Fails the attempt; its retry policy decides what follows. */
-  fail(job: { readonly id: string; readonly token: number }, error: unknown): Promise<Job> {
-    return this.#settle(job, { status: 'failed', error: toErrorData(error) });
+  fail(job: Held, error: unknown): Promise<Job> {
+    return this.#settle(job, { status: 'failed', error: storableError(error) });
   }
 
   /** Gives a claimed job back unharmed. */
-  release(job: { readonly id: string; readonly token: number }): Promise<Job> {
+  release(job: Held): Promise<Job> {
     return this.#settle(job, { status: 'released' });
   }
 
-  async #settle(job: { readonly id: string; readonly token: number }, outcome: Parameters<Backend['settleJob']>[0]['outcome']): Promise<Job> {
-    const result: SettleResult = await this.backend.settleJob({ jobId: job.id, token: job.token, outcome, logs: [], decide: this.#decide });
+  async #settle(job: Held, outcome: AttemptOutcome): Promise<Job> {
+    const result = await this.backend.settleJob({ jobId: job.id, token: job.token, outcome, logs: [], decide: this.decide });
     if (result.kind === 'lease_lost') throw new QueueError('lease_lost', `The job ${job.id} is no longer held with this token.`);
-    return this.backend.getJob(job.id) as Job;
+    return this.#job(job.id);
   }
 
   /** The job that dequeue would claim first, without claiming it. */
@@ -113,27 +128,32 @@ export class Queue {
     return total;
   }
 
+  /** Counts and times per task type. */
   stats(): readonly QueueStats[] {
     return this.backend.queueStats({ namespace: this.namespace }).filter((row) => row.queue === this.name);
   }
 
-  get #decide(): Decide {
-    return this.#o.decide ?? NO_EXECUTIONS;
-  }
-
-  /** Registers this process with the backend on first use. */
-  epoch(): Promise<number> {
-    this.#epoch ??= this.backend.join({ pid: process.pid, host: hostname(), role: 'queue', namespace: this.namespace, capabilities: [], version: '0' });
-    return this.#epoch;
+  #job(id: string): Job {
+    const job = this.backend.getJob(id);
+    if (job === null) throw new QueueError('not_found', `There is no job ${id}.`);
+    return job;
   }
 
   /** Gives claimed jobs back and closes the backend. */
   async close(): Promise<void> {
-    if (this.#epoch !== null) await this.backend.leave({ epoch: await this.#epoch, decide: this.#decide });
+    await this.upkeep.stop();
     await this.backend.close();
   }
 }
 
-const NO_EXECUTIONS: Decide = () => {
-  throw new LogisticsError('internal', 'This queue holds no executions.');
-};
+function inQueueTerms<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw error instanceof LogisticsError ? queueError(error.toData()) : error;
+  }
+}
+
+function queueError({ code, message, ...fields }: ErrorData): QueueError {
+  return new QueueError(code, message, fields);
+}

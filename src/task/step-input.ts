@@ -1,10 +1,12 @@
 // Owns what a handler is called with: the payload of a job, or the `with` of a step rendered after the claim, with secrets put in
 // last and kept nowhere.
+import type { z } from 'zod';
 import type { TaskType } from '../domain/action.ts';
 import { LogisticsError } from '../domain/errors.ts';
 import type { Evaluator } from '../domain/evaluator.ts';
 import { isJsonObject, type Json, type JsonObject } from '../domain/json.ts';
 import type { PlanNode } from '../domain/plan.ts';
+import { joinAll } from '../domain/source-path.ts';
 import type { SecretStore } from '../runtime/secrets.ts';
 import type { Backend, ClaimedJob, StepScope } from '../store/backend.ts';
 
@@ -13,8 +15,8 @@ const RENDER_LIMIT_MS = 2_000;
 
 export interface InputSources {
   readonly backend: Backend;
-  readonly evaluator: Evaluator;
-  readonly secrets: SecretStore;
+  /** What renders the `with` of steps; null where only standalone jobs run. */
+  readonly steps: { readonly evaluator: Evaluator; readonly secrets: SecretStore } | null;
 }
 
 /** The checked input of an attempt; throws invalid_input, unresolved_reference, not_allowed … */
@@ -23,11 +25,13 @@ export async function inputOf(sources: InputSources, job: ClaimedJob, type: Task
   return checkTaskInput(type, raw);
 }
 
-async function renderStep({ backend, evaluator, secrets }: InputSources, job: ClaimedJob, type: TaskType, node: PlanNode): Promise<Json> {
+async function renderStep({ backend, steps }: InputSources, job: ClaimedJob, type: TaskType, node: PlanNode): Promise<Json> {
   const template = node.step.with;
   if (!node.dynamicWith || job.step === null) return template;
   const scope = backend.stepScope({ executionId: job.step.executionId, index: node.index, item: job.step.item });
   if (scope === null) throw new LogisticsError('not_found', `The execution ${job.step.executionId} is gone.`);
+  if (steps === null) throw new LogisticsError('internal', 'This worker runs no steps of workflows.');
+  const { evaluator, secrets } = steps;
   const names = [
     ...new Set(
       evaluator
@@ -69,13 +73,28 @@ function scopeValues(scope: StepScope): JsonObject {
   };
 }
 
-/** Checks an input against its task type; throws invalid_input that names every fault and an example. */
-export function checkTaskInput(type: TaskType, raw: unknown): unknown {
-  const parsed = type.input.safeParse(raw ?? {});
+/** Checks an input against its task type, as the handler will get it; throws invalid_input that names every fault and an example. */
+async function checkTaskInput(type: TaskType, raw: unknown): Promise<unknown> {
+  const parsed = await type.input.safeParseAsync(raw ?? {});
   if (parsed.success) return parsed.data;
-  const faults = parsed.error.issues.map((issue) => ({ path: issue.path.join('.'), message: issue.message }));
-  const first = faults[0] ?? { path: '', message: 'invalid' };
-  throw new LogisticsError(
+  throw inputError(type, parsed.error.issues, '');
+}
+
+/** The same check when a job is made, with paths below `base`. A schema that needs to wait is asked when the job runs. */
+export function checkPayload(type: TaskType, payload: unknown, base: string): void {
+  let issues: readonly z.core.$ZodIssue[];
+  try {
+    issues = type.input.safeParse(payload ?? {}).error?.issues ?? [];
+  } catch {
+    return;
+  }
+  if (issues.length > 0) throw inputError(type, issues, base);
+}
+
+function inputError(type: TaskType, issues: readonly z.core.$ZodIssue[], base: string): LogisticsError {
+  const faults = issues.map((issue) => ({ path: joinAll(base, issue.path), message: issue.message }));
+  const first = faults[0] ?? { path: base, message: 'invalid' };
+  return new LogisticsError(
     'invalid_input',
     `The input of ${type.type} is wrong: ${faults.map((fault) => `${fault.path === '' ? '(whole)' : fault.path}: ${fault.message}`).join('; ')}.`,
     {

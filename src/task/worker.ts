@@ -5,7 +5,7 @@ import { LogisticsError } from '../domain/errors.ts';
 import type { Logger } from '../domain/log.ts';
 import type { Service } from '../domain/service.ts';
 import type { Decide } from '../domain/transition.ts';
-import type { CommitNotice } from '../store/backend.ts';
+import type { ClaimedJob, CommitNotice } from '../store/backend.ts';
 import { Attempt, type AttemptSources } from './attempt.ts';
 
 export interface WorkerOptions extends AttemptSources {
@@ -74,15 +74,16 @@ export class Worker implements Service {
   notify(notice: CommitNotice): void {
     for (const { jobId, forced } of notice.stopJobs)
       this.#running.get(jobId)?.abort(new LogisticsError(forced ? 'lease_lost' : 'cancelled', forced ? 'The job was ended.' : 'Cancelled on request.'));
-    if (notice.foreign) this.#stopCancelled();
+    if (notice.foreign) this.#stopLost();
     if (notice.jobsReady) this.wake();
   }
 
-  /** Another process may have cancelled what runs here. */
-  #stopCancelled(): void {
+  /** Another process may have cancelled, or taken back, what runs here. */
+  #stopLost(): void {
     for (const [jobId, attempt] of this.#running) {
       const job = this.#o.backend.getJob(jobId);
-      if (job !== null && (job.cancelRequested || job.status !== 'running')) attempt.abort(new LogisticsError('cancelled', 'Cancelled on request.'));
+      if (job === null || job.owner !== attempt.epoch) attempt.abort(new LogisticsError('lease_lost', 'Another process has this job, or it was ended.'));
+      else if (job.cancelRequested) attempt.abort(new LogisticsError('cancelled', 'Cancelled on request.'));
     }
   }
 
@@ -102,22 +103,16 @@ export class Worker implements Service {
     this.#again = false;
     if (this.#idle !== null) clearTimeout(this.#idle);
     const limit = Math.min(this.#free, Math.max(this.#o.claimBatch, 1));
+    const epoch = this.#o.epoch();
     try {
       const jobs = await this.#o.backend.claimJobs({
-        epoch: this.#o.epoch(),
+        epoch,
         namespace: this.#o.namespace,
         capabilities: this.#o.registry.capabilities(),
         limit,
         queue: this.#o.queue,
       });
-      for (const job of jobs) {
-        const hash = job.step?.hash;
-        const plan = hash === undefined ? null : this.#o.backend.planOf(hash);
-        const attempt = new Attempt(job, plan === null || job.step === null ? null : (plan.nodes[job.step.index] ?? null), this.#o);
-        this.#free--;
-        this.#running.set(job.jobId, attempt);
-        void this.#slots.add(() => this.#run(attempt));
-      }
+      for (const job of jobs) this.#begin(job, epoch);
       if (jobs.length === limit) this.#again = true;
     } catch (error) {
       this.#o.logger.error({ err: error }, 'claim failed');
@@ -135,13 +130,31 @@ export class Worker implements Service {
     return IDLE_MS;
   }
 
+  #begin(job: ClaimedJob, epoch: number): void {
+    const plan = job.step === null ? null : this.#o.backend.planOf(job.step.hash);
+    const attempt = new Attempt(job, epoch, plan === null || job.step === null ? null : (plan.nodes[job.step.index] ?? null), this.#o);
+    // Claimed while the process was told to stop: nothing starts any more.
+    if (!this.#started) attempt.abort(STOPPING);
+    // After a freeze of this process an earlier attempt of the same job may still run here; its token is stale.
+    this.#running.get(job.jobId)?.abort(new LogisticsError('lease_lost', 'The job was taken back and claimed again.'));
+    this.#free--;
+    this.#running.set(job.jobId, attempt);
+    void this.#slots.add(() => this.#run(attempt));
+  }
+
   async #run(attempt: Attempt): Promise<void> {
     const { job } = attempt;
-    const outcome = this.#started || !attempt.controller.signal.aborted ? await attempt.run() : ({ status: 'released' } as const);
-    const released = attempt.controller.signal.reason === STOPPING && outcome.status === 'failed';
+    const { signal } = attempt.controller;
+    const { logger } = this.#o;
+    const about = { ...idsOf(job), task: job.task, attempt: job.attempt };
+    logger.debug(about, 'attempt started');
+    const outcome = signal.reason === STOPPING ? ({ status: 'released' } as const) : await attempt.run();
+    const released = signal.reason === STOPPING && outcome.status === 'failed';
+    if (outcome.status === 'failed' && !released) logger.info({ ...about, code: outcome.error.code, error: outcome.error.message }, 'attempt failed');
+    else logger.debug(about, released ? 'attempt given back' : 'attempt completed');
     // The slot is free once the handler is done; the next claim shares the commit that stores this result.
     this.#free++;
-    this.#running.delete(job.jobId);
+    if (this.#running.get(job.jobId) === attempt) this.#running.delete(job.jobId);
     const settled = this.#settle(attempt, released ? { status: 'released' } : outcome);
     this.wake();
     await settled;
@@ -159,13 +172,13 @@ export class Worker implements Service {
           logs: round === 0 ? attempt.takeLogs() : [],
           decide: this.#o.decide,
         });
-        if (result.kind === 'lease_lost') this.#o.logger.warn({ job_id: job.jobId }, 'result refused: another holder has this job, or it was ended');
+        if (result.kind === 'lease_lost') this.#o.logger.warn(idsOf(job), 'result refused: another holder has this job, or it was ended');
         return;
       } catch (error) {
         // The result of finished work is worth a few tries; after that the lease sweep runs it again.
         const retryable = error instanceof LogisticsError && error.retryable && error.code !== 'shutting_down';
         if (!retryable || round >= 5) {
-          this.#o.logger.error({ err: error, job_id: job.jobId }, 'result could not be stored');
+          this.#o.logger.error({ err: error, ...idsOf(job) }, 'result could not be stored');
           return;
         }
         await new Promise((resolve) => setTimeout(resolve, 50 * 2 ** round));
@@ -177,6 +190,14 @@ export class Worker implements Service {
     if (this.#claiming) return;
     for (const resolve of this.#drained.splice(0)) resolve();
   }
+}
+
+function idsOf(job: ClaimedJob): Record<string, string> {
+  return {
+    job_id: job.jobId,
+    ...(job.step === null ? {} : { execution_id: job.step.executionId }),
+    ...(job.sessionId === null ? {} : { session_id: job.sessionId }),
+  };
 }
 
 const STOPPING = new LogisticsError('shutting_down', 'This process is stopping; the job is given back.');

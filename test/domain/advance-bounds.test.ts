@@ -79,6 +79,7 @@ describe('advance: bounds', () => {
     const signals = Array.from({ length: 80 }, (_, i) => ({ type: 'signal', name: 'n', payload: i, signalId: `${i}`, by: 'me' }) as const);
     world.deliver(sim, 0, ...signals, ...sim.inbox.splice(0), { type: 'cancel', reason: 'Enough.', code: 'cancelled', by: 'me' });
     expect(sim.row.stopping).toBeNull();
+    expect(world.deliver(sim, 1, { type: 'resume', by: 'me' })).toEqual({ kind: 'replayed', message: 'not_paused' });
     world.settle();
     expect(sim.row.status).toBe('cancelled');
     expect(sim.row.stepsCompleted).toBe(20);

@@ -407,6 +407,18 @@ describe('advance: fork', () => {
     expect(fork.output()).toEqual({ c: 'c', lost: 'lost' });
   });
 
+  it('does not take over more than fits into one output', () => {
+    const world = new World({ twice: false });
+    const plan = world.define(workflow('flow', [step('e', { forEach: [1, 2] }), step('b', { needs: ['e'] })], { output: null }));
+    const sim = world.start(plan);
+    world.settle();
+    for (const item of [0, 1]) world.finish(sim, 'e', { item, output: 'x'.repeat(9_000_000) });
+    world.finish(sim, 'b');
+    const fork = world.start(plan, { fork: { of: sim, step: 'b' } });
+    world.settle();
+    expect(fork.step('e').error).toMatchObject({ code: 'output_too_large', nextActions: ['Use restart instead of fork.'] });
+  });
+
   it('keeps big values by reference and does not undo what it took over', () => {
     const world = new World();
     const plan = world.define(workflow('flow', [step('a', undo), step('b', { needs: ['a'] })]));

@@ -160,6 +160,18 @@ describe('advance: steps', () => {
     expect(bad.row.error?.message).toMatch(/^The output could not be rendered: /);
   });
 
+  it('fails with an output that is too large, and leaves out one that nobody asked for', () => {
+    const world = new World({ twice: false });
+    const big = 'ж'.repeat(4_500_000);
+    const asked = world.start(world.define(workflow('asked', [step('a')], { output: ['${{ steps.a.output }}', '${{ steps.a.output }}'] })));
+    const plain = world.start(world.define(workflow('plain', [step('a'), step('b')])));
+    world.settle();
+    world.finish(asked, 'a', { output: big });
+    for (const id of ['a', 'b']) world.finish(plain, id, { output: big });
+    expect(asked.row).toMatchObject({ status: 'failed', error: { code: 'output_too_large' } });
+    expect(plain.row).toMatchObject({ status: 'completed', output: null });
+  });
+
   it('a job that somebody cancelled by itself is a failure of its step', () => {
     const world = new World();
     const sim = run(world, step('a'));

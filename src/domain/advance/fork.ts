@@ -2,7 +2,8 @@
 import type { Plan, PlanNode } from '../plan.ts';
 import type { StoredValue } from '../workflow-execution.ts';
 import type { Draft } from './draft.ts';
-import { completeStep } from './step-end.ts';
+import { isTooLarge } from './output-size.ts';
+import { completeStep, errorData, failStep } from './step-end.ts';
 
 const reachableOf = new WeakMap<Plan, Map<number, Uint8Array>>();
 
@@ -12,10 +13,24 @@ export function reuseStep(draft: Draft, node: PlanNode): boolean {
   if (fork === null || node.region !== 'main' || isReachable(draft.plan, fork.stepIndex, node.index)) return false;
   const source = draft.view.sourceStep(node.index);
   if (source?.status !== 'completed' || source.output === null) return false;
-  const { output } = source;
-  const taken: StoredValue = output.kind === 'items' ? { kind: 'inline', json: JSON.stringify(draft.view.sourceValue(node.index, output)) } : output;
-  completeStep(draft, node.index, taken, { reused: true });
+  const taken = takeOver(draft, node, source.output);
+  if (taken.kind === 'inline' && isTooLarge(taken.json)) {
+    failStep(
+      draft,
+      node.index,
+      errorData('output_too_large', 'The items of the source take more than 16 MiB together and cannot be taken over.', {
+        nextActions: ['Use restart instead of fork.'],
+      }),
+    );
+  } else {
+    completeStep(draft, node.index, taken, { reused: true });
+  }
   return true;
+}
+
+/** Items belong to the jobs of the source: they become one value of this execution. */
+function takeOver(draft: Draft, node: PlanNode, output: StoredValue): StoredValue {
+  return output.kind === 'items' ? { kind: 'inline', json: JSON.stringify(draft.view.sourceValue(node.index, output)) } : output;
 }
 
 /** True for the step itself and everything that needs it, directly or not; found once per plan and step. */

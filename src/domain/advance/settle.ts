@@ -5,10 +5,10 @@ import type { ExecutionRow, StoredValue } from '../workflow-execution.ts';
 import { consider } from './activate.ts';
 import { isOpen } from './counters.ts';
 import { type Draft, STEP_CHANGES } from './draft.ts';
+import { isTooLarge } from './output-size.ts';
 import { phaseNodes } from './phase.ts';
 import { evaluateOutput } from './scope.ts';
 import { errorData } from './step-end.ts';
-import { inline } from './waiting.ts';
 
 type EndStatus = 'completed' | 'failed' | 'cancelled';
 
@@ -47,7 +47,7 @@ function leaveMain(draft: Draft): void {
     execution.error = firstError(draft);
   } else {
     const output = renderOutput(draft);
-    if (!('error' in output)) {
+    if (output === null || !('error' in output)) {
       execution.output = output;
       finish(draft, 'completed');
       return;
@@ -116,19 +116,29 @@ function isFatal(draft: Draft, index: number): boolean {
   return row.status === 'failed' && !row.tolerated && draft.node(index).region === 'main';
 }
 
-/** The definition's output, or else the outputs of the steps that nothing depends on, by step id. */
-function renderOutput(draft: Draft): StoredValue | { readonly error: ErrorData } {
+/**
+ * The definition's output, or else the outputs of the steps that nothing depends on, by step id; null when those, for which
+ * nobody asked, are too large together: each can be read at its step.
+ */
+function renderOutput(draft: Draft): StoredValue | null | { readonly error: ErrorData } {
   const template = draft.plan.definition.output;
   if (template !== undefined) {
     const rendered = evaluateOutput(draft, template);
-    return rendered.ok ? inline(rendered.value) : { error: { ...rendered.error, message: `The output could not be rendered: ${rendered.error.message}` } };
+    if (rendered.ok) {
+      const json = JSON.stringify(rendered.value);
+      return isTooLarge(json)
+        ? { error: errorData('output_too_large', 'The output of the workflow takes more than 16 MiB.', { path: 'output' }) }
+        : { kind: 'inline', json };
+    }
+    return { error: { ...rendered.error, message: `The output could not be rendered: ${rendered.error.message}` } };
   }
   const leaves: Record<string, Json> = {};
   for (let index = 0; index < draft.plan.mainCount; index++) {
     const node = draft.node(index);
     if (node.outs.length === 0 && draft.row(index).status === 'completed') leaves[node.id] = draft.value(index);
   }
-  return inline(leaves);
+  const json = JSON.stringify(leaves);
+  return isTooLarge(json) ? null : { kind: 'inline', json };
 }
 
 function finish(draft: Draft, status: EndStatus): void {

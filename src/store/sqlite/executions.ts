@@ -234,11 +234,11 @@ export class Executions {
     this.rows.flush();
     const rows = this.#tx
       .sql(
-        `SELECT item FROM (SELECT item, max(num), status FROM job WHERE execution = ?1 AND idx = ?2 AND item > ?3 GROUP BY item) WHERE status IN (3, 4)
-         UNION SELECT item FROM (SELECT parent_item AS item, max(num), status FROM execution WHERE parent = ?1 AND parent_step = ?2 AND parent_item > ?3 GROUP BY parent_item) WHERE status IN (5, 6)
-         ORDER BY item LIMIT ?4`,
+        `SELECT item FROM (SELECT item, max(num), status FROM job WHERE execution = @execution AND idx = @index AND item > @after GROUP BY item) WHERE status IN (3, 4)
+         UNION SELECT item FROM (SELECT parent_item AS item, max(num), status FROM execution WHERE parent = @execution AND parent_step = @index AND parent_item > @after GROUP BY parent_item) WHERE status IN (5, 6)
+         ORDER BY item LIMIT @limit`,
       )
-      .all(record.num, index, after, limit) as { item: number }[];
+      .all({ execution: record.num, index, after, limit }) as { item: number }[];
     return rows.map((row) => row.item);
   }
 
@@ -340,7 +340,7 @@ export class Executions {
       depth: parent.row.depth + 1,
     };
     const { concurrency } = plan.definition;
-    const own = key === null || concurrency === undefined || this.#ancestorHolds(parent, key) ? null : { key, ...concurrency };
+    const own = key === null || concurrency === undefined || this.#ancestorHolds(parent, key) ? null : concurrency;
     const gates: [string, number][] = key === null || own === null ? [] : [[key, own.limit]];
     const record = this.rows.insert(row, { ns: parent.ns, session: parent.session, root: parent.root ?? parent.num, parent: parent.num, forkedFrom: null, gates });
     tx.notice.changed.push(record.row.id);

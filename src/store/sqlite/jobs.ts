@@ -1,4 +1,4 @@
-// Owns what happens to jobs: claim, settle, cancel, redrive, due times. Every rule of an attempt comes from the domain.
+// Owns what happens to jobs once claimed or due: settle, cancel, redrive, due times. Every rule of an attempt comes from the domain.
 import { settleAttempt } from '../../domain/job-lifecycle.ts';
 import type { ErrorData } from '../../domain/errors.ts';
 import { LogisticsError } from '../../domain/errors.ts';
@@ -8,117 +8,31 @@ import type { Json, JsonObject } from '../../domain/json.ts';
 import { DEFAULT_RETRY, type RetryPolicy } from '../../domain/retry-policy.ts';
 import type { Decide } from '../../domain/transition.ts';
 import type { StoredValue } from '../../domain/workflow-execution.ts';
-import type { AttemptOutcome, CancelResult, ClaimedJob, JobLogLine, SettleResult } from '../backend.ts';
+import type { AttemptOutcome, CancelResult, JobLogLine, SettleResult } from '../backend.ts';
 import { JOB, jobCodes } from './codes.ts';
-import { hasEnded } from './execution-rows.ts';
+import type { Dependents } from './dependents.ts';
 import type { Executions } from './executions.ts';
 import { earliest, type JobRows, type JobSql } from './job-rows.ts';
 import type { Plans } from './plans.ts';
 import type { Tx } from './tx.ts';
-import { storeJson, toColumns } from './values.ts';
+import { MAX_OUTPUT_BYTES, storeJson, toColumns } from './values.ts';
 
-const CHUNK = 500;
 /** A cancelled running job that does not stop is ended after this long. */
 export const CANCEL_GRACE_MS = 10_000;
-
-interface Head {
-  readonly num: number;
-  readonly rank: number;
-}
 
 export class Jobs {
   readonly #tx: Tx;
   readonly #rows: JobRows;
+  readonly #dependents: Dependents;
   readonly #executions: Executions;
   readonly #plans: Plans;
-  #lanes = { version: -1, key: '', nums: [] as number[] };
 
-  constructor(tx: Tx, rows: JobRows, executions: Executions, plans: Plans) {
+  constructor(tx: Tx, rows: JobRows, dependents: Dependents, executions: Executions, plans: Plans) {
     this.#tx = tx;
     this.#rows = rows;
+    this.#dependents = dependents;
     this.#executions = executions;
     this.#plans = plans;
-  }
-
-  /** Takes the best ready jobs of the lanes that these capabilities satisfy. */
-  claim(p: { readonly epoch: number; readonly namespace: string; readonly capabilities: readonly string[]; readonly limit: number; readonly queue?: string | undefined }): ClaimedJob[] {
-    const lanes = this.#lanesFor(p);
-    const claimed: ClaimedJob[] = [];
-    while (claimed.length < p.limit && lanes.length > 0) {
-      const heads = this.#heads(lanes, p.limit - claimed.length);
-      if (heads.length === 0) break;
-      for (const head of heads) {
-        const job = this.#take(head, p.epoch);
-        if (job !== null) claimed.push(job);
-      }
-    }
-    return claimed;
-  }
-
-  #lanesFor(p: { readonly namespace: string; readonly capabilities: readonly string[]; readonly queue?: string | undefined }): readonly number[] {
-    const tx = this.#tx;
-    const key = `${p.namespace}\n${p.queue ?? ''}\n${p.capabilities.join('\n')}`;
-    if (this.#lanes.version === tx.lanesVersion && this.#lanes.key === key) return this.#lanes.nums;
-    const ns = tx.findNamespace(p.namespace);
-    const offered = new Set(p.capabilities);
-    const rows =
-      ns === undefined
-        ? []
-        : (tx.sql('SELECT l.num, l.caps, q.name FROM lane l JOIN queue q ON q.num = l.queue WHERE q.ns = ? AND q.paused = 0').all(ns) as { num: number; caps: string; name: string }[]);
-    const nums = rows.filter((row) => (p.queue === undefined || row.name === p.queue) && (JSON.parse(row.caps) as string[]).every((cap) => offered.has(cap))).map((row) => row.num);
-    this.#lanes = { version: tx.lanesVersion, key, nums };
-    return nums;
-  }
-
-  #heads(lanes: readonly number[], limit: number): readonly Head[] {
-    const sql = this.#tx.sql('SELECT num, rank FROM job WHERE lane = ? AND rank IS NOT NULL ORDER BY rank, num LIMIT ?');
-    if (lanes.length === 1) return sql.all(lanes[0], limit) as Head[];
-    const all: Head[] = [];
-    for (const lane of lanes) all.push(...(sql.all(lane, limit) as Head[]));
-    return all.sort((a, b) => a.rank - b.rank || a.num - b.num).slice(0, limit);
-  }
-
-  #take(head: Head, epoch: number): ClaimedJob | null {
-    const tx = this.#tx;
-    const job = this.#rows.byNum(head.num) as JobSql;
-    let step: ClaimedJob['step'] = null;
-    let retry: RetryPolicy = job.retry === null ? DEFAULT_RETRY : (JSON.parse(job.retry) as RetryPolicy);
-    let timeoutMs = job.timeout_ms;
-    if (job.execution !== null) {
-      const record = this.#executions.rows.load(job.execution);
-      if (record === undefined || record.row.stopping !== null || hasEnded(record)) {
-        // The stop of its run finds it in the step index and ends it.
-        if (record?.row.phase !== 'compensate' && record?.row.phase !== 'on_failure') {
-          tx.sql('UPDATE job SET rank = NULL WHERE num = ?').run(job.num);
-          return null;
-        }
-      }
-      if (record?.row.paused) {
-        this.#rows.park(job, job.execution);
-        return null;
-      }
-      const node = this.#plans.require((record as NonNullable<typeof record>).row.hash).nodes[job.idx as number];
-      retry = node?.step.retry ?? DEFAULT_RETRY;
-      timeoutMs = node?.step.timeoutMs ?? null;
-      step = { executionId: (record as NonNullable<typeof record>).row.id, hash: (record as NonNullable<typeof record>).row.hash, index: job.idx as number, item: job.item };
-      tx.log({ ns: job.ns, execution: job.execution, idx: job.idx, item: job.item, job: job.num, session: job.session }, { type: 'step_started', stepId: node?.id, data: job.attempt > 0 ? { attempt: job.attempt + 1 } : undefined });
-    }
-    tx.sql('UPDATE job SET status = 1, rank = NULL, owner = ?, token = token + 1, attempt = attempt + 1, started_at = ? WHERE num = ?').run(epoch, tx.now, job.num);
-    tx.count(job.queue, job.task, job.status, JOB.running);
-    return {
-      jobId: job.id,
-      token: job.token + 1,
-      attempt: job.attempt + 1,
-      task: tx.taskName(job.task),
-      queue: tx.queueName(job.queue),
-      name: job.name,
-      payload: job.payload === null ? null : (JSON.parse(job.payload) as Json),
-      sessionId: job.session === null ? null : tx.sessionId(job.session),
-      timeoutMs,
-      deadlineAt: job.deadline_at,
-      retry,
-      step,
-    };
   }
 
   /** The end of one attempt, by the holder of the token. */
@@ -126,21 +40,16 @@ export class Jobs {
     const job = this.#rows.byId(p.jobId);
     if (job === undefined || job.token !== p.token) return { kind: 'lease_lost' };
     if (job.status !== JOB.running) {
-      const same = (job.status === JOB.completed && p.outcome.status === 'completed') || ((job.status === JOB.failed || job.status === JOB.retry) && p.outcome.status === 'failed');
-      return same ? { kind: 'replayed', status: jobCodes.name(job.status) } : { kind: 'lease_lost' };
+      return isRepeated(job.status, p.outcome.status) ? { kind: 'replayed', status: jobCodes.name(job.status) } : { kind: 'lease_lost' };
     }
     this.addLogs(job.num, p.logs);
     return this.#settleRunning(job, p.outcome, p.decide);
   }
 
-  /** A job whose process died. */
-  crashed(job: JobSql, decide: Decide): void {
-    this.#settleRunning(job, { status: 'crashed' }, decide);
-  }
-
-  /** A job that a stopping process gives back unharmed. */
-  released(job: JobSql, decide: Decide): void {
-    this.#settleRunning(job, { status: 'released' }, decide);
+  /** Takes a running job from its epoch: its process died, or gives it back unharmed. What happened to it in the meantime counts. */
+  takeFrom(epoch: number, num: number, how: 'crashed' | 'released', decide: Decide): void {
+    const job = this.#rows.byNum(num);
+    if (job !== undefined && job.status === JOB.running && job.owner === epoch) this.#settleRunning(job, { status: how }, decide);
   }
 
   #settleRunning(job: JobSql, outcome: AttemptOutcome | { readonly status: 'crashed' }, decide: Decide): SettleResult {
@@ -214,53 +123,14 @@ export class Jobs {
       { ns: job.ns, job: job.num, session: job.session },
       { type: status === 'completed' ? 'job_completed' : status === 'failed' ? 'job_failed' : 'job_cancelled', data: error === null ? undefined : { code: error.code } },
     );
-    this.tellDependents(job.num, status === 'completed');
+    this.#dependents.tell(job.num, status === 'completed');
   }
 
   /** Ends a job that is not running and tells whoever waits for it. */
   end(job: JobSql, status: 'failed' | 'cancelled', error: ErrorData, dead: boolean, decide: Decide): void {
     this.#rows.end(job, status, error, dead);
     if (job.execution !== null) this.#executions.stepJobEnded(job, status, null, error as never, decide);
-    else this.tellDependents(job.num, false);
-  }
-
-  /** Dependents are told in chunks: their rows in job_need are the durable rest of the work. */
-  tellDependents(first: number, firstSucceeded: boolean): void {
-    const tx = this.#tx;
-    const work: { num: number; ok: boolean }[] = [{ num: first, ok: firstSucceeded }];
-    let budget = CHUNK;
-    for (let at = 0; at < work.length; at++) {
-      const { num, ok } = work[at] as { num: number; ok: boolean };
-      const dependents = tx.sql('SELECT job FROM job_need WHERE need = ? ORDER BY job LIMIT ?').all(num, budget + 1) as { job: number }[];
-      for (const { job: dependent } of dependents.slice(0, budget)) {
-        budget--;
-        tx.sql('DELETE FROM job_need WHERE need = ? AND job = ?').run(num, dependent);
-        const ended = this.#needEnded(dependent, ok);
-        if (ended) work.push({ num: dependent, ok: false });
-      }
-      if (dependents.length > 0 && budget <= 0) {
-        for (const rest of work.slice(at)) tx.sql('UPDATE job SET due_at = ? WHERE num = ?').run(tx.now, rest.num);
-        tx.notice.timersChanged = true;
-        return;
-      }
-    }
-  }
-
-  /** One need of a waiting job ended; true when the job ended with it. */
-  #needEnded(num: number, ok: boolean): boolean {
-    const tx = this.#tx;
-    const job = this.#rows.byNum(num);
-    if (job === undefined || job.status !== JOB.pending) return false;
-    const open = job.needs_open - 1;
-    const failed = job.needs_failed + (ok ? 0 : 1);
-    tx.sql('UPDATE job SET needs_open = ?, needs_failed = ? WHERE num = ?').run(open, failed, num);
-    if (!ok && job.needs_when === 0) {
-      const error = new LogisticsError('dependency_failed', 'A job it depends on did not complete.').toData();
-      this.#rows.end(job, 'cancelled', error, false);
-      return true;
-    }
-    if (open === 0 && (job.run_at === null || job.run_at <= tx.now)) this.#rows.admit({ ...job, needs_open: 0 });
-    return false;
+    else this.#dependents.tell(job.num, false);
   }
 
   cancel(p: { readonly jobId: string; readonly reason: string; readonly decide: Decide }): CancelResult {
@@ -285,7 +155,11 @@ export class Jobs {
     const job = this.#rows.byId(jobId);
     if (job === undefined) return { kind: 'not_found', status: null };
     if (job.execution !== null || (job.status !== JOB.failed && job.status !== JOB.cancelled)) return { kind: 'refused', status: jobCodes.name(job.status) };
-    tx.sql('UPDATE job SET status = 0, ended_at = NULL, error = NULL, dead = 0, attempt = 0, crashes = 0, cancel_requested = 0, gate_pos = 0, needs_open = 0, expires_at = NULL WHERE num = ?').run(job.num);
+    this.#dependents.forgetNeeds(job);
+    tx.sql(
+      `UPDATE job SET status = 0, started_at = NULL, ended_at = NULL, error = NULL, dead = 0, attempt = 0, crashes = 0, cancel_requested = 0, gate_pos = 0, needs_open = 0, needs_failed = 0,
+       expires_at = NULL, progress = NULL WHERE num = ?`,
+    ).run(job.num);
     tx.count(job.queue, job.task, job.status, JOB.pending);
     tx.log({ ns: job.ns, job: job.num, session: job.session }, { type: 'job_enqueued', data: { redriven: true } });
     this.#rows.admit(this.#rows.byNum(job.num) as JobSql);
@@ -309,7 +183,7 @@ export class Jobs {
     if (job.ended_at !== null) {
       // The rest of its dependents.
       tx.sql('UPDATE job SET due_at = NULL WHERE num = ?').run(job.num);
-      this.tellDependents(job.num, job.status === JOB.completed);
+      this.#dependents.tell(job.num, job.status === JOB.completed);
     } else if (job.status === JOB.running) {
       tx.sql('UPDATE job SET due_at = NULL WHERE num = ?').run(job.num);
       if (job.cancel_requested === 1) {
@@ -340,7 +214,7 @@ export class Jobs {
   #storeOutput(job: JobSql, output: Json): { readonly value: StoredValue } | { readonly error: ErrorData } {
     try {
       const json = JSON.stringify(output) ?? 'null';
-      return { value: storeJson(this.#tx, json, { execution: job.execution, job: job.execution === null ? job.num : null, name: 'output' }) };
+      return { value: storeJson(this.#tx, json, { execution: job.execution, job: job.execution === null ? job.num : null, name: 'output' }, MAX_OUTPUT_BYTES) };
     } catch (error) {
       if (error instanceof LogisticsError) return { error: error.toData() };
       throw error;
@@ -356,6 +230,12 @@ export class Jobs {
     }
     tx.sql('DELETE FROM job_log WHERE job = ? AND seq <= ?').run(job, seq - MAX_JOB_LOG_LINES);
   }
+}
+
+/** Whether the outcome is the one that the same token led to before. */
+function isRepeated(status: number, outcome: AttemptOutcome['status']): boolean {
+  if (outcome === 'completed') return status === JOB.completed;
+  return outcome === 'failed' && (status === JOB.failed || status === JOB.retry);
 }
 
 function laterOf(times: readonly (number | null)[], now: number): number | null {

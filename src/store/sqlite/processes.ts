@@ -5,10 +5,9 @@ import Database from 'better-sqlite3';
 import type { Decide } from '../../domain/transition.ts';
 import type { BackendEnvironment, ProcessInfo } from '../backend.ts';
 import type { Db } from './connection.ts';
-import { storeError } from './connection.ts';
-import type { JobSql } from './job-rows.ts';
 import type { Jobs } from './jobs.ts';
 import { SCHEMA_VERSION } from './schema.ts';
+import { storeError } from './sqlite-error.ts';
 import type { Tx } from './tx.ts';
 
 const CHUNK = 500;
@@ -17,12 +16,19 @@ interface ProcessSql {
   epoch: number; pid: number; host: string; role: string; ns: string; started_at: number; heartbeat_at: number; lock_file: string | null; capabilities: string; version: string; schema: number;
 }
 
+/** A lock that this process holds; null where nobody else can look (`:memory:`). */
+export interface ProcessLock {
+  readonly db: Db;
+  readonly file: string;
+}
+
 /** Locks are SQLite's own exclusive file locks: no further package, and the system frees them on any death. */
 export class Processes {
   readonly #folder: string | null;
   readonly #env: BackendEnvironment;
-  readonly #held = new Map<number, { readonly db: Db; readonly file: string }>();
+  readonly #held = new Map<number, ProcessLock>();
   #lastSweep = 0;
+  #graceUntil = 0;
 
   constructor(path: string, env: BackendEnvironment) {
     this.#folder = path === ':memory:' ? null : join(dirname(path), 'locks');
@@ -30,51 +36,59 @@ export class Processes {
   }
 
   /** Takes a lock file before the row exists, so a row without a holder is always dead. */
-  lock(): string | null {
+  lock(): ProcessLock | null {
     if (this.#folder === null) return null;
-    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
     const file = join(this.#folder, `${process.pid}-${this.#env.newId('worker').slice(4)}.lock`);
     try {
+      mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
       const db = new Database(file, { timeout: 0 });
       db.exec('BEGIN EXCLUSIVE');
-      this.#held.set(-1, { db, file });
-      return file;
+      return { db, file };
     } catch (error) {
       throw storeError(error, file);
     }
   }
 
-  insert(tx: Tx, p: { readonly pid: number; readonly host: string; readonly role: string; readonly namespace: string; readonly capabilities: readonly string[]; readonly version: string }, lockFile: string | null): number {
+  insert(tx: Tx, p: { readonly pid: number; readonly host: string; readonly role: string; readonly namespace: string; readonly capabilities: readonly string[]; readonly version: string }, lock: ProcessLock | null): number {
     const made = tx
       .sql('INSERT INTO process (pid, host, role, ns, started_at, heartbeat_at, lock_file, capabilities, version, schema) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
-      .run(p.pid, p.host, p.role, p.namespace, tx.now, tx.now, lockFile, JSON.stringify(p.capabilities), p.version, SCHEMA_VERSION);
+      .run(p.pid, p.host, p.role, p.namespace, tx.now, tx.now, lock?.file ?? null, JSON.stringify(p.capabilities), p.version, SCHEMA_VERSION);
     const epoch = Number(made.lastInsertRowid);
     tx.log({ ns: tx.namespace(p.namespace) }, { type: 'worker_joined', data: { epoch, pid: p.pid, role: p.role } });
     return epoch;
   }
 
-  joined(epoch: number): void {
-    const held = this.#held.get(-1);
-    if (held === undefined) return;
-    this.#held.delete(-1);
-    this.#held.set(epoch, held);
+  joined(epoch: number, lock: ProcessLock | null): void {
+    if (lock !== null) this.#held.set(epoch, lock);
+  }
+
+  /** Gives up a lock whose process row was not stored. */
+  discard(lock: ProcessLock | null): void {
+    if (lock === null) return;
+    lock.db.close();
+    rmSync(lock.file, { force: true });
   }
 
   heartbeat(tx: Tx, epoch: number): boolean {
     return tx.sql('UPDATE process SET heartbeat_at = ? WHERE epoch = ?').run(tx.now, epoch).changes > 0;
   }
 
+  /** Epochs whose lock is free. Their process is gone for good, so this may be looked at before the write begins. */
+  gone(tx: Tx, own: number): ReadonlySet<number> {
+    const rows = tx.sql('SELECT * FROM process WHERE epoch != ? AND lock_file IS NOT NULL').all(own) as ProcessSql[];
+    return new Set(rows.filter((row) => this.#isFree(row)).map((row) => row.epoch));
+  }
+
   /** Epochs whose process is gone, or silent for a lease; after a suspend of our own nobody is judged for one lease. */
-  dead(tx: Tx, own: number): number[] {
+  dead(tx: Tx, own: number, gone: ReadonlySet<number>): number[] {
     const rows = tx.sql('SELECT * FROM process WHERE epoch != ?').all(own) as ProcessSql[];
     const lease = this.#env.limits.leaseMs;
     const suspended = this.#lastSweep !== 0 && tx.now - this.#lastSweep > lease;
     this.#lastSweep = tx.now;
-    const graceUntil = suspended ? (this.#graceUntil = tx.now + lease) : this.#graceUntil;
-    return rows.filter((row) => (row.lock_file !== null && this.#isFree(row)) || (tx.now >= graceUntil && tx.now - row.heartbeat_at > lease)).map((row) => row.epoch);
+    if (suspended) this.#graceUntil = tx.now + lease;
+    const judging = tx.now >= this.#graceUntil;
+    return rows.filter((row) => gone.has(row.epoch) || (judging && tx.now - row.heartbeat_at > lease)).map((row) => row.epoch);
   }
-
-  #graceUntil = 0;
 
   /** A lock that can be taken means its owner is dead. */
   #isFree(row: ProcessSql): boolean {
@@ -95,11 +109,8 @@ export class Processes {
 
   /** Gives the running jobs of an epoch back, in chunks; true when more are left. */
   takeBack(tx: Tx, epoch: number, jobs: Jobs, decide: Decide, graceful: boolean): { readonly jobs: number; readonly more: boolean } {
-    const running = tx.sql('SELECT * FROM job WHERE owner = ? LIMIT ?').all(epoch, CHUNK) as JobSql[];
-    for (const job of running) {
-      if (graceful) jobs.released(job, decide);
-      else jobs.crashed(job, decide);
-    }
+    const running = tx.sql('SELECT num FROM job WHERE owner = ? LIMIT ?').all(epoch, CHUNK) as { num: number }[];
+    for (const { num } of running) jobs.takeFrom(epoch, num, graceful ? 'released' : 'crashed', decide);
     const more = running.length === CHUNK;
     if (!more) this.#remove(tx, epoch, graceful);
     return { jobs: running.length, more };

@@ -1,10 +1,15 @@
 // Owns forgetting: whole finished trees, oldest first, in bounded pieces; nothing unfinished, nothing that unfinished work refers to.
 import { JOB } from './codes.ts';
+import type { EventLog } from './event-log.ts';
 import type { Outputs } from './outputs.ts';
+import { dropOld } from './receipts.ts';
 import type { Tx } from './tx.ts';
 
 const LOOSE_ARTIFACT_MS = 3_600_000;
 const DAY_MS = 86_400_000;
+const CHUNK = 500;
+/** Roots looked at in one call, so that trees which may not go yet cannot hold it up. */
+const ROOTS = 100;
 
 export interface RetentionParameters {
   readonly olderThan: number;
@@ -12,89 +17,138 @@ export interface RetentionParameters {
   readonly limit: number;
 }
 
+interface JobKey {
+  readonly num: number;
+  readonly queue: number;
+  readonly task: number;
+  readonly status: number;
+}
+
+/** Tables of an execution with the columns that number their rows. */
+const OWNED = [
+  ['event', 'cursor'],
+  ['step', 'idx'],
+  ['step_items', 'idx'],
+  ['signal', 'seq'],
+  ['waiter', 'idx'],
+  ['timer', 'idx'],
+  ['inbox', 'seq'],
+  ['artifact', 'num'],
+] as const;
+
 export class Retention {
   readonly #tx: Tx;
   readonly #outputs: Outputs;
+  readonly #log: EventLog;
+  #receiptPosition = 0;
 
-  constructor(tx: Tx, outputs: Outputs) {
+  constructor(tx: Tx, outputs: Outputs, log: EventLog) {
     this.#tx = tx;
     this.#outputs = outputs;
+    this.#log = log;
   }
 
   run(p: RetentionParameters): { removed: number; more: boolean } {
-    let left = p.limit;
-    let removed = 0;
-    while (left > 0) {
-      const tree = this.#oldestTree(p);
-      if (tree === null) break;
-      const taken = this.#removeSome(tree, left);
-      removed += taken;
-      left -= taken;
-      if (taken === 0) break;
-    }
-    if (left > 0) removed += this.#removeJobs(p.olderThan, left);
+    this.#tx.keepNumbers();
+    let removed = this.#removeTrees(p);
+    if (removed < p.limit) removed += this.#removeJobs(p.olderThan, p.limit - removed);
+    if (removed < p.limit) removed += this.#removeOldEvents(p.olderThan, p.limit - removed);
     removed += this.#removeLoose();
     return { removed, more: removed >= p.limit };
   }
 
-  /** The deepest last member of the oldest finished tree that may go. */
-  #oldestTree(p: RetentionParameters): number | null {
+  #removeTrees(p: RetentionParameters): number {
     const tx = this.#tx;
     const finished = (tx.sql('SELECT coalesce(sum(n), 0) AS n FROM execution_counter WHERE status IN (4, 5, 6)').get() as { n: number }).n;
-    const tooMany = finished > p.keepExecutions ? 1 : 0;
-    const root = tx
-      .sql('SELECT num FROM execution WHERE parent IS NULL AND ended_at IS NOT NULL AND (ended_at < ? OR ?) ORDER BY num LIMIT 1')
-      .get(p.olderThan, tooMany) as { num: number } | undefined;
-    if (root === undefined) return null;
-    let at = root.num;
-    for (;;) {
-      const child = tx.sql('SELECT num, ended_at FROM execution WHERE parent = ? ORDER BY num DESC LIMIT 1').get(at) as { num: number; ended_at: number | null } | undefined;
-      if (child === undefined) return at;
-      if (child.ended_at === null) return null;
-      at = child.num;
+    let surplus = finished - p.keepExecutions;
+    let removed = 0;
+    let after = 0;
+    for (let looked = 0; looked < ROOTS && removed < p.limit; looked++) {
+      const root = this.#nextRoot(after, p.olderThan, surplus > 0);
+      if (root === undefined) break;
+      after = root;
+      if (this.#isInUse(root)) continue;
+      while (removed < p.limit) {
+        const member: number = (tx.sql('SELECT num FROM execution WHERE root = ? ORDER BY num DESC LIMIT 1').get(root) as { num: number } | undefined)?.num ?? root;
+        const part = this.#removeSome(member, p.limit - removed);
+        removed += part.rows;
+        if (!part.done) break;
+        surplus--;
+        if (member === root) break;
+      }
     }
+    return removed;
   }
 
-  #removeSome(execution: number, limit: number): number {
+  /** An execution was made before it ended, so only rows made before the limit are looked at. */
+  #nextRoot(after: number, olderThan: number, tooMany: boolean): number | undefined {
+    const tx = this.#tx;
+    const row = tooMany
+      ? tx.sql('SELECT num FROM execution WHERE num > ? AND root IS NULL AND ended_at IS NOT NULL ORDER BY num LIMIT 1').get(after)
+      : tx
+          .sql(
+            `SELECT num FROM execution WHERE num > @after AND num < coalesce((SELECT num FROM execution WHERE created_at >= @olderThan ORDER BY num LIMIT 1), 9e15)
+             AND root IS NULL AND ended_at < @olderThan ORDER BY num LIMIT 1`,
+          )
+          .get({ after, olderThan });
+    return (row as { num: number } | undefined)?.num;
+  }
+
+  /** A tree with an unfinished member, or one that an unfinished fork still reads. */
+  #isInUse(root: number): boolean {
+    const tx = this.#tx;
+    if (tx.sql('SELECT 1 FROM execution WHERE root = ? AND ended_at IS NULL LIMIT 1').get(root) !== undefined) return true;
+    return (
+      tx
+        .sql(
+          `SELECT 1 FROM execution f WHERE f.forked_from IS NOT NULL AND f.ended_at IS NULL
+           AND f.forked_from IN (SELECT num FROM execution WHERE root = @root UNION ALL SELECT @root) LIMIT 1`,
+        )
+        .get({ root }) !== undefined
+    );
+  }
+
+  #removeSome(execution: number, limit: number): { readonly rows: number; readonly done: boolean } {
     const tx = this.#tx;
     this.#outputs.forget();
-    const jobs = tx.sql('SELECT num, queue, task, status FROM job WHERE execution = ? LIMIT ?').all(execution, limit) as { num: number; queue: number; task: number; status: number }[];
+    const jobs = tx.sql('SELECT num, queue, task, status FROM job WHERE execution = ? LIMIT ?').all(execution, limit) as JobKey[];
     for (const job of jobs) this.#removeJob(job);
     let left = limit - jobs.length;
-    for (const table of ['event', 'step', 'step_items', 'signal', 'waiter', 'timer', 'inbox', 'artifact']) {
-      if (left <= 0) return limit;
-      const key = table === 'event' ? 'cursor' : table === 'inbox' ? 'seq' : table === 'artifact' ? 'num' : null;
-      const changes =
-        key === null
-          ? this.#deleteKeyed(table, execution, left)
-          : tx.sql(`DELETE FROM ${table} WHERE ${key} IN (SELECT ${key} FROM ${table} WHERE execution = ? LIMIT ?)`).run(execution, left).changes;
-      left -= changes;
+    if (left > 0) this.#handOver(execution);
+    for (const [table, key] of OWNED) {
+      if (left <= 0) return { rows: limit, done: false };
+      const last = tx.sql(`SELECT ${key} AS at FROM ${table} WHERE execution = ? ORDER BY ${key} LIMIT 1 OFFSET ?`).get(execution, left - 1) as { at: number } | undefined;
+      left -= tx.sql(`DELETE FROM ${table} WHERE execution = ? AND ${key} <= ?`).run(execution, last?.at ?? Number.MAX_SAFE_INTEGER).changes;
     }
-    if (left <= 0) return limit;
+    if (left <= 0) return { rows: limit, done: false };
     const row = tx.sql('DELETE FROM execution WHERE num = ? RETURNING status').get(execution) as { status: number };
     tx.countExecution(row.status, null);
     tx.sql('DELETE FROM gate WHERE key = ?').run(`x:${execution}`);
-    return limit - left + 1;
+    return { rows: limit - left + 1, done: true };
   }
 
-  #deleteKeyed(table: string, execution: number, limit: number): number {
+  /** Artifacts that a fork took over with a step's output belong to the fork from now on. */
+  #handOver(execution: number): void {
     const tx = this.#tx;
-    if (table === 'step' || table === 'step_items' || table === 'waiter') {
-      const last = tx.sql(`SELECT idx FROM ${table} WHERE execution = ? ORDER BY idx LIMIT 1 OFFSET ?`).get(execution, limit - 1) as { idx: number } | undefined;
-      return last === undefined ? tx.sql(`DELETE FROM ${table} WHERE execution = ?`).run(execution).changes : tx.sql(`DELETE FROM ${table} WHERE execution = ? AND idx <= ?`).run(execution, last.idx).changes;
+    const forks = tx.sql('SELECT num FROM execution WHERE forked_from = ? ORDER BY num').all(execution) as { num: number }[];
+    for (const fork of forks) {
+      tx.sql('UPDATE artifact SET execution = @fork WHERE execution = @source AND id IN (SELECT output FROM step WHERE execution = @fork AND output_kind = 2)').run({ fork: fork.num, source: execution });
     }
-    return tx.sql(`DELETE FROM ${table} WHERE execution = ?`).run(execution).changes;
   }
 
+  /** An ended job with a due time has dependents that it has not told yet. */
   #removeJobs(olderThan: number, limit: number): number {
     const jobs = this.#tx
-      .sql('SELECT num, queue, task, status FROM job WHERE execution IS NULL AND status IN (2, 3, 4) AND ended_at < ? ORDER BY num LIMIT ?')
-      .all(olderThan, limit) as { num: number; queue: number; task: number; status: number }[];
+      .sql(
+        `SELECT num, queue, task, status FROM job WHERE num < coalesce((SELECT num FROM job WHERE created_at >= @olderThan ORDER BY num LIMIT 1), 9e15)
+         AND execution IS NULL AND status IN (2, 3, 4) AND ended_at < @olderThan AND due_at IS NULL ORDER BY num LIMIT @limit`,
+      )
+      .all({ olderThan, limit }) as JobKey[];
     for (const job of jobs) this.#removeJob(job);
     return jobs.length;
   }
 
-  #removeJob(job: { num: number; queue: number; task: number; status: number }): void {
+  #removeJob(job: JobKey): void {
     const tx = this.#tx;
     if (job.status === JOB.running) return;
     tx.sql('DELETE FROM job WHERE num = ?').run(job.num);
@@ -105,12 +159,21 @@ export class Retention {
     tx.count(job.queue, job.task, job.status, null);
   }
 
+  /** Entries of no execution and no job: sessions, definitions, processes. */
+  #removeOldEvents(olderThan: number, limit: number): number {
+    const last = this.#log.cursorAt(olderThan - 1);
+    return this.#tx
+      .sql('DELETE FROM event WHERE cursor IN (SELECT cursor FROM event WHERE cursor <= ? AND execution IS NULL AND job IS NULL ORDER BY cursor LIMIT ?)')
+      .run(last, Math.min(limit, CHUNK)).changes;
+  }
+
   #removeLoose(): number {
     const tx = this.#tx;
-    const artifacts = tx.sql('DELETE FROM artifact WHERE num IN (SELECT num FROM artifact WHERE kept = 0 AND created_at < ? LIMIT 500)').run(tx.now - LOOSE_ARTIFACT_MS).changes;
-    const receipts = tx
-      .sql('DELETE FROM receipt WHERE (principal, tool, key) IN (SELECT principal, tool, key FROM receipt WHERE created_at < ? LIMIT 500)')
-      .run(tx.now - tx.env.limits.receiptDays * DAY_MS).changes;
-    return artifacts + receipts;
+    const artifacts = tx
+      .sql('DELETE FROM artifact WHERE num IN (SELECT num FROM artifact WHERE kept = 0 AND created_at < ? LIMIT ?)')
+      .run(tx.now - LOOSE_ARTIFACT_MS, CHUNK).changes;
+    const receipts = dropOld(tx, tx.now - tx.env.limits.receiptDays * DAY_MS, this.#receiptPosition);
+    this.#receiptPosition = receipts.position;
+    return artifacts + receipts.removed;
   }
 }

@@ -1,11 +1,12 @@
 // Owns session rows: limits, context with its version, owned work, and the bounded history of calls.
 import type { JsonObject } from '../../domain/json.ts';
-import { LogisticsError } from '../../domain/errors.ts';
+import { type ErrorData, LogisticsError } from '../../domain/errors.ts';
 import { MAX_SESSION_CALLS, type ClosePolicy, type Session, type SessionCall } from '../../domain/session.ts';
 import type { Decide } from '../../domain/transition.ts';
 import { sessionCodes } from './codes.ts';
 import type { Executions } from './executions.ts';
-import type { JobSql } from './job-rows.ts';
+import { gateKeys } from './gates.ts';
+import type { JobRows, JobSql } from './job-rows.ts';
 import type { Jobs } from './jobs.ts';
 import type { Tx } from './tx.ts';
 
@@ -20,9 +21,11 @@ export class Sessions {
   readonly #tx: Tx;
   readonly #executions: Executions;
   readonly #jobs: Jobs;
+  readonly #rows: JobRows;
 
-  constructor(tx: Tx, executions: Executions, jobs: Jobs) {
+  constructor(tx: Tx, executions: Executions, jobs: Jobs, rows: JobRows) {
     this.#tx = tx;
+    this.#rows = rows;
     this.#executions = executions;
     this.#jobs = jobs;
   }
@@ -57,12 +60,17 @@ export class Sessions {
     const sql = this.#sql(id);
     if (sql === undefined) return null;
     const next = change(this.read(sql));
+    const more = isMore(sql.max_tasks, next.maxParallelTasks);
+    const moreWorkflows = isMore(sql.max_workflows, next.maxParallelWorkflows);
     this.#tx
       .sql('UPDATE session SET name = ?, status = ?, context_version = ?, max_tasks = ?, max_workflows = ?, timeout_ms = ?, expires_at = ?, closed_at = ?, metadata = ?, context = ? WHERE num = ?')
       .run(
         next.name, sessionCodes.of(next.status), next.contextVersion, next.maxParallelTasks, next.maxParallelWorkflows, next.timeoutMs, next.expiresAt, next.closedAt, JSON.stringify(next.metadata),
         JSON.stringify(next.context), sql.num,
       );
+    if (next.expiresAt !== null && next.expiresAt !== sql.expires_at) this.#tx.notice.timersChanged = true;
+    if (more) for (let left = CHUNK; left > 0 && this.#rows.admitNextAt(gateKeys.sessionTasks(sql.num)); ) left--;
+    if (moreWorkflows) for (let left = CHUNK; left > 0 && this.#executions.admitNextAt(gateKeys.sessionWorkflows(sql.num)); ) left--;
     return next;
   }
 
@@ -121,11 +129,12 @@ export class Sessions {
     return rows.map((row) => ({ seq: row.seq, at: row.at, tool: row.tool, argumentsDigest: row.digest, outcome: row.outcome, result: row.result, durationMs: row.duration_ms })).reverse();
   }
 
-  /** Fails when work may not be added to the session. */
-  requireOpen(id: string): void {
+  /** Why work may not be added to the session, or null. */
+  refusal(id: string): ErrorData | null {
     const session = this.get(id);
-    if (session === null) throw new LogisticsError('not_found', `There is no session ${id}.`, { path: 'session_id' });
-    if (session.closedAt !== null) throw new LogisticsError('session_closed', `The session ${id} is ${session.status}.`, { path: 'session_id' });
+    if (session === null) return new LogisticsError('not_found', `There is no session ${id}.`, { path: 'session_id' }).toData();
+    if (session.closedAt !== null) return new LogisticsError('session_closed', `The session ${id} is ${session.status}.`, { path: 'session_id' }).toData();
+    return null;
   }
 
   read(raw: unknown): Session {
@@ -136,4 +145,8 @@ export class Sessions {
       maxParallelWorkflows: sql.max_workflows, timeoutMs: sql.timeout_ms, expiresAt: sql.expires_at, createdAt: sql.created_at, closedAt: sql.closed_at,
     };
   }
+}
+
+function isMore(before: number | null, after: number | null): boolean {
+  return before !== null && (after === null || after > before);
 }

@@ -1,0 +1,66 @@
+// Owns how a command opens the engine: the configuration with its warnings told once, quiet logs, and a sure end.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { LoadedConfig } from '../config.ts';
+import type { OrchestrationEngine } from '../orchestration/orchestration-engine.ts';
+import { STORE_FILE } from '../store/open-backend.ts';
+import type { CommandContext } from './command-context.ts';
+
+export interface Opened {
+  readonly engine: OrchestrationEngine;
+  readonly loaded: LoadedConfig;
+}
+
+/** Reads the configuration and tells its warnings on standard error. */
+export async function loadFor(context: CommandContext): Promise<LoadedConfig> {
+  const { loadConfig } = await import('../config.ts');
+  const loaded = await loadConfig({ ...context.io.context, argvFlags: context.flags });
+  const told = new Set<string>();
+  for (const warning of loaded.warnings) {
+    // Several keys of one file have the same remedy: say it once.
+    const next = warning.nextActions.filter((action) => !told.has(action));
+    for (const action of next) told.add(action);
+    context.out.warn(warning.message, next);
+  }
+  return loaded;
+}
+
+/** `client` only reads and writes; `worker` runs jobs too. The engine is stopped whatever happens. */
+export async function withEngine(context: CommandContext, role: 'client' | 'worker', use: (opened: Opened) => Promise<number>): Promise<number> {
+  return withLoaded(context, await loadFor(context), role, use);
+}
+
+/** An engine for checks that need no stored data: where there is no store yet, none is made. */
+export async function withCheckingEngine(context: CommandContext, use: (opened: Opened) => Promise<number>): Promise<number> {
+  const loaded = await loadFor(context);
+  const stored = loaded.config.store === 'sqlite' && existsSync(join(loaded.config.dataDir, STORE_FILE));
+  return withLoaded(context, stored ? loaded : { ...loaded, config: { ...loaded.config, store: 'in_memory' } }, 'client', use);
+}
+
+async function withLoaded(context: CommandContext, loaded: LoadedConfig, role: 'client' | 'worker', use: (opened: Opened) => Promise<number>): Promise<number> {
+  const { openEngineWith } = await import('../open-engine.ts');
+  const { env } = context.io.context;
+  // A server logs at info; a command that a person reads speaks up only when something is wrong.
+  const asked = context.flags.logLevel !== undefined || (env.LOGISTICS_LOG_LEVEL ?? '') !== '';
+  const config = asked || loaded.config.logLevel !== 'info' ? loaded.config : { ...loaded.config, logLevel: 'warn' as const };
+  const engine = await openEngineWith(config, {
+    role,
+    host: 'cli',
+    env,
+    warnings: loaded.warnings.map((warning) => warning.message),
+    untrustedFile: loaded.untrusted?.file,
+  });
+  try {
+    return await use({ engine, loaded });
+  } finally {
+    await engine.stop();
+  }
+}
+
+/** Other processes that run jobs on this store and namespace. */
+export function otherWorkers(engine: OrchestrationEngine): number {
+  const alive = engine.backend.listProcesses().filter((process) => !process.self && !process.role.endsWith('(client)'));
+  return alive.filter((process) => process.namespace === engine.namespace).length;
+}
+
+export const NOBODY_WORKS = 'No process is running on this store now; the work waits until one is: an MCP host with logistics-mcp, or logistics-mcp run.';

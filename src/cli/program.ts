@@ -1,0 +1,92 @@
+// Owns the list of commands, their order in the help, and the flags that all of them share.
+import { Command, Option } from 'commander';
+import { createColors } from 'picocolors';
+import type { ConfigFlags } from '../config/environment.ts';
+import { LOG_LEVELS } from '../logger.ts';
+import { VERSION } from '../version.ts';
+import { examples, type Invoke } from './command-context.ts';
+import { addControl } from './commands/control.ts';
+import { addDoctor } from './commands/doctor.ts';
+import { addEnqueue } from './commands/enqueue.ts';
+import { addGet } from './commands/get.ts';
+import { addImport } from './commands/import.ts';
+import { addList } from './commands/list.ts';
+import { addPlan } from './commands/plan.ts';
+import { addRun } from './commands/run.ts';
+import { addStatus } from './commands/status.ts';
+import { addStdio } from './commands/stdio.ts';
+import { addTrust } from './commands/trust.ts';
+import { addValidate } from './commands/validate.ts';
+import { addWait } from './commands/wait.ts';
+import { addWatch } from './commands/watch.ts';
+import type { CliIo } from './io.ts';
+import { Output } from './output.ts';
+
+type SharedFlags = ConfigFlags & { readonly json?: boolean };
+
+export function createProgram(io: CliIo, setExit: (code: number) => void): Command {
+  const program = new Command('logistics-mcp');
+  const invoke: Invoke = async (command, handler) => {
+    const { json, config, dataDir, store, namespace, logLevel } = command.optsWithGlobals<SharedFlags>();
+    setExit(await handler({ io, out: new Output(io, { json: json === true }), flags: { config, dataDir, store, namespace, logLevel } }));
+  };
+  style(program, io);
+  program
+    .description('Durable workflows and a job queue for AI agents and people. Alone it serves MCP over stdio.')
+    .usage('[command] [flags]')
+    .version(VERSION, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .helpCommand('help [command]', 'print the help of a command')
+    .optionsGroup('Flags of every command:')
+    .option('--json', 'print the result as JSON')
+    .option('--config <file>', 'config file to use, instead of the nearest logistics.config.*')
+    .option('--data-dir <folder>', 'folder of the store')
+    .option('--store <kind>', 'sqlite (default) or in_memory')
+    .option('--namespace <name>', 'namespace; default: one per workspace')
+    .addOption(new Option('--log-level <level>', `log on standard error: ${LOG_LEVELS.join(', ')}; default warn`))
+    .addHelpText('after', examples('logistics-mcp run release-notes.yaml --input repo=acme/site', 'logistics-mcp list executions --status failed', 'logistics-mcp doctor'));
+  program.commandsGroup('Serve:');
+  addStdio(program);
+  program.commandsGroup('Workflows:');
+  addRun(program, invoke);
+  addValidate(program, invoke);
+  addPlan(program, invoke);
+  addImport(program, invoke);
+  program.commandsGroup('Work:');
+  addEnqueue(program, invoke);
+  addList(program, invoke);
+  addGet(program, invoke);
+  addWait(program, invoke);
+  addWatch(program, invoke);
+  addControl(program, invoke);
+  program.commandsGroup('This machine:');
+  addStatus(program, invoke);
+  addTrust(program, invoke);
+  addDoctor(program, invoke);
+  program.action((_options: unknown, command: Command) => command.outputHelp());
+  return program;
+}
+
+/** Set before commands are added: they inherit it. */
+function style(program: Command, io: CliIo): void {
+  const out = new Output(io, { json: false });
+  program
+    .exitOverride()
+    .showSuggestionAfterError(false)
+    .configureOutput({
+      writeOut: (text) => out.raw(text),
+      writeErr: () => undefined,
+      getOutHelpWidth: () => Math.min(100, Number.isFinite(out.width) ? out.width : 80),
+      getOutHasColors: () => true,
+      stripColor: (text) => text,
+    });
+  const colors = out.colors ?? createColors(false);
+  program.configureHelp({
+    showGlobalOptions: true,
+    styleTitle: (text) => colors.bold(text),
+    styleCommandText: (text) => colors.cyan(text),
+    styleSubcommandTerm: (text) => colors.cyan(text),
+    styleOptionTerm: (text) => colors.cyan(text),
+    styleArgumentTerm: (text) => colors.cyan(text),
+  });
+}

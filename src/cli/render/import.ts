@@ -1,0 +1,36 @@
+// Owns how an import reads: each file with what became of it, its faults and what was changed on the way.
+import type { ImportedFile } from '../commands/import.ts';
+import { faultLines } from './faults.ts';
+import { type Colors, count, oneLine } from './text.ts';
+
+export function importLines(files: readonly ImportedFile[], dryRun: boolean, c: Colors): string[] {
+  const lines = files.flatMap((file) => [headLine(file, c), ...faultLines(file.faults, c).map(indent), ...faultLines(file.warnings, c, c.yellow('!')).map(indent)]);
+  const bad = files.filter((file) => file.state === 'invalid').length;
+  const good = files.length - bad;
+  lines.push('', c.dim(`${count(good, 'workflow')} ${dryRun ? 'can be stored' : 'stored'}${bad === 0 ? '' : `, ${count(bad, 'file')} not`}${dryRun ? '; nothing was changed' : ''}`));
+  if (files.some((file) => file.faults.some((fault) => fault.code === 'unknown_task_type'))) {
+    lines.push(`  ${c.dim('→')} Map each module.action to a task type with taskAliases in logistics.config.yaml, for example`, `    taskAliases: {static_analysis.analyze_code: mcp.call}`);
+  }
+  const first = files.find((file) => file.state === 'stored');
+  if (first?.name != null) lines.push(`  ${c.dim('→')} logistics-mcp run ${first.name}`);
+  return lines;
+}
+
+function headLine(file: ImportedFile, c: Colors): string {
+  const name = file.name === null ? '' : `  ${c.bold(oneLine(file.name))}`;
+  const facts = file.steps === null ? '' : count(file.steps, 'step');
+  switch (file.state) {
+    case 'invalid':
+      return `${c.red('✗')} ${file.file}`;
+    case 'unchanged':
+      return `${c.dim('=')} ${file.file}${name} ${c.dim(`v${file.version} was there already, ${facts}`)}`;
+    case 'stored':
+      return `${c.green('✓')} ${file.file}${name} ${c.dim(`v${file.version}, ${facts}`)}`;
+    case 'valid':
+      return `${c.green('✓')} ${file.file}${name} ${c.dim(facts)}`;
+  }
+}
+
+function indent(line: string): string {
+  return `  ${line}`;
+}

@@ -1,0 +1,104 @@
+// Owns how each kind of list looks, and what an empty one teaches.
+import { formatDuration } from '../../domain/duration.ts';
+import type { JsonObject } from '../../domain/json.ts';
+import { inStatusColor, sign } from './symbols.ts';
+import { type Column, tableLines } from './table.ts';
+import { type Colors, count } from './text.ts';
+import { ago, moment, number, objects, text } from './wire.ts';
+
+export interface ListScreen {
+  readonly now: number;
+  readonly width: number;
+  readonly colors: Colors;
+  /** Some filter narrows the list. */
+  readonly filtered: boolean;
+}
+
+type Columns = (screen: ListScreen) => readonly Column<JsonObject>[];
+
+const plain = (title: string, key: string, more: Partial<Column<JsonObject>> = {}): Column<JsonObject> => ({ title, text: (row) => text(row, key), ...more });
+const when = (title: string, key: string, { now, colors }: ListScreen): Column<JsonObject> => ({ title, text: (row) => ago(row, key, now), paint: (cell) => colors.dim(cell) });
+const status = ({ colors }: ListScreen): Column<JsonObject> => ({
+  title: 'status',
+  text: (row) => `${sign(text(row, 'status'), NO_COLORS)} ${text(row, 'status')}`,
+  paint: (cell, row) => inStatusColor(text(row, 'status'), cell, colors),
+});
+const digits = (key: string): Column<JsonObject> => ({ title: key, text: (row) => number(row, key).toLocaleString('en'), right: true });
+
+const same = (cell: string | number | null | undefined): string => String(cell);
+/** Signs without paint: a cell is painted as a whole. */
+const NO_COLORS = { green: same, red: same, cyan: same, yellow: same, dim: same } as unknown as Colors;
+
+const KINDS: Readonly<Record<string, Columns>> = {
+  workflows: (s) => [plain('name', 'name'), { title: 'version', text: (row) => `v${text(row, 'version')}`, right: true }, { title: 'steps', text: (row) => text(row, 'steps_total'), right: true }, when('stored', 'created_at', s), plain('id', 'workflow_id'), plain('description', 'description', { flexible: true, paint: (cell) => s.colors.dim(cell) })],
+  executions: (s) => [
+    plain('id', 'execution_id'),
+    plain('workflow', 'workflow', { flexible: true }),
+    status(s),
+    { title: 'steps', text: (row) => `${text(row, 'steps_done')}/${text(row, 'steps_total')}`, right: true },
+    when('started', 'created_at', s),
+    { title: 'took', text: (row) => took(row, 'created_at', 'ended_at'), right: true, paint: (cell) => s.colors.dim(cell) },
+    plain('error', 'error_code', { paint: (cell) => s.colors.red(cell) }),
+  ],
+  jobs: (s) => [
+    plain('id', 'job_id'),
+    { title: 'job', text: (row) => text(row, 'name') || text(row, 'task'), flexible: true },
+    status(s),
+    plain('queue', 'queue'),
+    { title: 'attempt', text: (row) => (number(row, 'attempt') > 1 ? text(row, 'attempt') : ''), right: true },
+    when('enqueued', 'created_at', s),
+    { title: 'due', text: (row) => ((moment(row, 'run_at') ?? 0) > s.now ? ago(row, 'run_at', s.now) : '') },
+    { title: 'error', text: (row) => `${text(row, 'error_code')}${row.dead === true ? ' (dead)' : ''}`, paint: (cell) => s.colors.red(cell) },
+  ],
+  queues: () => [plain('queue', 'queue'), ...['pending', 'running', 'retry', 'completed', 'failed', 'cancelled'].map(digits), { title: 'mean run', text: meanRun, right: true }],
+  sessions: (s) => [plain('id', 'session_id'), plain('name', 'name', { flexible: true }), status(s), when('created', 'created_at', s), when('expires', 'expires_at', s)],
+  workers: (s) => [plain('pid', 'pid', { right: true }), plain('host', 'host'), plain('role', 'role'), plain('namespace', 'namespace', { flexible: true }), { title: 'jobs', text: (row) => text(row, 'running_jobs'), right: true }, when('started', 'started_at', s), when('heartbeat', 'heartbeat_at', s)],
+  events: (s) => [
+    plain('cursor', 'cursor', { right: true, paint: (cell) => s.colors.dim(cell) }),
+    when('when', 'at', s),
+    plain('event', 'type'),
+    { title: 'of', text: (row) => text(row, 'execution_id') || text(row, 'job_id') || text(row, 'session_id') },
+    { title: 'step', text: (row) => `${text(row, 'step')}${row.item === undefined ? '' : `[${text(row, 'item')}]`}` },
+    { title: 'data', text: (row) => text(row, 'data') || text(row, 'data_preview'), flexible: true, paint: (cell) => s.colors.dim(cell) },
+  ],
+};
+
+const EMPTY: Readonly<Record<string, readonly string[]>> = {
+  workflows: ['No workflows are stored.', 'logistics-mcp import <file>', 'logistics-mcp run <file> runs one without storing it'],
+  executions: ['No workflow has run yet.', 'logistics-mcp run <file>'],
+  jobs: ['There are no jobs.', `logistics-mcp enqueue echo '{"value": "hello"}' --wait`],
+  queues: ['There are no queues; the first job makes one.', `logistics-mcp enqueue echo '{"value": "hello"}' --queue mail`],
+  sessions: ['There are no sessions; an agent makes one with create_session.'],
+  workers: ['No process works here.', 'logistics-mcp run <file>', 'or connect an MCP host: claude mcp add logistics -- npx -y logistics-mcp'],
+  events: ['Nothing has happened yet.', 'logistics-mcp run <file>'],
+};
+
+export function listLines(kind: string, data: JsonObject, screen: ListScreen): string[] {
+  const { colors: c } = screen;
+  const rows = objects(data.items);
+  const cursor = text(data, 'next_cursor');
+  if (rows.length === 0) return emptyLines(kind, screen);
+  const columns = KINDS[kind]?.(screen) ?? Object.keys(rows[0] as JsonObject).map((key) => plain(key, key));
+  const lines = tableLines(rows, columns, c, screen.width);
+  if (data.truncated === true && cursor !== '') lines.push('', c.dim(`${count(rows.length, 'row')}; more with --cursor ${cursor}`));
+  return lines;
+}
+
+function emptyLines(kind: string, { colors: c, filtered }: ListScreen): string[] {
+  if (filtered) return [`No ${kind} match.`, `  ${c.dim('→')} logistics-mcp list ${kind}`];
+  const [head = `There are no ${kind}.`, ...actions] = EMPTY[kind] ?? [];
+  return [head, ...actions.map((action) => `  ${c.dim('→')} ${action}`)];
+}
+
+function took(row: JsonObject, from: string, to: string): string {
+  const start = moment(row, from);
+  const end = moment(row, to);
+  return start === null || end === null ? '' : formatDuration(end - start);
+}
+
+function meanRun(row: JsonObject): string {
+  const tasks = objects(row.tasks).filter((task) => typeof task.mean_run_ms === 'number');
+  const runs = tasks.reduce((sum, task) => sum + number(task, 'completed') + number(task, 'failed'), 0);
+  if (runs === 0) return '';
+  return formatDuration(tasks.reduce((sum, task) => sum + number(task, 'mean_run_ms') * (number(task, 'completed') + number(task, 'failed')), 0) / runs);
+}

@@ -1,0 +1,47 @@
+// Owns wrong use of the command line: unknown names get near matches, commands of the future are refused by name.
+import type { Command, CommanderError } from 'commander';
+import { LogisticsError } from '../domain/errors.ts';
+import { nearMatches } from '../domain/near-match.ts';
+
+/** Commands of the design that are not built yet. */
+const NOT_BUILT: Readonly<Record<string, string>> = {
+  serve: 'The HTTP server is not built yet; logistics-mcp alone serves MCP over stdio.',
+  schedule: 'Schedules are not built yet; a wait such as sleep or --delay holds work back.',
+  worker: 'A process that only works is not built yet; an MCP host or logistics-mcp run works.',
+  simulate: 'Simulation is not built yet; plan shows what a run would do.',
+  backup: 'Backup is not built yet; stop all processes and copy the data folder.',
+  restore: 'Restore is not built yet; stop all processes and put the copied data folder back.',
+  export: 'Export is not built yet; get with --json shows one thing, list with --json many.',
+  service: 'Installing a service is not built yet; start logistics-mcp from your MCP host.',
+};
+
+export function usageError(error: CommanderError, program: Command, argv: readonly string[]): LogisticsError {
+  const command = commandOf(program, argv);
+  const help = `Run: ${fullName(command)} --help`;
+  const quoted = /'([^']*)'/.exec(error.message)?.[1] ?? '';
+  switch (error.code) {
+    case 'commander.unknownCommand': {
+      const refused = Object.hasOwn(NOT_BUILT, quoted) ? NOT_BUILT[quoted] : undefined;
+      if (refused !== undefined) return new LogisticsError('not_available', refused, { path: quoted, nextActions: ['Run: logistics-mcp --help'] });
+      const names = program.commands.map((each) => each.name());
+      return new LogisticsError('invalid_input', `There is no command ${quoted}.`, { path: quoted, nearMatches: nearMatches(quoted, names), nextActions: [help] });
+    }
+    case 'commander.unknownOption': {
+      const known = [...command.options, ...program.options].flatMap((option) => (option.long === undefined ? [] : [option.long]));
+      const flag = quoted.replace(/=.*$/, '');
+      return new LogisticsError('invalid_input', `${fullName(command)} has no flag ${flag}.`, { path: flag, nearMatches: nearMatches(flag, [...known, '--help']), nextActions: [help] });
+    }
+    default: {
+      const text = error.message.replace(/^error: /, '').replace(/^./, (letter) => letter.toUpperCase());
+      return new LogisticsError('invalid_input', text.endsWith('.') ? text : `${text}.`, { nextActions: [help] });
+    }
+  }
+}
+
+function commandOf(program: Command, argv: readonly string[]): Command {
+  return program.commands.find((command) => argv.includes(command.name()) && command.args !== undefined && program.args.includes(command.name())) ?? program;
+}
+
+function fullName(command: Command): string {
+  return command.parent === null ? command.name() : `${command.parent.name()} ${command.name()}`;
+}

@@ -1,0 +1,127 @@
+// Owns the verbs that change jobs and queues.
+import { type ErrorData, StoreError } from '../../domain/errors.ts';
+import type { NewJob } from '../../domain/job.ts';
+import type { Decide } from '../../domain/transition.ts';
+import type { Backend } from '../backend.ts';
+import { JOB } from './codes.ts';
+import type { Host } from './host.ts';
+import type { JobSql } from './job-rows.ts';
+import type { Parts } from './parts.ts';
+import { lookUp, remember } from './receipts.ts';
+
+const CHUNK = 500;
+const NO_NEEDS = { open: [], failed: 0 };
+
+type Verbs = Pick<Backend, 'enqueueJobs' | 'claimJobs' | 'settleJob' | 'reportProgress' | 'cancelJob' | 'redriveJob' | 'clearQueue' | 'setQueuePaused'>;
+
+export function jobVerbs(host: Host): Verbs {
+  return {
+    enqueueJobs: (p) =>
+      host.write((parts) => {
+        const receipt = lookUp(parts.tx, p.receipt);
+        if (receipt.kind === 'conflict') return { kind: 'conflict', error: receipt.error };
+        if (receipt.kind === 'replay') return { kind: 'enqueued', jobIds: receipt.reply as string[], replayed: true };
+        const refusal = refusalOf(parts, p.jobs);
+        if (refusal !== null) return { kind: 'conflict', error: refusal };
+        for (const job of p.jobs) enqueueOne(parts, job);
+        const jobIds = p.jobs.map((job) => job.id);
+        remember(parts.tx, p.receipt, jobIds);
+        return { kind: 'enqueued', jobIds, replayed: false };
+      }),
+
+    claimJobs: (p) => host.write(({ claims }) => claims.claim(p)),
+
+    settleJob: (p) => host.write(({ jobs }) => jobs.settle(p)),
+
+    reportProgress: (p) =>
+      host.write(({ tx, jobs }) => {
+        const progress = JSON.stringify({ share: p.share, message: p.message });
+        const row = tx.sql('UPDATE job SET progress = ? WHERE id = ? AND token = ? AND status = 1 RETURNING num').get(progress, p.jobId, p.token);
+        if (row === undefined) return false;
+        jobs.addLogs((row as { num: number }).num, p.logs);
+        return true;
+      }),
+
+    cancelJob: (p) => host.writeOnce(p.receipt, ({ jobs }) => ({ ...jobs.cancel(p), jobId: p.jobId })).then(({ kind, status }) => ({ kind, status })),
+
+    redriveJob: (p) => host.writeOnce(p.receipt, ({ jobs }) => ({ ...jobs.redrive(p.jobId), jobId: p.jobId })).then(({ kind, status }) => ({ kind, status })),
+
+    clearQueue: (p) => host.write((parts) => clear(parts, p)),
+
+    setQueuePaused: (p) =>
+      host.write(({ tx }) => {
+        tx.sql('UPDATE queue SET paused = ? WHERE num = ?').run(p.paused ? 1 : 0, tx.queue(tx.namespace(p.namespace), p.queue));
+        tx.lanesVersion++;
+        tx.notice.jobsReady ||= !p.paused;
+      }),
+  };
+}
+
+/** Why the batch cannot be taken: a closed session, or a dependency that does not exist before the job itself. */
+function refusalOf(parts: Parts, jobs: readonly NewJob[]): ErrorData | null {
+  let lastSession: string | null = null;
+  const own = new Set<string>();
+  for (const job of jobs) {
+    if (job.sessionId !== null && job.sessionId !== lastSession) {
+      const refusal = parts.sessions.refusal(job.sessionId);
+      if (refusal !== null) return refusal;
+      lastSession = job.sessionId;
+    }
+    for (const need of job.dependsOn) {
+      if (own.has(need) || parts.tx.sql('SELECT 1 FROM job WHERE id = ?').get(need) !== undefined) continue;
+      if (jobs.some((other) => other.id === need)) {
+        const expected = 'each job after those it depends on, without a cycle';
+        return new StoreError('invalid_input', `${job.id} depends on ${need}, which comes no earlier in the batch.`, { path: 'depends_on', expected }).toData();
+      }
+      return new StoreError('not_found', `depends_on names ${need}, which does not exist.`, { path: 'depends_on', expected: 'ids of jobs that exist' }).toData();
+    }
+    own.add(job.id);
+  }
+  return null;
+}
+
+function enqueueOne(parts: Parts, job: NewJob): void {
+  if (job.dependsOn.length === 0) {
+    parts.jobRows.insert(job, NO_NEEDS);
+    return;
+  }
+  const open: number[] = [];
+  let failed = 0;
+  for (const id of new Set(job.dependsOn)) {
+    const need = parts.tx.sql('SELECT num, status FROM job WHERE id = ?').get(id) as { num: number; status: number };
+    if (need.status === JOB.failed || need.status === JOB.cancelled) failed++;
+    else if (need.status !== JOB.completed) open.push(need.num);
+  }
+  const isRefused = failed > 0 && job.when === 'all_success';
+  const num = parts.jobRows.insert(job, isRefused ? { open: [], failed } : { open, failed });
+  if (isRefused) parts.dependents.refuse(parts.jobRows.byNum(num) as JobSql);
+}
+
+/** Cancels waiting standalone jobs: first those of the ready index, then, by the counters, the rest of the queue. */
+function clear(parts: Parts, p: { readonly namespace: string; readonly queue: string; readonly limit: number }): number {
+  const { tx, jobs } = parts;
+  const queue = queueNum(parts, p.namespace, p.queue);
+  const limit = Math.min(p.limit, CHUNK);
+  const ready = tx
+    .sql('SELECT id FROM job WHERE lane IN (SELECT num FROM lane WHERE queue = ?) AND rank IS NOT NULL AND execution IS NULL LIMIT ?')
+    .all(queue, limit) as { id: string }[];
+  const rest =
+    ready.length > 0
+      ? []
+      : (tx.sql('SELECT id FROM job WHERE queue = ? AND execution IS NULL AND status IN (0, 5) ORDER BY num LIMIT ?').all(queue, limit) as { id: string }[]);
+  let count = 0;
+  for (const { id } of [...ready, ...rest]) {
+    if (jobs.cancel({ jobId: id, reason: 'The queue was cleared.', decide: NO_DECISION }).kind === 'cancelled') count++;
+  }
+  return count;
+}
+
+export function queueNum(parts: Parts, namespace: string, queue: string): number {
+  const ns = parts.tx.findNamespace(namespace);
+  return ns === undefined ? -1 : (parts.tx.findQueue(ns, queue) ?? -1);
+}
+
+/** For verbs that touch standalone jobs only. */
+const NO_DECISION: Decide = () => {
+  throw new StoreError('internal', 'A standalone job cannot advance an execution.');
+};

@@ -1,0 +1,65 @@
+// Owns the verbs of what is kept beside the work: artifacts, the event log, the state of the store, forgetting.
+import { existsSync, statSync } from 'node:fs';
+import type { ExecutionStatus } from '../../domain/workflow-execution.ts';
+import type { Backend, StoreStatus } from '../backend.ts';
+import { executionCodes } from './codes.ts';
+import type { Host } from './host.ts';
+import { versionOf } from './schema.ts';
+import { nextDueAt } from './time-verbs.ts';
+
+type Verbs = Pick<Backend, 'putArtifact' | 'getArtifact' | 'listArtifacts' | 'readEvents' | 'cursorAt' | 'status' | 'retain'>;
+
+const VACUUM_PAGES = 64;
+
+export function logVerbs(host: Host): Verbs {
+  return {
+    putArtifact: (p) => host.write(({ artifacts }) => artifacts.insert(p)),
+
+    getArtifact: (p) => host.parts.artifacts.get(p),
+
+    listArtifacts: (p) => host.parts.artifacts.list(p.executionId),
+
+    readEvents: (p) => host.parts.log.read(p),
+
+    cursorAt: (at) => host.parts.log.cursorAt(at),
+
+    status: () => status(host),
+
+    retain: (p) =>
+      host.write(({ tx, rows, retention }) => {
+        rows.flush();
+        const result = retention.run(p);
+        if (result.removed > 0) {
+          rows.forget();
+          tx.sql(`PRAGMA incremental_vacuum(${VACUUM_PAGES})`).all();
+        }
+        return result;
+      }),
+  };
+}
+
+function status(host: Host): StoreStatus {
+  const { tx, db, log } = host.parts;
+  const { path, durability } = host.options;
+  const executions = Object.fromEntries(executionCodes.names.map((name) => [name, 0])) as Record<ExecutionStatus, number>;
+  for (const row of tx.sql('SELECT status, n FROM execution_counter').all() as { status: number; n: number }[]) executions[executionCodes.name(row.status)] = row.n;
+  // Of the heads of all lanes: the oldest job of all would be a scan of the whole ready index.
+  const oldest = tx
+    .sql('SELECT min(j.ready_at) AS at FROM lane l JOIN job j ON j.num = (SELECT num FROM job WHERE lane = l.num AND rank IS NOT NULL ORDER BY rank LIMIT 1)')
+    .get() as { at: number | null };
+  return {
+    kind: host.memory ? 'in_memory' : 'sqlite',
+    location: path,
+    durability: host.memory ? 'none' : durability,
+    schemaVersion: versionOf(db),
+    bytes: host.memory ? 0 : sizeOf(path) + sizeOf(`${path}-wal`),
+    executions,
+    oldestReadyAt: oldest.at,
+    nextDueAt: nextDueAt(tx),
+    lastCursor: log.last(),
+  };
+}
+
+function sizeOf(file: string): number {
+  return existsSync(file) ? statSync(file).size : 0;
+}

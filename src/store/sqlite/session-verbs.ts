@@ -1,0 +1,42 @@
+// Owns the verbs of sessions.
+import type { Session } from '../../domain/session.ts';
+import type { Backend } from '../backend.ts';
+import type { Host } from './host.ts';
+import { lookUp, remember } from './receipts.ts';
+
+type Verbs = Pick<Backend, 'putSession' | 'getSession' | 'updateSession' | 'closeSession' | 'recordCall' | 'sessionCalls' | 'listSessions'>;
+
+export function sessionVerbs(host: Host): Verbs {
+  return {
+    putSession: (p) =>
+      host.write(({ tx, sessions }) => {
+        const receipt = lookUp(tx, p.receipt);
+        if (receipt.kind === 'conflict') return { conflict: receipt.error };
+        if (receipt.kind === 'replay') return { session: sessions.get((receipt.reply as { id: string }).id) as Session, replayed: true };
+        sessions.insert(p.session);
+        remember(tx, p.receipt, { id: p.session.id });
+        return { session: p.session, replayed: false };
+      }),
+
+    getSession: (id) => host.parts.sessions.get(id),
+
+    updateSession: (p) => host.write(({ sessions }) => sessions.update(p.id, p.change)),
+
+    async closeSession(p) {
+      const first = await host.writeOnce(p.receipt, ({ sessions }) => {
+        const { session, closed, cancelled } = sessions.close(p.id, p.status, p.policy, p.decide);
+        return { id: p.id, found: session !== null, closed, cancelled };
+      });
+      let cancelled = first.cancelled;
+      // Chunk by chunk; a repeated call finds nothing left to cancel, unless the first was cut short.
+      for (let last = cancelled; last > 0; cancelled += last) last = (await host.write(({ sessions }) => sessions.close(p.id, p.status, p.policy, p.decide))).cancelled;
+      return { session: host.parts.sessions.get(p.id), closed: first.closed, cancelled };
+    },
+
+    recordCall: (p) => host.write(({ sessions }) => sessions.recordCall(p.sessionId, p.call)),
+
+    sessionCalls: (p) => host.parts.sessions.calls(p.sessionId, p.limit),
+
+    listSessions: (p) => host.parts.lists.sessions(p),
+  };
+}

@@ -1,0 +1,31 @@
+// Owns how executions and jobs look to readers: rows joined with their plan.
+import type { Job } from '../../domain/job.ts';
+import { DEFAULT_RETRY } from '../../domain/retry-policy.ts';
+import type { ExecutionSummary } from '../backend.ts';
+import { JOB } from './codes.ts';
+import type { ExecutionRecord } from './execution-rows.ts';
+import type { Executions } from './executions.ts';
+import type { JobRows, JobSql } from './job-rows.ts';
+import { type Outputs, outputOf } from './outputs.ts';
+import type { Plans } from './plans.ts';
+import type { Tx } from './tx.ts';
+
+export function summaryOf(plans: Plans, record: ExecutionRecord): ExecutionSummary {
+  return { ...record.row, totalSteps: plans.find(record.row.hash)?.mainCount ?? record.row.stepsDone, gate: record.gate };
+}
+
+export function jobView(
+  parts: { readonly tx: Tx; readonly plans: Plans; readonly outputs: Outputs; readonly executions: Executions; readonly jobRows: JobRows },
+  sql: JobSql,
+): Job {
+  if (sql.execution === null) return parts.jobRows.toJob(sql);
+  const hash = (parts.tx.sql('SELECT hash FROM execution WHERE num = ?').get(sql.execution) as { hash: string } | undefined)?.hash;
+  const plan = hash === undefined ? undefined : parts.plans.find(hash);
+  const job = parts.jobRows.toJob(sql, {
+    stepId: (index) => plan?.nodes[index]?.id ?? null,
+    retry: (index) => plan?.nodes[index]?.step.retry ?? DEFAULT_RETRY,
+  });
+  if (sql.item !== null || sql.status !== JOB.completed) return job;
+  const row = parts.executions.readStep(sql.execution, sql.idx as number);
+  return { ...job, result: outputOf(parts.outputs, sql.execution, row) };
+}

@@ -1,0 +1,24 @@
+// Owns the control actions of sessions and workflows: a merge into the context, and a name that is free again.
+import type { JsonObject } from '../../src/domain/json.ts';
+import { missing } from '../views/view.ts';
+import { sessionToWire } from '../wire/session.ts';
+import { workflowRow } from '../wire/workflow.ts';
+import type { ControlRequest } from './request.ts';
+
+export async function controlSession({ context: { engine }, id, change = {}, context_version }: ControlRequest): Promise<JsonObject> {
+  const session = await engine.sessions.require(id).updateContext(change, context_version);
+  return { ...sessionToWire(session), action: 'update', replayed: false, message: 'Merged into the context; null removes a key.' };
+}
+
+export async function controlWorkflow({ context: { engine }, id }: ControlRequest): Promise<JsonObject> {
+  const stored = engine.backend.definitionById(id);
+  if (stored === null) throw missing('workflow', id, 'workflows');
+  const deleted = await engine.backend.deleteDefinition({ id });
+  return {
+    ...workflowRow(stored),
+    action: 'delete',
+    status: 'deleted',
+    replayed: !deleted,
+    message: 'This version can no longer be started by name; runs of it go on.',
+  };
+}

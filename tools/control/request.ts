@@ -1,0 +1,22 @@
+// Owns what a control action is given, whatever it acts on.
+import type { Json, JsonObject } from '../../src/domain/json.ts';
+import type { Receipt } from '../../src/store/backend.ts';
+import type { ToolContext } from '../tool.ts';
+import type { ControlAction } from './actions.ts';
+
+export interface ControlRequest {
+  readonly context: ToolContext;
+  readonly id: string;
+  readonly action: ControlAction;
+  readonly receipt: Receipt | undefined;
+  readonly step?: string | undefined;
+  readonly name?: string | undefined;
+  readonly payload?: Json | undefined;
+  readonly signal_id?: string | undefined;
+  readonly approved?: boolean | undefined;
+  readonly comment?: string | undefined;
+  readonly digest?: string | undefined;
+  readonly reason?: string | undefined;
+  readonly change?: JsonObject | undefined;
+  readonly context_version?: number | undefined;
+}

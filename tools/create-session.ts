@@ -1,0 +1,66 @@
+// Owns the tool create_session: a handle over several calls with a context and limits of its own.
+import { z } from 'zod';
+import { Duration } from '../src/domain/duration.ts';
+import { LogisticsError } from '../src/domain/errors.ts';
+import { nearMatches } from '../src/domain/near-match.ts';
+import { receiptFor } from '../src/orchestration/caller.ts';
+import { defineTool } from './tool.ts';
+import { shortText } from './wire/compact.ts';
+import { AnyObject, IdempotencyKey, Next } from './wire/fields.ts';
+import { sessionToWire } from './wire/session.ts';
+
+/** Modes of a later version, so that they are refused by name. */
+const MODES = ['parallel', 'sequential', 'priority', 'resource_aware'];
+const MaxParallel = z.int().min(1).max(1_000).optional();
+
+export const createSessionTool = defineTool({
+  name: 'create_session',
+  title: 'Create a session',
+  description:
+    'Create a session: owns executions and jobs over several calls, limits how many run at once, and holds a shared context that workflows read as ${{ session.context.x }}. Pass its session_id to execute_workflow and enqueue_job.',
+  kind: 'write',
+  idempotent: false,
+  openWorld: false,
+  input: z.strictObject({
+    name: z.string().min(1).max(200).optional(),
+    context: AnyObject.optional().describe('JSON up to 64 KiB.'),
+    metadata: AnyObject.optional(),
+    max_parallel_tasks: MaxParallel.describe('Jobs of the session that run at once; default 4.'),
+    max_parallel_workflows: MaxParallel.describe('Default 2.'),
+    timeout: Duration.optional().describe('The session expires after this long, for example "2h"; its work goes on.'),
+    mode: z.string().max(100).optional().describe('parallel (default): limits act, first come first served.'),
+    idempotency_key: IdempotencyKey,
+  }),
+  output: z.looseObject({ session_id: z.string(), status: z.string(), replayed: z.boolean(), context_version: z.int(), next: Next }),
+  async handle({ engine, caller }, args) {
+    checkMode(args.mode);
+    const receipt = receiptFor(caller, 'create_session', args.idempotency_key, args);
+    const { session, replayed } = await engine.createSession(
+      {
+        name: args.name,
+        context: args.context,
+        metadata: args.metadata,
+        maxParallelTasks: args.max_parallel_tasks,
+        maxParallelWorkflows: args.max_parallel_workflows,
+        timeoutMs: args.timeout,
+        receipt,
+      },
+      caller,
+    );
+    return { ...sessionToWire(session.data), replayed, next: ['Pass session_id to execute_workflow and enqueue_job; close_session ends it.'] };
+  },
+});
+
+function checkMode(mode: string | undefined): void {
+  if (mode === undefined || mode === 'parallel') return;
+  const later = MODES.includes(mode);
+  throw new LogisticsError(
+    later ? 'not_available' : 'invalid_input',
+    later ? `The session mode ${mode} is not built yet.` : `There is no session mode "${shortText(mode, 40)}".`,
+    {
+      path: 'mode',
+      expected: 'parallel',
+      nearMatches: later ? [] : nearMatches(mode, ['parallel']),
+    },
+  );
+}

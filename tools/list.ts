@@ -1,0 +1,61 @@
+// Owns the tool list: what exists, newest first, a page at a time.
+import { z } from 'zod';
+import type { ListFilter } from '../src/store/backend.ts';
+import { Instant } from '../src/task/job-input.ts';
+import { defineTool } from './tool.ts';
+import { LIST_KINDS, listPage } from './views/lists.ts';
+import { Cursor, Limit } from './wire/fields.ts';
+
+const SHOWN = 20;
+const Name = z.string().min(1).max(200).optional();
+
+export const Filter = z.strictObject({
+  status: Name.describe('running, failed, …'),
+  queue: Name,
+  workflow: Name.describe('Name of a workflow; list kind=workflows then shows all versions.'),
+  task: Name,
+  session_id: Name,
+  execution_id: Name.describe('Executions: its children. Jobs, events: its own.'),
+  dead: z.boolean().optional().describe('Jobs with no attempt left.'),
+  since: Instant.optional(),
+  until: Instant.optional(),
+  text: Name.describe('Part of a name.'),
+  namespace: Name.describe("Default: this server's; * for all."),
+});
+
+/** The store's filter; the namespace is this server's unless another is named. */
+export function toListFilter(filter: z.output<typeof Filter>, namespace: string): ListFilter {
+  const { session_id, execution_id, ...same } = filter;
+  return { ...same, sessionId: session_id, executionId: execution_id, namespace: filter.namespace === '*' ? undefined : (filter.namespace ?? namespace) };
+}
+
+/** Names of the filters that are given. */
+export function givenFilters(filter: z.output<typeof Filter>): string[] {
+  return Object.entries(filter).flatMap(([name, value]) => (value === undefined ? [] : [name]));
+}
+
+export const listTool = defineTool({
+  name: 'list',
+  title: 'List what exists',
+  description:
+    'List and search workflows, executions, jobs, sessions, worker processes, queues with their statistics, or events, newest first (events: the newest, oldest first), filtered by status, queue, workflow, task, session, time or text.',
+  kind: 'read',
+  idempotent: true,
+  openWorld: false,
+  input: z.strictObject({
+    kind: z.enum(LIST_KINDS),
+    filter: Filter.optional(),
+    limit: Limit.describe(`Default ${SHOWN}.`),
+    cursor: Cursor,
+  }),
+  output: z.looseObject({
+    kind: z.string(),
+    items: z.array(z.looseObject({})),
+    count: z.int(),
+    next_cursor: z.string().optional(),
+    truncated: z.boolean().optional(),
+  }),
+  async handle({ engine }, { kind, filter = {}, limit = SHOWN, cursor }) {
+    return listPage(kind, givenFilters(filter), { engine, filter: toListFilter(filter, engine.namespace), limit, cursor: cursor ?? null });
+  },
+});

@@ -1,0 +1,129 @@
+// Owns what can be listed, by which filters, and how one page of each kind looks.
+import { LogisticsError } from '../../src/domain/errors.ts';
+import { JOB_STATUSES } from '../../src/domain/job.ts';
+import type { JsonObject } from '../../src/domain/json.ts';
+import { nearMatches } from '../../src/domain/near-match.ts';
+import { SESSION_STATUSES } from '../../src/domain/session.ts';
+import { EXECUTION_STATUSES } from '../../src/domain/workflow-execution.ts';
+import type { OrchestrationEngine } from '../../src/orchestration/orchestration-engine.ts';
+import type { ListFilter, Page } from '../../src/store/backend.ts';
+import { executionRow } from '../wire/execution.ts';
+import { jobRow } from '../wire/job.ts';
+import { processRow } from '../wire/process.ts';
+import { queueRows } from '../wire/queue.ts';
+import { sessionRow } from '../wire/session.ts';
+import { workflowRow } from '../wire/workflow.ts';
+import { eventPage } from './events-view.ts';
+import { offsetOf } from './paged-text.ts';
+
+export const LIST_KINDS = ['workflows', 'executions', 'jobs', 'schedules', 'sessions', 'workers', 'resources', 'projects', 'queues', 'events'] as const;
+export type ListKind = (typeof LIST_KINDS)[number];
+
+export interface ListRequest {
+  readonly engine: OrchestrationEngine;
+  readonly filter: ListFilter;
+  readonly limit: number;
+  readonly cursor: string | null;
+}
+
+interface Listing {
+  /** Wire names of the filters that act. */
+  readonly filters: readonly string[];
+  readonly statuses?: readonly string[];
+  readonly page: (request: ListRequest) => JsonObject;
+}
+
+const LISTINGS: Partial<Readonly<Record<ListKind, Listing>>> = {
+  workflows: { filters: ['workflow', 'since', 'until', 'text', 'namespace'], page: (r) => pageOf(r.engine.backend.listDefinitions(r), workflowRow) },
+  executions: {
+    filters: ['status', 'workflow', 'session_id', 'execution_id', 'since', 'until', 'text', 'namespace'],
+    statuses: EXECUTION_STATUSES,
+    page: (r) => pageOf(r.engine.backend.listExecutions(r), executionRow),
+  },
+  jobs: {
+    filters: ['status', 'queue', 'task', 'session_id', 'execution_id', 'dead', 'since', 'until', 'text', 'namespace'],
+    statuses: JOB_STATUSES,
+    page: (r) => pageOf(r.engine.backend.listJobs(r), jobRow),
+  },
+  sessions: {
+    filters: ['status', 'since', 'until', 'text', 'namespace'],
+    statuses: SESSION_STATUSES,
+    page: (r) => pageOf(r.engine.backend.listSessions(r), sessionRow),
+  },
+  workers: {
+    filters: ['namespace'],
+    page: (r) =>
+      offsetPage(
+        r,
+        r.engine.backend
+          .listProcesses()
+          .filter((p) => r.filter.namespace === undefined || p.namespace === r.filter.namespace)
+          .map(processRow),
+      ),
+  },
+  queues: {
+    filters: ['queue', 'task', 'namespace'],
+    page: (r) =>
+      offsetPage(
+        r,
+        queueRows(
+          r.engine.backend
+            .queueStats({ namespace: r.filter.namespace })
+            .filter((row) => (r.filter.queue ?? row.queue) === row.queue && (r.filter.task ?? row.task) === row.task),
+        ),
+      ),
+  },
+  events: { filters: ['session_id', 'execution_id', 'since', 'namespace'], page: events },
+};
+
+export function listPage(kind: ListKind, given: readonly string[], request: ListRequest): JsonObject {
+  const listing = LISTINGS[kind];
+  if (listing === undefined)
+    throw new LogisticsError('not_available', `${kind} are not built yet.`, { path: 'kind', expected: `one of ${Object.keys(LISTINGS).join(', ')}` });
+  const idle = given.find((name) => !listing.filters.includes(name));
+  if (idle !== undefined) {
+    throw new LogisticsError('invalid_input', `The filter ${idle} does not act on ${kind}.`, {
+      path: `filter.${idle}`,
+      expected: `filters of ${kind}: ${listing.filters.join(', ')}`,
+      nearMatches: nearMatches(idle, listing.filters),
+    });
+  }
+  const { status } = request.filter;
+  if (status !== undefined && listing.statuses !== undefined && !listing.statuses.includes(status)) {
+    throw new LogisticsError('invalid_input', `${kind} have no status "${status.slice(0, 40)}".`, {
+      path: 'filter.status',
+      expected: `one of ${listing.statuses.join(', ')}`,
+      nearMatches: nearMatches(status, listing.statuses),
+    });
+  }
+  return { kind, ...listing.page(request) };
+}
+
+function pageOf<T>(page: Page<T>, row: (item: T) => JsonObject): JsonObject {
+  return { items: page.items.map(row), count: page.items.length, ...(page.nextCursor === null ? {} : { next_cursor: page.nextCursor, truncated: true }) };
+}
+
+/** Short lists are made whole and shown by offset. */
+function offsetPage(r: ListRequest, rows: readonly JsonObject[]): JsonObject {
+  const start = offsetOf(r.cursor ?? undefined, rows.length);
+  const items = rows.slice(start, start + r.limit);
+  const next = start + items.length;
+  return { items, count: items.length, ...(next < rows.length ? { next_cursor: String(next), truncated: true } : {}) };
+}
+
+/** Without a cursor or a time the newest entries; always oldest first, so that next_cursor goes on from there. */
+function events(r: ListRequest): JsonObject {
+  const of = { namespace: r.filter.namespace, executionId: r.filter.executionId, sessionId: r.filter.sessionId };
+  const log = r.engine.backend;
+  const { limit, filter } = r;
+  if (r.cursor === null && filter.since === undefined) {
+    const newest = [...log.readEvents({ after: 0, limit, newestFirst: true, ...of })].reverse();
+    return rename(eventPage(newest, limit, log.status().lastCursor));
+  }
+  const after = r.cursor === null ? log.cursorAt((filter.since as number) - 1) : offsetOf(r.cursor, Number.MAX_SAFE_INTEGER);
+  return rename(eventPage(log.readEvents({ after, limit: limit + 1, ...of }), limit, after));
+}
+
+function rename({ events: items, ...rest }: JsonObject): JsonObject {
+  return { items: items as JsonObject[], count: (items as JsonObject[]).length, ...rest };
+}

@@ -1,0 +1,103 @@
+// Owns the system status on the wire: counts and top items, and in detail the sections that earlier programs of this kind had.
+import type { JsonObject } from '../../src/domain/json.ts';
+import type { SystemStatus } from '../../src/orchestration/system-status.ts';
+import type { QueueStats } from '../../src/store/backend.ts';
+import { compact, iso, round, shortText } from './compact.ts';
+import { eventToWire } from './event.ts';
+import { executionRow } from './execution.ts';
+import { processRow } from './process.ts';
+import { queueRows } from './queue.ts';
+
+const TOP = 5;
+const CHANGES = 25;
+const NOT_BUILT = 'not_available: not built yet';
+
+export function statusToWire(status: SystemStatus, detailed: boolean): JsonObject {
+  const top = detailed ? 20 : TOP;
+  const { store, throughput, changes } = status;
+  const queues = queueRows(status.queues).map(({ tasks, ...counts }) => (detailed ? { ...counts, tasks: tasks as never } : counts));
+  return {
+    ...compact({
+      version: status.version,
+      namespace: status.namespace,
+      health: status.health,
+      at: iso(status.now),
+      uptime_ms: status.uptimeMs,
+      store: compact({
+        kind: store.kind,
+        location: store.location,
+        durability: store.durability,
+        schema_version: store.schemaVersion,
+        bytes: store.bytes,
+        oldest_ready_at: iso(store.oldestReadyAt),
+      }),
+      executions: store.executions,
+      queues: queues.slice(0, top),
+      processes: status.processes.slice(0, top).map(processRow),
+      running: status.running.slice(0, top).map(executionRow),
+      waiting_for_person: status.waitingForPerson.slice(0, top).map((wait) => ({
+        execution_id: wait.executionId,
+        workflow: wait.workflow,
+        step: wait.stepId,
+        message: shortText(wait.message),
+        digest: wait.digest,
+        until: iso(wait.until),
+      })),
+      recent_failures: status.recentFailures.slice(0, top).map((failure) => ({
+        [`${failure.kind}_id`]: failure.id,
+        name: failure.name,
+        code: failure.code,
+        message: shortText(failure.message, 150),
+        at: iso(failure.at),
+      })),
+      active_sessions: status.activeSessions,
+      workflows: status.workflows,
+      throughput: { jobs_completed: throughput.jobsCompleted, jobs_failed: throughput.jobsFailed, window_ms: throughput.windowMs },
+      next_due_at: iso(status.nextDueAt),
+      liveness: status.liveness,
+      warnings: status.warnings.length === 0 ? undefined : status.warnings.map((warning) => shortText(warning)),
+      cursor: String(store.lastCursor),
+    }),
+    ...(changes === null ? {} : { changes: changesToWire(changes) }),
+    ...(detailed ? sections(status) : {}),
+  };
+}
+
+function changesToWire(changes: NonNullable<SystemStatus['changes']>): JsonObject {
+  const shown = changes.events.slice(0, CHANGES);
+  const truncated = changes.truncated || shown.length < changes.events.length;
+  return {
+    events: shown.map(eventToWire),
+    next_cursor: String(truncated ? (shown.at(-1)?.cursor ?? changes.cursor) : changes.cursor),
+    ...(truncated ? { truncated } : {}),
+  };
+}
+
+function sections(status: SystemStatus): JsonObject {
+  const total = (name: keyof QueueStats['counts']): number => status.queues.reduce((sum, row) => sum + row.counts[name], 0);
+  const runMs = status.queues.reduce((sum, row) => sum + (row.meanRunMs ?? 0) * (row.completed + row.failed), 0);
+  const runs = status.queues.reduce((sum, row) => sum + row.completed + row.failed, 0);
+  const { executions } = status.store;
+  return {
+    orchestration_engine: { active_sessions: status.activeSessions, uptime_ms: status.uptimeMs, processes: status.processes.length },
+    workflow_manager: { total_workflows: status.workflows, running_workflows: executions.running + executions.waiting + executions.paused, executions },
+    task_orchestrator: {
+      total_tasks: total('pending') + total('retry') + total('running') + total('completed') + total('failed') + total('cancelled'),
+      pending: total('pending') + total('retry'),
+      running: total('running'),
+      completed: total('completed'),
+      failed: total('failed'),
+      cancelled: total('cancelled'),
+      total_execution_time_ms: Math.round(runMs),
+      ...(runs === 0 ? {} : { average_execution_time_ms: round(runMs / runs) }),
+    },
+    project_manager: NOT_BUILT,
+    resource_manager: NOT_BUILT,
+    performance: compact({
+      jobs_per_second: round((status.throughput.jobsCompleted + status.throughput.jobsFailed) / (status.throughput.windowMs / 1_000)),
+      max_run_ms: round(status.queues.reduce<number | null>((max, row) => (row.maxRunMs === null ? max : Math.max(max ?? 0, row.maxRunMs)), null)),
+      memory_rss_bytes: process.memoryUsage.rss(),
+      cpu_user_ms: Math.round(process.cpuUsage().user / 1_000),
+    }),
+  };
+}
