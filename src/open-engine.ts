@@ -53,7 +53,7 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
   const logger = options.logger ?? createLogger({ level: config.logLevel, redactor });
   const secrets = createSecretStore(config, env, { redactor });
   const evaluator = createEvaluator();
-  const servers = Object.keys(config.mcpServers).length === 0 ? undefined : (await import('./mcp/mcp-caller.ts')).createMcpCaller(config.mcpServers);
+  const servers = Object.keys(config.mcpServers).length === 0 ? undefined : (await import('./mcp/mcp-caller.ts')).createMcpCaller(hostShape(config.mcpServers));
   const actions = createBuiltinActions({ http: config.http, shell: config.shell === null ? undefined : { ...config.shell, env }, mcp: servers });
   const role = options.role ?? 'worker';
   const registry = new TaskRegistry({ builtIns: actions.types, capabilities: actions.capabilities, untrustedFile: options.untrustedFile });
@@ -138,6 +138,11 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
     throw error;
   }
   return engine;
+}
+
+/** Servers as every host writes them: which transport it is follows from the fields. */
+function hostShape(servers: Config['mcpServers']): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(servers).map(([name, { transport: _, ...server }]) => [name, server]));
 }
 
 /**

@@ -1,6 +1,7 @@
 // Owns the floor: the least that a durable queue must ask of SQLite, with the same group commit and nothing else.
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
+import { PAYLOAD } from './engine.ts';
 import type { Context } from './scenario.ts';
 
 type Work = () => void;
@@ -47,6 +48,12 @@ export class Floor {
   insert(payload: string): Promise<void> {
     const num = this.#next++;
     return this.#commit(() => void this.#insert.run(`job_${String(num).padStart(26, '0')}`, num, payload));
+  }
+
+  /** Inserts `count` jobs, `concurrency` at a time. */
+  async fill(count: number, concurrency: number): Promise<void> {
+    const payload = JSON.stringify(PAYLOAD);
+    for (let at = 0; at < count; at += concurrency) await Promise.all(Array.from({ length: Math.min(concurrency, count - at) }, () => this.insert(payload)));
   }
 
   /** Claims and finishes `total` jobs, at most `concurrency` at once, each through a handler that only returns. */

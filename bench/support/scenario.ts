@@ -47,8 +47,19 @@ export function percentile(values: readonly number[], p: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * p))] as number;
 }
 
-export async function seconds(work: () => Promise<unknown>): Promise<number> {
+export interface Cost {
+  /** Units a second. */
+  readonly rate: number;
+  /** Time of this process's threads per unit, user and system. It hardly depends on what else the machine and its disk do. */
+  readonly cpuUs: number;
+}
+
+/** Does `units` of work and says what one costs. */
+export async function costOf(units: number, work: () => Promise<unknown>): Promise<Cost> {
+  const cpu = process.cpuUsage();
   const started = performance.now();
   await work();
-  return (performance.now() - started) / 1_000;
+  const took = performance.now() - started;
+  const { user, system } = process.cpuUsage(cpu);
+  return { rate: units / (took / 1_000), cpuUs: (user + system) / units };
 }

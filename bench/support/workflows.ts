@@ -3,7 +3,7 @@
 import type { JsonObject } from '../../src/domain/json.ts';
 import { LOCAL_HUMAN } from '../../src/orchestration/caller.ts';
 import { NOOP, openBench } from './engine.ts';
-import type { Context } from './scenario.ts';
+import { type Context, type Cost, costOf } from './scenario.ts';
 
 const work = { task: NOOP } as const;
 
@@ -33,18 +33,19 @@ export function forEachOf(items: number): { readonly name: string; readonly step
   return { name: `each_${items}`, steps: [{ id: 'each', ...work, forEach: `\${{ input.items }}`, maxParallel: 200, with: { text: 'the same for all' } }] };
 }
 
-/** Seconds from the start call to the end on disk. */
+/** One run of a workflow of `units` steps, from the start call to its end on disk. */
 export async function runOnce(
   context: Context,
   definition: { readonly name: string },
+  units: number,
   input: JsonObject = {},
-): Promise<{ readonly seconds: number; readonly rssMb: number }> {
+): Promise<Cost & { readonly rssMb: number }> {
   const { engine } = await openBench(context.folder(), { durability: context.durability, concurrency: 100 });
   await engine.workflows.create(definition);
-  const started = performance.now();
-  const result = await engine.executeWorkflow({ name: definition.name, input }, LOCAL_HUMAN);
-  const took = (performance.now() - started) / 1_000;
+  const cost = await costOf(units, async () => {
+    const result = await engine.executeWorkflow({ name: definition.name, input }, LOCAL_HUMAN);
+    if (!result.success) throw new Error(`${definition.name} ended ${result.status}: ${JSON.stringify(result.error)}`);
+  });
   await engine.stop();
-  if (!result.success) throw new Error(`${definition.name} ended ${result.status}: ${JSON.stringify(result.error)}`);
-  return { seconds: took, rssMb: process.memoryUsage().rss / 2 ** 20 };
+  return { ...cost, rssMb: process.memoryUsage().rss / 2 ** 20 };
 }

@@ -1,6 +1,5 @@
 // Owns the list of commands, their order in the help, and the flags that all of them share.
-import { Command, Option } from 'commander';
-import { createColors } from 'picocolors';
+import { Command } from 'commander';
 import type { ConfigFlags } from '../config/environment.ts';
 import { LOG_LEVELS } from '../logger.ts';
 import { VERSION } from '../version.ts';
@@ -21,6 +20,7 @@ import { addWait } from './commands/wait.ts';
 import { addWatch } from './commands/watch.ts';
 import type { CliIo } from './io.ts';
 import { Output } from './output.ts';
+import { helpText } from './render/help.ts';
 
 type SharedFlags = ConfigFlags & { readonly json?: boolean };
 
@@ -36,14 +36,13 @@ export function createProgram(io: CliIo, setExit: (code: number) => void): Comma
     .usage('[command] [flags]')
     .version(VERSION, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print help')
-    .helpCommand('help [command]', 'print the help of a command')
-    .optionsGroup('Flags of every command:')
+    .helpCommand(false)
     .option('--json', 'print the result as JSON')
     .option('--config <file>', 'config file to use, instead of the nearest logistics.config.*')
     .option('--data-dir <folder>', 'folder of the store')
     .option('--store <kind>', 'sqlite (default) or in_memory')
     .option('--namespace <name>', 'namespace; default: one per workspace')
-    .addOption(new Option('--log-level <level>', `log on standard error: ${LOG_LEVELS.join(', ')}; default warn`))
+    .option('--log-level <level>', `log on standard error: ${LOG_LEVELS.join(', ')}; default warn`)
     .addHelpText('after', examples('logistics-mcp run release-notes.yaml --input repo=acme/site', 'logistics-mcp list executions --status failed', 'logistics-mcp doctor'));
   program.commandsGroup('Serve:');
   addStdio(program);
@@ -76,17 +75,9 @@ function style(program: Command, io: CliIo): void {
     .configureOutput({
       writeOut: (text) => out.raw(text),
       writeErr: () => undefined,
-      getOutHelpWidth: () => Math.min(100, Number.isFinite(out.width) ? out.width : 80),
       getOutHasColors: () => true,
       stripColor: (text) => text,
     });
-  const colors = out.colors ?? createColors(false);
-  program.configureHelp({
-    showGlobalOptions: true,
-    styleTitle: (text) => colors.bold(text),
-    styleCommandText: (text) => colors.cyan(text),
-    styleSubcommandTerm: (text) => colors.cyan(text),
-    styleOptionTerm: (text) => colors.cyan(text),
-    styleArgumentTerm: (text) => colors.cyan(text),
-  });
+  const width = Math.min(100, Number.isFinite(out.width) ? out.width : 100);
+  program.configureHelp({ formatHelp: (command, helper) => helpText(command, helper, out.colors, width) });
 }

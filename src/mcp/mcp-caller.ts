@@ -26,7 +26,7 @@ class SharedMcpCaller implements McpCaller {
   readonly #configs: ReadonlyMap<string, McpServerConfig>;
   readonly #connections = new Map<string, Promise<McpConnection>>();
   readonly #connectTimeoutMs: number;
-  #closed = false;
+  readonly #closing = new AbortController();
 
   constructor(configs: ReadonlyMap<string, McpServerConfig>, options: McpCallerOptions) {
     this.#configs = configs;
@@ -68,7 +68,7 @@ class SharedMcpCaller implements McpCaller {
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#closing.abort();
     const open = [...this.#connections.values()];
     this.#connections.clear();
     await Promise.allSettled(open.map(async (connection) => (await connection).close()));
@@ -86,7 +86,7 @@ class SharedMcpCaller implements McpCaller {
 
   async #connection(server: string): Promise<McpConnection> {
     const config = this.#config(server);
-    if (this.#closed) throw new LogisticsError('shutting_down', 'The connections to other MCP servers are closed.');
+    if (this.#closing.signal.aborted) throw new LogisticsError('shutting_down', 'The connections to other MCP servers are closed.');
     const known = this.#connections.get(server);
     if (known !== undefined) {
       const connection = await known;
@@ -95,7 +95,7 @@ class SharedMcpCaller implements McpCaller {
       if (this.#connections.get(server) === known) this.#connections.delete(server);
       return this.#connection(server);
     }
-    const opening = openConnection(config, this.#connectTimeoutMs).catch((error: unknown) => {
+    const opening = openConnection(config, this.#connectTimeoutMs, this.#closing.signal).catch((error: unknown) => {
       if (this.#connections.get(server) === opening) this.#connections.delete(server);
       const fault = error instanceof McpConnectFault ? error : new McpConnectFault(error, '');
       throw callFailure(fault.cause, server, `The MCP server "${server}" could not be reached`, fault.note, (text) => hideSecrets(config, text));

@@ -32,22 +32,22 @@ export class McpConnectFault extends Error {
 }
 
 /**
- * Connects within `timeoutMs`. A local server is greeted with the 2025 handshake that all of them know, and only when it
+ * Connects within `timeoutMs`; `closing` ends the attempt. A local server is greeted with the 2025 handshake that all of them know, and only when it
  * refuses that is it probed for the 2026 revision, since a probe costs a second process; a remote one is probed at once.
  */
-export async function openConnection(config: McpServerConfig, timeoutMs: number): Promise<McpConnection> {
-  if ('url' in config) return attempt(config, timeoutMs, 'auto');
+export async function openConnection(config: McpServerConfig, timeoutMs: number, closing: AbortSignal): Promise<McpConnection> {
+  if ('url' in config) return attempt(config, timeoutMs, 'auto', closing);
   try {
-    return await attempt(config, timeoutMs, 'legacy');
+    return await attempt(config, timeoutMs, 'legacy', closing);
   } catch (error) {
     const code = ((error as Error).cause as { code?: unknown } | undefined)?.code;
     // A JSON-RPC error is an answer; anything else (no such program, exit, silence) would only happen again.
     if (typeof code !== 'number') throw error;
-    return attempt(config, timeoutMs, 'auto');
+    return attempt(config, timeoutMs, 'auto', closing);
   }
 }
 
-async function attempt(config: McpServerConfig, timeoutMs: number, mode: 'auto' | 'legacy'): Promise<McpConnection> {
+async function attempt(config: McpServerConfig, timeoutMs: number, mode: 'auto' | 'legacy', closing: AbortSignal): Promise<McpConnection> {
   const { Client: ClientClass } = await import('@modelcontextprotocol/client');
   const { transport, note } = await createTransport(config);
   let listed: Promise<readonly McpTool[]> | undefined;
@@ -76,7 +76,7 @@ async function attempt(config: McpServerConfig, timeoutMs: number, mode: 'auto' 
     await withLimit(client.close(), CLOSE_LIMIT_MS);
   };
   try {
-    await client.connect(transport, { timeout: timeoutMs, signal: AbortSignal.timeout(timeoutMs) });
+    await client.connect(transport, { timeout: timeoutMs, signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), closing]) });
   } catch (error) {
     await withLimit(client.close(), CLOSE_LIMIT_MS);
     await withLimit(transport.close(), CLOSE_LIMIT_MS);

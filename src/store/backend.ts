@@ -1,7 +1,8 @@
 // Owns the port: atomic domain verbs, one readonly params object each. No SQL, transaction handle or connection crosses it.
+
+import type { Random } from '../domain/clock.ts';
 import type { ErrorData } from '../domain/errors.ts';
 import type { EventType, LogisticsEvent } from '../domain/event.ts';
-import type { Random } from '../domain/clock.ts';
 import type { IdSource } from '../domain/id.ts';
 import type { Job, JobStatus, NewJob } from '../domain/job.ts';
 import type { Json, JsonObject } from '../domain/json.ts';
@@ -190,7 +191,9 @@ export type EnqueueResult =
   | { readonly kind: 'enqueued'; readonly jobIds: readonly string[]; readonly replayed: boolean }
   | { readonly kind: 'conflict'; readonly error: ErrorData };
 
-export type UpdateResult = { readonly kind: 'updated'; readonly reply: TransitionReply | null; readonly status: ExecutionStatus } | { readonly kind: 'not_found' };
+export type UpdateResult =
+  | { readonly kind: 'updated'; readonly reply: TransitionReply | null; readonly status: ExecutionStatus }
+  | { readonly kind: 'not_found' };
 
 export type SettleResult =
   | { readonly kind: 'settled'; readonly status: JobStatus; readonly runAt: number | null }
@@ -205,7 +208,14 @@ export interface Backend {
   readonly capabilities: { readonly textSearch: boolean; readonly durable: boolean; readonly shared: boolean };
 
   /** Registers this process; its in-process jobs belong to the epoch. */
-  join(p: { readonly pid: number; readonly host: string; readonly role: string; readonly namespace: string; readonly capabilities: readonly string[]; readonly version: string }): Promise<number>;
+  join(p: {
+    readonly pid: number;
+    readonly host: string;
+    readonly role: string;
+    readonly namespace: string;
+    readonly capabilities: readonly string[];
+    readonly version: string;
+  }): Promise<number>;
   heartbeat(p: { readonly epoch: number }): Promise<{ readonly alive: boolean }>;
   /** Gives back what this epoch still runs and removes it. */
   leave(p: { readonly epoch: number; readonly decide: Decide }): Promise<void>;
@@ -213,8 +223,16 @@ export interface Backend {
   reclaim(p: { readonly epoch: number; readonly decide: Decide }): Promise<{ readonly processes: number; readonly jobs: number; readonly more: boolean }>;
   listProcesses(): readonly ProcessInfo[];
 
-  putDefinition(p: { readonly id: string; readonly namespace: string; readonly definition: WorkflowDefinition; readonly hash: string; /** False for a definition given inline: it is kept for its runs, but has no name. */ readonly listed: boolean; readonly receipt?: Receipt | undefined }): Promise<
-    { readonly kind: 'stored'; readonly stored: StoredDefinition; readonly created: boolean; readonly replayed: boolean } | { readonly kind: 'conflict'; readonly error: ErrorData }
+  putDefinition(p: {
+    readonly id: string;
+    readonly namespace: string;
+    readonly definition: WorkflowDefinition;
+    readonly hash: string /** False for a definition given inline: it is kept for its runs, but has no name. */;
+    readonly listed: boolean;
+    readonly receipt?: Receipt | undefined;
+  }): Promise<
+    | { readonly kind: 'stored'; readonly stored: StoredDefinition; readonly created: boolean; readonly replayed: boolean }
+    | { readonly kind: 'conflict'; readonly error: ErrorData }
   >;
   /** Newest version of a name, or the version asked for. */
   findDefinition(p: { readonly namespace: string; readonly name: string; readonly version?: number | undefined }): StoredDefinition | null;
@@ -239,7 +257,12 @@ export interface Backend {
     readonly decide: Decide;
   }): Promise<StartResult>;
   /** The central verb: loads what is needed, calls the pure decision, stores its Transition in one atomic write. Waiting inbox entries come first. */
-  update(p: { readonly executionId: string; readonly events: readonly ExecutionEvent[]; readonly decide: Decide; readonly receipt?: Receipt | undefined }): Promise<UpdateResult>;
+  update(p: {
+    readonly executionId: string;
+    readonly events: readonly ExecutionEvent[];
+    readonly decide: Decide;
+    readonly receipt?: Receipt | undefined;
+  }): Promise<UpdateResult>;
   /** Executions whose inbox has entries, oldest first. */
   pendingInbox(p: { readonly limit: number }): readonly string[];
   getExecution(id: string): ExecutionSummary | null;
@@ -253,12 +276,33 @@ export interface Backend {
   stepScope(p: { readonly executionId: string; readonly index: number; readonly item: number | null }): StepScope | null;
 
   enqueueJobs(p: { readonly jobs: readonly NewJob[]; readonly receipt?: Receipt | undefined }): Promise<EnqueueResult>;
-  claimJobs(p: { readonly epoch: number; readonly namespace: string; readonly capabilities: readonly string[]; readonly limit: number; readonly queue?: string | undefined }): Promise<readonly ClaimedJob[]>;
-  settleJob(p: { readonly jobId: string; readonly token: number; readonly outcome: AttemptOutcome; readonly logs: readonly JobLogLine[]; readonly decide: Decide }): Promise<SettleResult>;
-  reportProgress(p: { readonly jobId: string; readonly token: number; readonly share: number; readonly message: string | null; readonly logs: readonly JobLogLine[] }): Promise<boolean>;
+  claimJobs(p: {
+    readonly epoch: number;
+    readonly namespace: string;
+    readonly capabilities: readonly string[];
+    readonly limit: number;
+    readonly queue?: string | undefined;
+  }): Promise<readonly ClaimedJob[]>;
+  settleJob(p: {
+    readonly jobId: string;
+    readonly token: number;
+    readonly outcome: AttemptOutcome;
+    readonly logs: readonly JobLogLine[];
+    readonly decide: Decide;
+  }): Promise<SettleResult>;
+  reportProgress(p: {
+    readonly jobId: string;
+    readonly token: number;
+    readonly share: number;
+    readonly message: string | null;
+    readonly logs: readonly JobLogLine[];
+  }): Promise<boolean>;
   cancelJob(p: { readonly jobId: string; readonly reason: string; readonly decide: Decide; readonly receipt?: Receipt | undefined }): Promise<CancelResult>;
   /** A failed or cancelled standalone job starts anew on the same id. */
-  redriveJob(p: { readonly jobId: string; readonly receipt?: Receipt | undefined }): Promise<{ readonly kind: 'redriven' | 'not_found' | 'refused'; readonly status: JobStatus | null }>;
+  redriveJob(p: {
+    readonly jobId: string;
+    readonly receipt?: Receipt | undefined;
+  }): Promise<{ readonly kind: 'redriven' | 'not_found' | 'refused'; readonly status: JobStatus | null }>;
   /** Cancels pending and retrying standalone jobs of a queue; at most `limit` at once. */
   clearQueue(p: { readonly namespace: string; readonly queue: string; readonly limit: number }): Promise<number>;
   setQueuePaused(p: { readonly namespace: string; readonly queue: string; readonly paused: boolean }): Promise<void>;
@@ -274,10 +318,19 @@ export interface Backend {
   /** Admits due jobs, fires due timers, ends what passed its deadline or expiry; bounded per call. */
   fireDue(p: { readonly decide: Decide; readonly limit: number }): Promise<{ readonly fired: number; readonly nextDueAt: number | null }>;
 
-  putSession(p: { readonly session: Session; readonly receipt?: Receipt | undefined }): Promise<{ readonly session: Session; readonly replayed: boolean } | { readonly conflict: ErrorData }>;
+  putSession(p: {
+    readonly session: Session;
+    readonly receipt?: Receipt | undefined;
+  }): Promise<{ readonly session: Session; readonly replayed: boolean } | { readonly conflict: ErrorData }>;
   getSession(id: string): Session | null;
   updateSession(p: { readonly id: string; readonly change: (session: Session) => Session }): Promise<Session | null>;
-  closeSession(p: { readonly id: string; readonly status: 'completed' | 'cancelled' | 'failed' | 'expired'; readonly policy: ClosePolicy; readonly decide: Decide; readonly receipt?: Receipt | undefined }): Promise<{
+  closeSession(p: {
+    readonly id: string;
+    readonly status: 'completed' | 'cancelled' | 'failed' | 'expired';
+    readonly policy: ClosePolicy;
+    readonly decide: Decide;
+    readonly receipt?: Receipt | undefined;
+  }): Promise<{
     readonly session: Session | null;
     readonly closed: boolean;
     readonly cancelled: number;
@@ -286,8 +339,20 @@ export interface Backend {
   sessionCalls(p: { readonly sessionId: string; readonly limit: number }): readonly SessionCall[];
   listSessions(p: { readonly filter: ListFilter; readonly limit: number; readonly cursor: string | null }): Page<Session>;
 
-  putArtifact(p: { readonly id: string; readonly jobId: string | null; readonly executionId: string | null; readonly name: string; readonly mediaType: string; readonly content: Uint8Array; readonly sha256: string }): Promise<ArtifactInfo>;
-  getArtifact(p: { readonly id: string; readonly offset: number; readonly limit: number }): { readonly info: ArtifactInfo; readonly content: Uint8Array } | null;
+  putArtifact(p: {
+    readonly id: string;
+    readonly jobId: string | null;
+    readonly executionId: string | null;
+    readonly name: string;
+    readonly mediaType: string;
+    readonly content: Uint8Array;
+    readonly sha256: string;
+  }): Promise<ArtifactInfo>;
+  getArtifact(p: {
+    readonly id: string;
+    readonly offset: number;
+    readonly limit: number;
+  }): { readonly info: ArtifactInfo; readonly content: Uint8Array } | null;
   listArtifacts(p: { readonly executionId: string }): readonly ArtifactInfo[];
 
   /** Entries after a cursor, oldest first; `types` and ids narrow. */
@@ -306,7 +371,11 @@ export interface Backend {
 
   status(): StoreStatus;
   /** Removes whole finished trees, their events and artifacts, old receipts; bounded per call. */
-  retain(p: { readonly olderThan: number; readonly keepExecutions: number; readonly limit: number }): Promise<{ readonly removed: number; readonly more: boolean }>;
+  retain(p: {
+    readonly olderThan: number;
+    readonly keepExecutions: number;
+    readonly limit: number;
+  }): Promise<{ readonly removed: number; readonly more: boolean }>;
   onCommit(listener: (notice: CommitNotice) => void): () => void;
   /** Looks whether another process committed; tells the listeners if so. */
   pollForeign(): boolean;

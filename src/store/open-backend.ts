@@ -22,5 +22,9 @@ export async function openBackend(settings: StoreSettings, env: BackendEnvironme
   if (settings.store === 'redis' || /^rediss?:\/\//.test(settings.store)) {
     throw new StoreError('not_available', 'The redis store is not built yet.', { path: 'store', expected: 'sqlite or in_memory' });
   }
-  throw new StoreError('invalid_input', `There is no store "${settings.store}".`, { path: 'store', expected: 'sqlite, in_memory', nearMatches: nearMatches(settings.store, ['sqlite', 'in_memory', 'redis']) });
+  throw new StoreError('invalid_input', `There is no store "${settings.store}".`, {
+    path: 'store',
+    expected: 'sqlite, in_memory',
+    nearMatches: nearMatches(settings.store, ['sqlite', 'in_memory', 'redis']),
+  });
 }

@@ -52,7 +52,12 @@ export function executionsContract(make: MakeBackend, _capabilities: Capabilitie
     it('runs a diamond to its end, each step once, with outputs', async () => {
       const bench = await fresh();
       const flow = await bench.define({
-        steps: [{ id: 'a', task: 'x' }, { id: 'b', task: 'x', needs: ['a'], with: { v: '${{ steps.a.output }}' } }, { id: 'c', task: 'x', needs: ['a'] }, { id: 'd', task: 'x', needs: ['b', 'c'] }],
+        steps: [
+          { id: 'a', task: 'x' },
+          { id: 'b', task: 'x', needs: ['a'], with: { v: '${{ steps.a.output }}' } },
+          { id: 'c', task: 'x', needs: ['a'] },
+          { id: 'd', task: 'x', needs: ['b', 'c'] },
+        ],
         output: { sum: '${{ steps.b.output + steps.c.output }}' },
       });
       const run = await bench.start(flow, { input: { k: 1 } });
@@ -66,7 +71,12 @@ export function executionsContract(make: MakeBackend, _capabilities: Capabilitie
       expect(bench.backend.getExecution(run)).toMatchObject({ status: 'completed', stepsDone: 4, stepsCompleted: 4, stepsRunning: 0 });
       expect(bench.backend.getOutput({ executionId: run, stepId: null })).toEqual({ sum: 6 });
       expect(bench.backend.getOutput({ executionId: run, stepId: 'b' })).toBe(3);
-      expect(bench.backend.getSteps({ executionId: run, after: -1, limit: 9 }).map((step) => `${step.id} ${step.status}`)).toEqual(['a completed', 'b completed', 'c completed', 'd completed']);
+      expect(bench.backend.getSteps({ executionId: run, after: -1, limit: 9 }).map((step) => `${step.id} ${step.status}`)).toEqual([
+        'a completed',
+        'b completed',
+        'c completed',
+        'd completed',
+      ]);
       expect(bench.backend.getSteps({ executionId: run, after: 1, limit: 1 }).map((step) => step.id)).toEqual(['c']);
       expect(bench.notices.some((notice) => notice.ended.includes(run))).toBe(true);
       const { counted, kept } = bench.recount();
@@ -75,7 +85,12 @@ export function executionsContract(make: MakeBackend, _capabilities: Capabilitie
 
     it('assembles a forEach in input order, null where it was tolerated', async () => {
       const bench = await fresh();
-      const flow = await bench.define({ steps: [{ id: 'a', task: 'x', forEach: '${{ [10, 20, 30] }}', maxParallel: 2, tolerateFailures: 1, retry: { maxAttempts: 1 } }, { id: 'b', task: 'x', needs: ['a'], with: { all: '${{ steps.a.output }}' } }] });
+      const flow = await bench.define({
+        steps: [
+          { id: 'a', task: 'x', forEach: '${{ [10, 20, 30] }}', maxParallel: 2, tolerateFailures: 1, retry: { maxAttempts: 1 } },
+          { id: 'b', task: 'x', needs: ['a'], with: { all: '${{ steps.a.output }}' } },
+        ],
+      });
       const run = await bench.start(flow);
       const jobs = await bench.claim(9);
       expect(jobs.map((job) => job.step?.item)).toEqual([0, 1]);
@@ -89,7 +104,13 @@ export function executionsContract(make: MakeBackend, _capabilities: Capabilitie
     it('starts child executions and reads their results, also when all of it happens in one commit', async () => {
       const bench = await fresh();
       await bench.define({ name: 'child', steps: [{ id: 'c', task: 'x' }] });
-      const flow = await bench.define({ steps: [{ id: 'r', task: 'workflow.run', with: { workflow: 'child' }, forEach: '${{ [1, 2] }}' }, { id: 'b', task: 'x', needs: ['r'], if: '${{ size(steps.r.output) == 2 }}' }], output: '${{ steps.r.output }}' });
+      const flow = await bench.define({
+        steps: [
+          { id: 'r', task: 'workflow.run', with: { workflow: 'child' }, forEach: '${{ [1, 2] }}' },
+          { id: 'b', task: 'x', needs: ['r'], if: '${{ size(steps.r.output) == 2 }}' },
+        ],
+        output: '${{ steps.r.output }}',
+      });
       const run = await bench.start(flow);
       await bench.drain();
       const children = bench.backend.childrenOf({ executionId: run, limit: 9 });
@@ -106,7 +127,12 @@ export function executionsContract(make: MakeBackend, _capabilities: Capabilitie
 
     it('cancels at once: nothing ready is claimed any more, running work is asked to stop', async () => {
       const bench = await fresh();
-      const flow = await bench.define({ steps: [{ id: 'a', task: 'x' }, { id: 'b', task: 'x' }] });
+      const flow = await bench.define({
+        steps: [
+          { id: 'a', task: 'x' },
+          { id: 'b', task: 'x' },
+        ],
+      });
       const run = await bench.start(flow);
       const job = await bench.claimOne();
       const cancel = bench.backend.update({ executionId: run, events: [{ type: 'cancel', reason: 'no', code: 'cancelled', by: 'me' }], decide: bench.decide });
@@ -137,7 +163,12 @@ export function executionsContract(make: MakeBackend, _capabilities: Capabilitie
 
     it('retries the failed steps of an ended execution and nothing else', async () => {
       const bench = await fresh();
-      const flow = await bench.define({ steps: [{ id: 'a', task: 'x' }, { id: 'b', task: 'x', needs: ['a'], retry: { maxAttempts: 1 } }] });
+      const flow = await bench.define({
+        steps: [
+          { id: 'a', task: 'x' },
+          { id: 'b', task: 'x', needs: ['a'], retry: { maxAttempts: 1 } },
+        ],
+      });
       const run = await bench.start(flow);
       expect(await bench.work((job) => (bench.nameOf(job) === 'b' ? failed() : completed(1)))).toEqual(['a', 'b']);
       expect(bench.status(run)).toBe('failed');
@@ -174,7 +205,13 @@ export function executionsContract(make: MakeBackend, _capabilities: Capabilitie
 
     it('a fork takes over what completed before its step', async () => {
       const bench = await fresh();
-      const flow = await bench.define({ steps: [{ id: 'a', task: 'x' }, { id: 'b', task: 'x', needs: ['a'] }], output: '${{ steps.a.output }}' });
+      const flow = await bench.define({
+        steps: [
+          { id: 'a', task: 'x' },
+          { id: 'b', task: 'x', needs: ['a'] },
+        ],
+        output: '${{ steps.a.output }}',
+      });
       const run = await bench.start(flow);
       await bench.work(() => completed('from the first'));
       const fork = await bench.start(flow, { forkedFrom: { executionId: run, stepIndex: 1 } });
@@ -185,7 +222,14 @@ export function executionsContract(make: MakeBackend, _capabilities: Capabilitie
 
     it('keeps large values out of the rows, and refuses what is too large', async () => {
       const bench = await fresh();
-      const run = await bench.start(await bench.define({ steps: [{ id: 'a', task: 'x' }, { id: 'b', task: 'x', needs: ['a'] }] }));
+      const run = await bench.start(
+        await bench.define({
+          steps: [
+            { id: 'a', task: 'x' },
+            { id: 'b', task: 'x', needs: ['a'] },
+          ],
+        }),
+      );
       const big = 'y'.repeat(300_000);
       await bench.settle(await bench.claimOne(), completed(big));
       expect(bench.backend.getStep({ executionId: run, stepId: 'a' })?.output).toMatchObject({ kind: 'artifact', bytes: 300_002 });

@@ -1,6 +1,6 @@
 // Gates and lanes: who may run at once, and who can run a job at all.
 import { describe, expect, it } from 'vitest';
-import { benches, type Capabilities, failed, type MakeBackend } from './harness.ts';
+import { type Bench, benches, type Capabilities, failed, type MakeBackend } from './harness.ts';
 
 const one = { id: 'a', task: 'x' };
 
@@ -29,7 +29,11 @@ export function gatesContract(make: MakeBackend, _capabilities: Capabilities): v
     it('bounds the jobs of a session, of a run or not; a retrying one holds no place', async () => {
       const bench = await fresh();
       const sessionId = await bench.putSession({ maxParallelTasks: 2 });
-      for (let i = 0; i < 3; i++) await bench.enqueue({ sessionId, retry: { maxAttempts: 2, initialIntervalMs: 1_000, backoffCoefficient: 1, maxIntervalMs: 1_000, jitter: 'none', nonRetryable: [] } });
+      for (let i = 0; i < 3; i++)
+        await bench.enqueue({
+          sessionId,
+          retry: { maxAttempts: 2, initialIntervalMs: 1_000, backoffCoefficient: 1, maxIntervalMs: 1_000, jitter: 'none', nonRetryable: [] },
+        });
       await bench.start(await bench.define({ steps: [one] }), { sessionId });
       const first = await bench.claim(9);
       expect(first.length).toBe(2);
@@ -84,7 +88,11 @@ export function gatesContract(make: MakeBackend, _capabilities: Capabilities): v
   });
 
   describe('concurrency keys', () => {
-    const keyed = (key: string, onLimit: 'queue' | 'skip' | 'cancel_in_progress' | 'cancel_newest', limit = 1) => ({ concurrency: { key, limit, onLimit } });
+    const keyed = (
+      key: string,
+      onLimit: 'queue' | 'skip' | 'cancel_in_progress' | 'cancel_newest',
+      limit = 1,
+    ): Pick<Parameters<Bench['start']>[1] & object, 'concurrency'> => ({ concurrency: { key, limit, onLimit } });
 
     it('queue: one after the other, by priority, then in order', async () => {
       const bench = await fresh();
@@ -149,7 +157,11 @@ export function gatesContract(make: MakeBackend, _capabilities: Capabilities): v
       expect(children.map((child) => child.status)).toEqual(['running', 'pending']);
       await bench.work();
       expect(bench.status(run)).toBe('completed');
-      await bench.define({ name: 'selfish', concurrency: { key: 'own', limit: 1 }, steps: [{ id: 'again', task: 'workflow.run', if: '${{ !has(input.deep) }}', with: { workflow: 'selfish', input: { deep: true } } }, one] });
+      await bench.define({
+        name: 'selfish',
+        concurrency: { key: 'own', limit: 1 },
+        steps: [{ id: 'again', task: 'workflow.run', if: '${{ !has(input.deep) }}', with: { workflow: 'selfish', input: { deep: true } } }, one],
+      });
       const found = bench.backend.findDefinition({ namespace: 'default', name: 'selfish' });
       const outer = await bench.start({ workflow: 'selfish', version: 1, hash: found?.hash as string }, keyed('own', 'queue'));
       await bench.work();
@@ -159,7 +171,9 @@ export function gatesContract(make: MakeBackend, _capabilities: Capabilities): v
     it('a child with onLimit skip ends cancelled like any other run', async () => {
       const bench = await fresh();
       await bench.define({ name: 'child', concurrency: { key: 'c', limit: 1, onLimit: 'skip' }, steps: [one] });
-      const run = await bench.start(await bench.define({ steps: [{ id: 'r', task: 'workflow.run', with: { workflow: 'child' }, forEach: '${{ [1, 2] }}', tolerateFailures: 1 }] }));
+      const run = await bench.start(
+        await bench.define({ steps: [{ id: 'r', task: 'workflow.run', with: { workflow: 'child' }, forEach: '${{ [1, 2] }}', tolerateFailures: 1 }] }),
+      );
       await bench.work();
       expect(bench.backend.childrenOf({ executionId: run, limit: 9 }).map((child) => child.status)).toEqual(['completed', 'cancelled']);
       expect(bench.status(run)).toBe('completed');

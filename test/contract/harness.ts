@@ -11,7 +11,15 @@ import { NO_RETRY } from '../../src/domain/retry-policy.ts';
 import type { Session } from '../../src/domain/session.ts';
 import type { Decide, ExecutionEvent, TransitionReply } from '../../src/domain/transition.ts';
 import { createEvaluator } from '../../src/expression/cel-evaluator.ts';
-import { type AttemptOutcome, type Backend, type BackendEnvironment, type ClaimedJob, type CommitNotice, DEFAULT_BACKEND_LIMITS, type Receipt } from '../../src/store/backend.ts';
+import {
+  type AttemptOutcome,
+  type Backend,
+  type BackendEnvironment,
+  type ClaimedJob,
+  type CommitNotice,
+  DEFAULT_BACKEND_LIMITS,
+  type Receipt,
+} from '../../src/store/backend.ts';
 
 /** A place where stores live: `open` may be called again for a second process on the same place, where that is possible. */
 export interface Place {
@@ -103,8 +111,22 @@ export class Bench {
 
   job(more: Partial<NewJob> = {}): NewJob {
     return {
-      id: this.env.newId('job'), namespace: 'default', queue: 'default', task: 'noop', name: null, payload: { n: 1 }, priority: 50, runAt: null, dependsOn: [],
-      when: 'all_success', retry: NO_RETRY, timeoutMs: null, expiresAt: null, requires: [], sessionId: null, ...more,
+      id: this.env.newId('job'),
+      namespace: 'default',
+      queue: 'default',
+      task: 'noop',
+      name: null,
+      payload: { n: 1 },
+      priority: 50,
+      runAt: null,
+      dependsOn: [],
+      when: 'all_success',
+      retry: NO_RETRY,
+      timeoutMs: null,
+      expiresAt: null,
+      requires: [],
+      sessionId: null,
+      ...more,
     };
   }
 
@@ -115,7 +137,10 @@ export class Bench {
     return result.jobIds[0] as string;
   }
 
-  claim(limit = 1, more: { queue?: string; capabilities?: readonly string[]; epoch?: number; backend?: Backend; namespace?: string } = {}): Promise<readonly ClaimedJob[]> {
+  claim(
+    limit = 1,
+    more: { queue?: string; capabilities?: readonly string[]; epoch?: number; backend?: Backend; namespace?: string } = {},
+  ): Promise<readonly ClaimedJob[]> {
     const { backend = this.backend, epoch = this.epoch, capabilities = [], queue, namespace = 'default' } = more;
     return backend.claimJobs({ epoch, namespace, capabilities, limit, queue });
   }
@@ -148,7 +173,9 @@ export class Bench {
   async define(raw: JsonObject): Promise<{ readonly workflow: string; readonly version: number; readonly hash: string }> {
     const { definition, faults } = normaliseDefinition({ name: `flow${++this.#names}`, ...raw });
     if (definition === null) throw new Error(JSON.stringify(faults));
-    const hash = createHash('sha256').update(canonicalJson(definition as Json)).digest('hex');
+    const hash = createHash('sha256')
+      .update(canonicalJson(definition as Json))
+      .digest('hex');
     const put = await this.backend.putDefinition({ id: this.env.newId('workflow'), namespace: 'default', definition, hash, listed: true });
     if (put.kind === 'conflict') throw new Error(put.error.message);
     return { workflow: definition.name, version: put.stored.version, hash };
@@ -159,7 +186,16 @@ export class Bench {
     more: Partial<Omit<Parameters<Backend['startExecution']>[0], 'decide'>> = {},
   ): Promise<string> {
     const result = await this.backend.startExecution({
-      id: this.env.newId('execution'), namespace: 'default', ...flow, input: {}, priority: 50, sessionId: null, startedBy: 'test', forkedFrom: null, concurrency: null, ...more,
+      id: this.env.newId('execution'),
+      namespace: 'default',
+      ...flow,
+      input: {},
+      priority: 50,
+      sessionId: null,
+      startedBy: 'test',
+      forkedFrom: null,
+      concurrency: null,
+      ...more,
       decide: this.decide,
     });
     if (result.kind === 'conflict') throw new Error(`${result.error.code}: ${result.error.message}`);
@@ -208,8 +244,22 @@ export class Bench {
 
   session(more: Partial<Session> = {}): Session {
     return {
-      id: this.env.newId('session'), namespace: 'default', name: null, status: 'active', implicit: false, principal: 'test', context: {}, contextVersion: 1, metadata: {}, maxParallelTasks: null,
-      maxParallelWorkflows: null, timeoutMs: null, expiresAt: null, createdAt: this.now, closedAt: null, ...more,
+      id: this.env.newId('session'),
+      namespace: 'default',
+      name: null,
+      status: 'active',
+      implicit: false,
+      principal: 'test',
+      context: {},
+      contextVersion: 1,
+      metadata: {},
+      maxParallelTasks: null,
+      maxParallelWorkflows: null,
+      timeoutMs: null,
+      expiresAt: null,
+      createdAt: this.now,
+      closedAt: null,
+      ...more,
     };
   }
 
@@ -233,7 +283,8 @@ export class Bench {
       for (const execution of page.items) counted[execution.status] = (counted[execution.status] ?? 0) + 1;
       cursor = page.nextCursor;
     }
-    for (const row of this.backend.queueStats({})) for (const [status, n] of Object.entries(row.counts)) if (n !== 0) kept[`${row.queue}/${row.task}/${status}`] = n;
+    for (const row of this.backend.queueStats({}))
+      for (const [status, n] of Object.entries(row.counts)) if (n !== 0) kept[`${row.queue}/${row.task}/${status}`] = n;
     for (const [status, n] of Object.entries(this.backend.status().executions)) if (n !== 0) kept[status] = n;
     return { counted, kept };
   }

@@ -9,7 +9,14 @@ export function jobsQueueContract(make: MakeBackend, _capabilities: Capabilities
   describe('queue order', () => {
     it('gives higher priority first and is FIFO inside a priority', async () => {
       const bench = await fresh();
-      for (const [name, priority] of [['a', 50], ['b', 90], ['c', 50], ['d', 0], ['e', 90]] as const) await bench.enqueue({ name, priority });
+      for (const [name, priority] of [
+        ['a', 50],
+        ['b', 90],
+        ['c', 50],
+        ['d', 0],
+        ['e', 90],
+      ] as const)
+        await bench.enqueue({ name, priority });
       expect(bench.backend.peekJob({ namespace: 'default', queue: 'default' })?.name).toBe('b');
       expect(await names(bench, 2)).toEqual(['b', 'e']);
       expect(await names(bench)).toEqual(['a', 'c', 'd']);
@@ -124,7 +131,10 @@ export function jobsQueueContract(make: MakeBackend, _capabilities: Capabilities
 
     it('refuses an unknown need and one that comes later in the batch', async () => {
       const bench = await fresh();
-      expect(await bench.backend.enqueueJobs({ jobs: [bench.job({ dependsOn: ['job_none'] })] })).toMatchObject({ kind: 'conflict', error: { code: 'not_found', path: 'depends_on' } });
+      expect(await bench.backend.enqueueJobs({ jobs: [bench.job({ dependsOn: ['job_none'] })] })).toMatchObject({
+        kind: 'conflict',
+        error: { code: 'not_found', path: 'depends_on' },
+      });
       const b = bench.job();
       const a = bench.job({ dependsOn: [b.id] });
       expect(await bench.backend.enqueueJobs({ jobs: [a, { ...b, dependsOn: [a.id] }] })).toMatchObject({ kind: 'conflict', error: { code: 'invalid_input' } });

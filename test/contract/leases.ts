@@ -133,7 +133,12 @@ export function leasesContract(make: MakeBackend, capabilities: Capabilities): v
       const other = await bench.another();
       const [one, two] = await Promise.all([bench.join(other), bench.join(other)]);
       expect((await bench.backend.reclaim({ epoch: bench.epoch, decide: bench.decide })).processes).toBe(0);
-      expect(other.listProcesses().filter((process) => process.self).map((process) => process.epoch)).toEqual([one, two]);
+      expect(
+        other
+          .listProcesses()
+          .filter((process) => process.self)
+          .map((process) => process.epoch),
+      ).toEqual([one, two]);
     });
   });
 }

@@ -1,7 +1,7 @@
 // The queue against the reference model: after every command the store shows what the model shows.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ReferenceModel, RETRY_MS } from '../support/reference-model.ts';
+import { RETRY_MS, ReferenceModel } from '../support/reference-model.ts';
 import { Bench, type Capabilities, completed, failed, type MakeBackend } from './harness.ts';
 
 type Pick = { readonly at: number };
@@ -15,9 +15,24 @@ type Command =
 
 const at = fc.nat({ max: 30 });
 const command: fc.Arbitrary<Command> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ c: fc.constant('enqueue' as const), priority: fc.constantFrom(0, 25, 50, 50, 51, 100), delay: fc.option(fc.constantFrom(0, 500, 5_000)), needs: fc.array(at, { maxLength: 3 }), maxAttempts: fc.constantFrom(1, 2) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      c: fc.constant('enqueue' as const),
+      priority: fc.constantFrom(0, 25, 50, 50, 51, 100),
+      delay: fc.option(fc.constantFrom(0, 500, 5_000)),
+      needs: fc.array(at, { maxLength: 3 }),
+      maxAttempts: fc.constantFrom(1, 2),
+    }),
+  },
   { weight: 4, arbitrary: fc.record({ c: fc.constant('claim' as const), limit: fc.integer({ min: 1, max: 4 }), by: fc.nat({ max: 1 }) }) },
-  { weight: 5, arbitrary: fc.record({ c: fc.constantFrom('complete' as const, 'fail' as const, 'release' as const, 'stale' as const, 'cancel' as const, 'redrive' as const), at }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      c: fc.constantFrom('complete' as const, 'fail' as const, 'release' as const, 'stale' as const, 'cancel' as const, 'redrive' as const),
+      at,
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ c: fc.constant('crash' as const), by: fc.nat({ max: 1 }) }) },
   { weight: 2, arbitrary: fc.record({ c: fc.constant('pass' as const), ms: fc.constantFrom(1, 500, 1_000, 60_000) }) },
   { weight: 1, arbitrary: fc.record({ c: fc.constant('clear' as const) }) },
@@ -44,7 +59,14 @@ class Run {
     const { bench, model } = this;
     switch (command.c) {
       case 'enqueue': {
-        const retry = { maxAttempts: command.maxAttempts, initialIntervalMs: RETRY_MS, backoffCoefficient: 1, maxIntervalMs: RETRY_MS, jitter: 'none' as const, nonRetryable: [] };
+        const retry = {
+          maxAttempts: command.maxAttempts,
+          initialIntervalMs: RETRY_MS,
+          backoffCoefficient: 1,
+          maxIntervalMs: RETRY_MS,
+          jitter: 'none' as const,
+          nonRetryable: [],
+        };
         const needs = [...new Set(command.needs.map((need) => this.#ids[need % Math.max(1, this.#ids.length)]).filter((id) => id !== undefined))];
         const runAt = command.delay === null ? null : bench.now + command.delay;
         const id = await bench.enqueue({ priority: command.priority, runAt, dependsOn: needs, retry });
@@ -78,7 +100,8 @@ class Run {
 
   async #onJob(command: Extract<Command, Pick>): Promise<void> {
     const { bench, model } = this;
-    const wanted = command.c === 'complete' || command.c === 'fail' || command.c === 'release' ? (id: string) => model.jobs.get(id)?.status === 'running' : () => true;
+    const wanted =
+      command.c === 'complete' || command.c === 'fail' || command.c === 'release' ? (id: string) => model.jobs.get(id)?.status === 'running' : () => true;
     const ids = this.#ids.filter(wanted);
     const job = model.jobs.get(ids[command.at % Math.max(1, ids.length)] ?? '');
     if (job === undefined) return;
@@ -120,7 +143,13 @@ class Run {
     for (const job of model.jobs.values()) {
       counts[job.status] = (counts[job.status] as number) + 1;
       const { status, owner, attempt, crashes } = bench.backend.getJob(job.id) as NonNullable<ReturnType<typeof bench.backend.getJob>>;
-      expect({ id: job.id, status, owner, attempt, crashes }).toEqual({ id: job.id, status: job.status, owner: job.owner, attempt: job.attempt, crashes: job.crashes });
+      expect({ id: job.id, status, owner, attempt, crashes }).toEqual({
+        id: job.id,
+        status: job.status,
+        owner: job.owner,
+        attempt: job.attempt,
+        crashes: job.crashes,
+      });
     }
     expect(bench.backend.peekJob({ namespace: 'default', queue: 'default' })?.id).toBe(model.ready()[0]);
     const stats = bench.backend.queueStats({});
@@ -131,7 +160,9 @@ class Run {
   /** Left alone with a worker, everything that was taken in comes to one end. */
   async finish(): Promise<void> {
     const { bench, model } = this;
-    for (const job of [...model.jobs.values()]) if (job.status === 'running') await this.#onJob({ c: 'complete', at: [...model.jobs.values()].filter((other) => other.status === 'running').indexOf(job) });
+    for (const job of [...model.jobs.values()])
+      if (job.status === 'running')
+        await this.#onJob({ c: 'complete', at: [...model.jobs.values()].filter((other) => other.status === 'running').indexOf(job) });
     for (let round = 0; round < 200 && [...model.jobs.values()].some((job) => !ENDED.has(job.status)); round++) {
       await this.step({ c: 'pass', ms: 5_000 });
       const claimed = await bench.claim(50, { epoch: bench.epoch });

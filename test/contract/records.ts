@@ -1,6 +1,6 @@
 // What is kept beside the work: sessions, receipts, artifacts, events, lists, statistics, retention, status.
 import { describe, expect, it } from 'vitest';
-import type { Receipt } from '../../src/store/backend.ts';
+import type { Backend, Receipt } from '../../src/store/backend.ts';
 import { type Bench, benches, type Capabilities, completed, failed, type MakeBackend, receipt } from './harness.ts';
 
 const DAY = 86_400_000;
@@ -15,7 +15,11 @@ export function recordsContract(make: MakeBackend, capabilities: Capabilities): 
       await bench.backend.updateSession({ id, change: (session) => ({ ...session, context: { a: 2 }, contextVersion: 2 }) });
       expect(bench.backend.getSession(id)).toMatchObject({ name: 'one', context: { a: 2 }, contextVersion: 2, status: 'active' });
       expect(await bench.backend.updateSession({ id: 'sess_none', change: (session) => session })).toBeNull();
-      await Promise.all(Array.from({ length: 1_005 }, (_, i) => bench.backend.recordCall({ sessionId: id, call: { at: i, tool: 't', argumentsDigest: 'd', outcome: 'ok', result: null, durationMs: 1 } })));
+      await Promise.all(
+        Array.from({ length: 1_005 }, (_, i) =>
+          bench.backend.recordCall({ sessionId: id, call: { at: i, tool: 't', argumentsDigest: 'd', outcome: 'ok', result: null, durationMs: 1 } }),
+        ),
+      );
       const calls = bench.backend.sessionCalls({ sessionId: id, limit: 2_000 });
       expect([calls.length, calls[0]?.at, calls.at(-1)?.seq]).toEqual([1_000, 5, 1_005]);
     });
@@ -33,14 +37,18 @@ export function recordsContract(make: MakeBackend, capabilities: Capabilities): 
       const [kept, dropped] = [await bench.putSession(), await bench.putSession()];
       const runs = [await bench.start(flow, { sessionId: kept }), await bench.start(flow, { sessionId: dropped })];
       const job = await bench.enqueue({ sessionId: dropped, runAt: bench.now + 1_000 });
-      const close = (id: string, policy: 'cancel' | 'detach') => bench.backend.closeSession({ id, status: 'completed', policy, decide: bench.decide });
+      const close = (id: string, policy: 'cancel' | 'detach'): ReturnType<Backend['closeSession']> =>
+        bench.backend.closeSession({ id, status: 'completed', policy, decide: bench.decide });
       expect(await close(kept, 'detach')).toMatchObject({ closed: true, cancelled: 0, session: { status: 'completed' } });
       expect(await close(dropped, 'cancel')).toMatchObject({ closed: true, cancelled: 2 });
       expect(await close(dropped, 'cancel')).toMatchObject({ closed: false, cancelled: 0 });
       expect(await close('sess_none', 'cancel')).toEqual({ session: null, closed: false, cancelled: 0 });
       await bench.drain();
       expect([...runs, job].map((id) => bench.status(id))).toEqual(['running', 'cancelled', 'cancelled']);
-      expect(await bench.backend.enqueueJobs({ jobs: [bench.job({ sessionId: kept })] })).toMatchObject({ kind: 'conflict', error: { code: 'session_closed' } });
+      expect(await bench.backend.enqueueJobs({ jobs: [bench.job({ sessionId: kept })] })).toMatchObject({
+        kind: 'conflict',
+        error: { code: 'session_closed' },
+      });
     });
 
     it('expires at its time', async () => {
@@ -58,40 +66,53 @@ export function recordsContract(make: MakeBackend, capabilities: Capabilities): 
       const bench = await fresh();
       const flow = await bench.define({ steps: [{ id: 'a', task: 'x' }] });
       const definition = bench.backend.findDefinition({ namespace: 'default', name: flow.workflow })?.definition as never;
-      const start = (r: Receipt) =>
+      const start = (r: Receipt): ReturnType<Backend['startExecution']> =>
         bench.backend.startExecution({
-          id: bench.env.newId('execution'), namespace: 'default', ...flow, input: {}, priority: 50, sessionId: null, startedBy: 'x', forkedFrom: null, concurrency: null, receipt: r, decide: bench.decide,
+          id: bench.env.newId('execution'),
+          namespace: 'default',
+          ...flow,
+          input: {},
+          priority: 50,
+          sessionId: null,
+          startedBy: 'x',
+          forkedFrom: null,
+          concurrency: null,
+          receipt: r,
+          decide: bench.decide,
         });
       const first = await start(receipt('s'));
       expect(await start(receipt('s'))).toMatchObject({ replayed: true, executionId: (first as { executionId: string }).executionId });
       expect(await start(receipt('s', 'd2'))).toMatchObject({ kind: 'conflict', error: { code: 'conflict', path: 'idempotency_key' } });
-      const enqueue = (r: Receipt) => bench.backend.enqueueJobs({ jobs: [bench.job()], receipt: r });
+      const enqueue = (r: Receipt): ReturnType<Backend['enqueueJobs']> => bench.backend.enqueueJobs({ jobs: [bench.job()], receipt: r });
       const jobs = await enqueue(receipt('e'));
       expect(await enqueue(receipt('e'))).toEqual({ ...jobs, replayed: true });
       expect(await enqueue(receipt('e', 'd2'))).toMatchObject({ kind: 'conflict' });
-      const put = (r: Receipt) => bench.backend.putDefinition({ id: bench.env.newId('workflow'), namespace: 'default', definition, hash: 'other', listed: true, receipt: r });
+      const put = (r: Receipt): ReturnType<Backend['putDefinition']> =>
+        bench.backend.putDefinition({ id: bench.env.newId('workflow'), namespace: 'default', definition, hash: 'other', listed: true, receipt: r });
       expect(await put(receipt('d'))).toMatchObject({ created: true });
       expect(await put(receipt('d'))).toMatchObject({ created: false, replayed: true });
       expect(await put(receipt('d', 'd2'))).toMatchObject({ kind: 'conflict' });
-      const session = (r: Receipt) => bench.backend.putSession({ session: bench.session(), receipt: r });
+      const session = (r: Receipt): ReturnType<Backend['putSession']> => bench.backend.putSession({ session: bench.session(), receipt: r });
       const made = await session(receipt('p'));
       expect(await session(receipt('p'))).toEqual({ ...made, replayed: true });
       expect(await session(receipt('p', 'd2'))).toMatchObject({ conflict: { code: 'conflict' } });
-      const jobId = (jobs as { jobIds: string[] }).jobIds[0] as string;
+      const jobId = jobs.kind === 'enqueued' ? (jobs.jobIds[0] as string) : '';
       expect(await bench.cancel(jobId, receipt('c'))).toEqual({ kind: 'cancelled', status: 'cancelled' });
       expect(await bench.cancel(jobId, receipt('c'))).toEqual({ kind: 'cancelled', status: 'cancelled' });
       await expect(bench.cancel(jobId, receipt('c', 'd2'))).rejects.toMatchObject({ code: 'conflict' });
-      const redrive = (r: Receipt) => bench.backend.redriveJob({ jobId, receipt: r });
+      const redrive = (r: Receipt): ReturnType<Backend['redriveJob']> => bench.backend.redriveJob({ jobId, receipt: r });
       expect(await redrive(receipt('r'))).toMatchObject({ kind: 'redriven' });
       expect(await redrive(receipt('r'))).toMatchObject({ kind: 'redriven' });
       await expect(redrive(receipt('r', 'd2'))).rejects.toMatchObject({ code: 'conflict' });
       const executionId = (first as { executionId: string }).executionId;
-      const pause = (r: Receipt) => bench.backend.update({ executionId, events: [{ type: 'pause', by: 'x' }], decide: bench.decide, receipt: r });
+      const pause = (r: Receipt): ReturnType<Backend['update']> =>
+        bench.backend.update({ executionId, events: [{ type: 'pause', by: 'x' }], decide: bench.decide, receipt: r });
       expect(await pause(receipt('u'))).toMatchObject({ reply: { kind: 'applied', message: 'paused' } });
       expect(await pause(receipt('u'))).toMatchObject({ reply: { kind: 'replayed', message: 'paused' } });
       expect(await pause(receipt('u', 'd2'))).toMatchObject({ reply: { kind: 'refused', code: 'conflict' } });
       const id = (made as { session: { id: string } }).session.id;
-      const close = (r: Receipt) => bench.backend.closeSession({ id, status: 'completed', policy: 'detach', decide: bench.decide, receipt: r });
+      const close = (r: Receipt): ReturnType<Backend['closeSession']> =>
+        bench.backend.closeSession({ id, status: 'completed', policy: 'detach', decide: bench.decide, receipt: r });
       expect(await close(receipt('x'))).toMatchObject({ closed: true });
       expect(await close(receipt('x'))).toMatchObject({ closed: true });
       await expect(close(receipt('x', 'd2'))).rejects.toMatchObject({ code: 'conflict' });
@@ -117,7 +138,7 @@ export function recordsContract(make: MakeBackend, capabilities: Capabilities): 
     it('stores content, reads parts of it, and drops what nothing refers to after an hour', async () => {
       const bench = await fresh();
       const run = await bench.start(await bench.define({ steps: [{ id: 'a', task: 'x' }] }));
-      const put = (executionId: string | null, id: string) =>
+      const put = (executionId: string | null, id: string): ReturnType<Backend['putArtifact']> =>
         bench.backend.putArtifact({ id, jobId: null, executionId, name: 'r.txt', mediaType: 'text/plain', content: Buffer.from('0123456789'), sha256: 's' });
       const info = await put(run, 'art_1');
       await put(null, 'art_2');
@@ -134,7 +155,14 @@ export function recordsContract(make: MakeBackend, capabilities: Capabilities): 
   describe('events', () => {
     it('are one order with growing cursors, narrowed by run, job, type; both ways', async () => {
       const bench = await fresh();
-      const run = await bench.start(await bench.define({ steps: [{ id: 'a', task: 'x' }, { id: 'b', task: 'x', needs: ['a'] }] }));
+      const run = await bench.start(
+        await bench.define({
+          steps: [
+            { id: 'a', task: 'x' },
+            { id: 'b', task: 'x', needs: ['a'] },
+          ],
+        }),
+      );
       const job = await bench.enqueue();
       bench.now += 1_000;
       await bench.work();
@@ -142,7 +170,12 @@ export function recordsContract(make: MakeBackend, capabilities: Capabilities): 
       expect(all.map((event) => event.cursor)).toEqual([...all].map((event) => event.cursor).sort((a, b) => a - b));
       const own = bench.backend.readEvents({ after: 0, limit: 100, executionId: run });
       expect(own.map((event) => `${event.type} ${event.stepId ?? ''}`.trim())).toEqual([
-        'workflow_started', 'step_started a', 'step_completed a', 'step_started b', 'step_completed b', 'workflow_completed',
+        'workflow_started',
+        'step_started a',
+        'step_completed a',
+        'step_started b',
+        'step_completed b',
+        'workflow_completed',
       ]);
       expect(bench.backend.readEvents({ after: 0, limit: 9, jobId: job }).map((event) => event.type)).toEqual(['job_enqueued', 'job_completed']);
       expect(bench.backend.readEvents({ after: 0, limit: 1, newestFirst: true })[0]?.cursor).toBe(bench.backend.status().lastCursor);
@@ -158,8 +191,10 @@ export function recordsContract(make: MakeBackend, capabilities: Capabilities): 
       const bench = await fresh();
       const sessionId = await bench.putSession({ name: 'Mine' });
       const ids: string[] = [];
-      for (let i = 0; i < 7; i++) ids.push(await bench.enqueue({ name: `job ${i}`, task: i % 2 === 0 ? 'even' : 'odd', sessionId: i === 3 ? sessionId : null }));
-      const list = (filter: object, limit = 100, cursor: string | null = null) => bench.backend.listJobs({ filter, limit, cursor });
+      for (let i = 0; i < 7; i++)
+        ids.push(await bench.enqueue({ name: `job ${i}`, task: i % 2 === 0 ? 'even' : 'odd', sessionId: i === 3 ? sessionId : null }));
+      const list = (filter: object, limit = 100, cursor: string | null = null): ReturnType<Backend['listJobs']> =>
+        bench.backend.listJobs({ filter, limit, cursor });
       const first = list({}, 3);
       expect(first.items.map((job) => job.id)).toEqual(ids.slice(4).reverse());
       await bench.enqueue();
@@ -180,7 +215,9 @@ export function recordsContract(make: MakeBackend, capabilities: Capabilities): 
       expect(bench.backend.listSessions({ filter: { status: 'active' }, limit: 9, cursor: null }).items.map((session) => session.id)).toEqual([sessionId]);
       const flow = await bench.define({ steps: [{ id: 'a', task: 'x' }] });
       const run = await bench.start(flow);
-      expect(bench.backend.listExecutions({ filter: { workflow: flow.workflow, status: 'running' }, limit: 9, cursor: null }).items.map((row) => row.id)).toEqual([run]);
+      expect(
+        bench.backend.listExecutions({ filter: { workflow: flow.workflow, status: 'running' }, limit: 9, cursor: null }).items.map((row) => row.id),
+      ).toEqual([run]);
       expect(list({ executionId: run }).items).toMatchObject([{ executionId: run, stepId: 'a' }]);
       expect(bench.backend.listDefinitions({ filter: {}, limit: 9, cursor: null }).items.map((row) => row.name)).toEqual([flow.workflow]);
     });
@@ -195,9 +232,15 @@ export function recordsContract(make: MakeBackend, capabilities: Capabilities): 
       expect(await bench.backend.reportProgress({ ...job, share: 0.5, message: 'half', logs })).toBe(true);
       expect(bench.backend.getJob(id)?.progress).toEqual({ share: 0.5, message: 'half' });
       await bench.settle(job, completed());
-      expect(bench.backend.queueStats({ namespace: 'default' })).toMatchObject([{ queue: 'default', task: 'noop', completed: 1, failed: 0, meanRunMs: 50, maxRunMs: 50, meanWaitMs: 100 }]);
+      expect(bench.backend.queueStats({ namespace: 'default' })).toMatchObject([
+        { queue: 'default', task: 'noop', completed: 1, failed: 0, meanRunMs: 50, maxRunMs: 50, meanWaitMs: 100 },
+      ]);
       const kept = bench.backend.jobLogs({ jobId: id });
-      expect([kept.length, kept[0]?.message, kept.at(-1)]).toEqual([200, 'line 100', { at: bench.now, level: 'info', message: 'line 299', fields: { i: 299 } }]);
+      expect([kept.length, kept[0]?.message, kept.at(-1)]).toEqual([
+        200,
+        'line 100',
+        { at: bench.now, level: 'info', message: 'line 299', fields: { i: 299 } },
+      ]);
     });
 
     it('tells its state', async () => {
@@ -218,13 +261,17 @@ export function recordsContract(make: MakeBackend, capabilities: Capabilities): 
     it('removes whole old trees with all that belongs to them, in pieces, and never reuses a cursor', async () => {
       const bench = await fresh();
       await bench.define({ name: 'child', steps: [{ id: 'c', task: 'x' }] });
-      const run = await finish(bench, await bench.define({ steps: [{ id: 'r', task: 'workflow.run', with: { workflow: 'child' }, forEach: '${{ [1, 2, 3] }}' }] }));
+      const run = await finish(
+        bench,
+        await bench.define({ steps: [{ id: 'r', task: 'workflow.run', with: { workflow: 'child' }, forEach: '${{ [1, 2, 3] }}' }] }),
+      );
       const children = bench.backend.childrenOf({ executionId: run, limit: 9 }).map((child) => child.id);
       await bench.backend.putArtifact({ id: 'art_1', jobId: null, executionId: run, name: 'n', mediaType: 't', content: Buffer.from('x'), sha256: 's' });
       const last = bench.backend.status().lastCursor;
       bench.now += DAY;
       expect(await bench.backend.retain({ olderThan: bench.now - DAY, keepExecutions: 100, limit: 10 })).toMatchObject({ removed: 0 });
-      for (let more = true, rounds = 0; more && rounds < 100; rounds++) more = (await bench.backend.retain({ olderThan: bench.now, keepExecutions: 100, limit: 4 })).more;
+      for (let more = true, rounds = 0; more && rounds < 100; rounds++)
+        more = (await bench.backend.retain({ olderThan: bench.now, keepExecutions: 100, limit: 4 })).more;
       expect([run, ...children].map((id) => bench.backend.getExecution(id))).toEqual([null, null, null, null]);
       expect(bench.backend.getArtifact({ id: 'art_1', offset: 0, limit: 1 })).toBeNull();
       expect(bench.backend.readEvents({ after: 0, limit: 9 })).toEqual([]);
@@ -239,7 +286,9 @@ export function recordsContract(make: MakeBackend, capabilities: Capabilities): 
     it('leaves a tree with an unfinished member alone, and what comes after it goes all the same', async () => {
       const bench = await fresh();
       await bench.define({ name: 'child', steps: [{ id: 'c', task: 'x', retry: { maxAttempts: 1 } }] });
-      const tree = await bench.start(await bench.define({ steps: [{ id: 'r', task: 'workflow.run', with: { workflow: 'child' }, forEach: '${{ [1, 2] }}', tolerateFailures: 2 }] }));
+      const tree = await bench.start(
+        await bench.define({ steps: [{ id: 'r', task: 'workflow.run', with: { workflow: 'child' }, forEach: '${{ [1, 2] }}', tolerateFailures: 2 }] }),
+      );
       await bench.work(() => failed());
       const [child] = bench.backend.childrenOf({ executionId: tree, limit: 9 });
       await bench.send(child?.id as string, { type: 'retry', by: 'me' });
@@ -268,13 +317,18 @@ export function recordsContract(make: MakeBackend, capabilities: Capabilities): 
 
     it('does not take the source from an unfinished fork, and a finished fork keeps what it took over', async () => {
       const bench = await fresh();
-      const flow = await bench.define({ steps: [{ id: 'a', task: 'x' }, { id: 'b', task: 'x', needs: ['a'] }] });
+      const flow = await bench.define({
+        steps: [
+          { id: 'a', task: 'x' },
+          { id: 'b', task: 'x', needs: ['a'] },
+        ],
+      });
       const run = await bench.start(flow);
       const big = 'y'.repeat(300_000);
       await bench.work(() => completed(big));
       const fork = await bench.start(flow, { forkedFrom: { executionId: run, stepIndex: 1 } });
       bench.now += DAY;
-      const retain = () => bench.backend.retain({ olderThan: bench.now - 1, keepExecutions: 100, limit: 1_000 });
+      const retain = (): ReturnType<Backend['retain']> => bench.backend.retain({ olderThan: bench.now - 1, keepExecutions: 100, limit: 1_000 });
       await retain();
       expect(bench.backend.getExecution(run)).not.toBeNull();
       await bench.work();

@@ -20,8 +20,11 @@ describe('sqlite file', () => {
 });
 
 describe('in memory', () => {
-  backendContract(async () => ({ open: (env) => openBackend({ store: 'in_memory', dataDir: '/nowhere', durability: 'full' }, env), dispose: async () => undefined }), {
-    shared: false,
-    textSearch: true,
-  });
+  backendContract(
+    async () => ({ open: (env) => openBackend({ store: 'in_memory', dataDir: '/nowhere', durability: 'full' }, env), dispose: async () => undefined }),
+    {
+      shared: false,
+      textSearch: true,
+    },
+  );
 });

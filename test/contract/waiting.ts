@@ -1,10 +1,11 @@
 // Timers, pause and resume, inbox and continue, signals, approvals, events.
 import { describe, expect, it } from 'vitest';
+import type { ExecutionEvent } from '../../src/domain/transition.ts';
 import { benches, type Capabilities, completed, failed, type MakeBackend } from './harness.ts';
 
 export function waitingContract(make: MakeBackend, capabilities: Capabilities): void {
   const fresh = benches(make);
-  const signal = (name: string, signalId: string, payload: number) => ({ type: 'signal', name, signalId, payload, by: 'me' }) as const;
+  const signal = (name: string, signalId: string, payload: number): ExecutionEvent => ({ type: 'signal', name, signalId, payload, by: 'me' });
 
   describe('timers', () => {
     it('sleeps, times out waits and runs', async () => {
@@ -25,7 +26,13 @@ export function waitingContract(make: MakeBackend, capabilities: Capabilities): 
 
     it('parks timers and jobs of a paused run and delivers them after the resume', async () => {
       const bench = await fresh();
-      const flow = await bench.define({ steps: [{ id: 's', task: 'sleep', with: { duration: '5s' } }, { id: 'a', task: 'x' }, { id: 'b', task: 'x', needs: ['s'] }] });
+      const flow = await bench.define({
+        steps: [
+          { id: 's', task: 'sleep', with: { duration: '5s' } },
+          { id: 'a', task: 'x' },
+          { id: 'b', task: 'x', needs: ['s'] },
+        ],
+      });
       const run = await bench.start(flow);
       expect(await bench.send(run, { type: 'pause', by: 'me' })).toMatchObject({ kind: 'applied' });
       expect(bench.status(run)).toBe('paused');
@@ -94,7 +101,13 @@ export function waitingContract(make: MakeBackend, capabilities: Capabilities): 
   describe('signals, approvals, events', () => {
     it('buffers a signal until a step asks, counts an id once, serves who waits longest', async () => {
       const bench = await fresh();
-      const flow = await bench.define({ steps: [{ id: 'a', task: 'x' }, { id: 'w', task: 'wait.signal', with: { name: 'n' }, needs: ['a'] }, { id: 'v', task: 'wait.signal', with: { name: 'n' }, needs: ['w'] }] });
+      const flow = await bench.define({
+        steps: [
+          { id: 'a', task: 'x' },
+          { id: 'w', task: 'wait.signal', with: { name: 'n' }, needs: ['a'] },
+          { id: 'v', task: 'wait.signal', with: { name: 'n' }, needs: ['w'] },
+        ],
+      });
       const run = await bench.start(flow);
       expect(await bench.send(run, signal('n', '1', 1))).toMatchObject({ kind: 'applied', message: 'buffered' });
       expect(await bench.send(run, signal('n', '1', 1))).toMatchObject({ kind: 'replayed' });
@@ -129,7 +142,11 @@ export function waitingContract(make: MakeBackend, capabilities: Capabilities): 
     it('undoes completed steps in reverse order, then runs onFailure', async () => {
       const bench = await fresh();
       const flow = await bench.define({
-        steps: [{ id: 'a', task: 'x', compensate: { task: 'undo' } }, { id: 'b', task: 'x', needs: ['a'], compensate: { task: 'undo' } }, { id: 'c', task: 'x', needs: ['b'], retry: { maxAttempts: 1 } }],
+        steps: [
+          { id: 'a', task: 'x', compensate: { task: 'undo' } },
+          { id: 'b', task: 'x', needs: ['a'], compensate: { task: 'undo' } },
+          { id: 'c', task: 'x', needs: ['b'], retry: { maxAttempts: 1 } },
+        ],
         onFailure: [{ id: 'tell', task: 'x' }],
       });
       const run = await bench.start(flow);
@@ -139,7 +156,14 @@ export function waitingContract(make: MakeBackend, capabilities: Capabilities): 
 
     it('also undoes when the run was cancelled', async () => {
       const bench = await fresh();
-      const run = await bench.start(await bench.define({ steps: [{ id: 'a', task: 'x', compensate: { task: 'undo' } }, { id: 'b', task: 'x', needs: ['a'] }] }));
+      const run = await bench.start(
+        await bench.define({
+          steps: [
+            { id: 'a', task: 'x', compensate: { task: 'undo' } },
+            { id: 'b', task: 'x', needs: ['a'] },
+          ],
+        }),
+      );
       await bench.settle(await bench.claimOne());
       await bench.send(run, { type: 'cancel', reason: 'no', code: 'cancelled', by: 'me' });
       expect(await bench.work()).toEqual(['compensate:a']);

@@ -31,10 +31,20 @@ export class ReferenceModel {
     this.#maxCrashes = maxCrashes;
   }
 
-  enqueue(now: number, p: { readonly id: string; readonly priority: number; readonly runAt: number | null; readonly needs: readonly string[]; readonly maxAttempts: number }): void {
+  enqueue(
+    now: number,
+    p: { readonly id: string; readonly priority: number; readonly runAt: number | null; readonly needs: readonly string[]; readonly maxAttempts: number },
+  ): void {
     const statuses = p.needs.map((need) => (this.jobs.get(need) as ModelJob).status);
     const job: ModelJob = {
-      ...p, order: this.jobs.size, status: 'pending', rank: null, token: 0, attempt: 0, crashes: 0, owner: null,
+      ...p,
+      order: this.jobs.size,
+      status: 'pending',
+      rank: null,
+      token: 0,
+      attempt: 0,
+      crashes: 0,
+      owner: null,
       open: new Set(p.needs.filter((need) => (this.jobs.get(need) as ModelJob).status !== 'completed')),
     };
     this.jobs.set(p.id, job);
@@ -49,11 +59,13 @@ export class ReferenceModel {
   }
 
   claim(owner: number, limit: number): { readonly id: string; readonly token: number; readonly attempt: number }[] {
-    return this.ready().slice(0, limit).map((id) => {
-      const job = this.jobs.get(id) as ModelJob;
-      Object.assign(job, { status: 'running', rank: null, owner, token: job.token + 1, attempt: job.attempt + 1 });
-      return { id, token: job.token, attempt: job.attempt };
-    });
+    return this.ready()
+      .slice(0, limit)
+      .map((id) => {
+        const job = this.jobs.get(id) as ModelJob;
+        Object.assign(job, { status: 'running', rank: null, owner, token: job.token + 1, attempt: job.attempt + 1 });
+        return { id, token: job.token, attempt: job.attempt };
+      });
   }
 
   complete(now: number, id: string): void {

@@ -73,7 +73,7 @@ function detail(step: StepLine, now: number): string {
     case 'completed':
       return [step.reused ? 'reused' : took, step.each === null ? '' : count(step.each.total, 'item'), failedItems(step), step.attempts > 1 && step.each === null ? `attempt ${step.attempts}` : '']
         .filter((part) => part !== '')
-        .join('  ');
+        .join(', ');
     case 'failed':
       return `${took}  ${step.error === null ? '' : `${step.error.code}: ${step.error.message}`}${step.tolerated ? ' (goes on)' : ''}`.trimStart();
     case 'skipped':

@@ -4,7 +4,14 @@ import type { ExecutionRows } from './execution-rows.ts';
 import type { Tx } from './tx.ts';
 
 interface ArtifactSql {
-  id: string; execution: number | null; name: string; media_type: string; bytes: number; sha256: string; created_at: number; content?: Buffer;
+  id: string;
+  execution: number | null;
+  name: string;
+  media_type: string;
+  bytes: number;
+  sha256: string;
+  created_at: number;
+  content?: Buffer;
 }
 
 const COLUMNS = 'id, execution, name, media_type, bytes, sha256, created_at';
@@ -19,29 +26,55 @@ export class Artifacts {
   }
 
   /** Content without an owner is removed after an hour. */
-  insert(p: { readonly id: string; readonly jobId: string | null; readonly executionId: string | null; readonly name: string; readonly mediaType: string; readonly content: Uint8Array; readonly sha256: string }): ArtifactInfo {
+  insert(p: {
+    readonly id: string;
+    readonly jobId: string | null;
+    readonly executionId: string | null;
+    readonly name: string;
+    readonly mediaType: string;
+    readonly content: Uint8Array;
+    readonly sha256: string;
+  }): ArtifactInfo {
     const tx = this.#tx;
     const execution = p.executionId === null ? null : (this.#rows.numOf(p.executionId) ?? null);
     const job = p.jobId === null ? null : ((tx.sql('SELECT num FROM job WHERE id = ?').get(p.jobId) as { num: number } | undefined)?.num ?? null);
     tx.sql('INSERT INTO artifact (id, execution, job, name, media_type, bytes, sha256, created_at, kept, content) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').run(
-      p.id, execution, execution === null ? job : null, p.name, p.mediaType, p.content.length, p.sha256, tx.now, execution === null && job === null ? 0 : 1, Buffer.from(p.content),
+      p.id,
+      execution,
+      execution === null ? job : null,
+      p.name,
+      p.mediaType,
+      p.content.length,
+      p.sha256,
+      tx.now,
+      execution === null && job === null ? 0 : 1,
+      Buffer.from(p.content),
     );
     return { id: p.id, name: p.name, mediaType: p.mediaType, bytes: p.content.length, sha256: p.sha256, createdAt: tx.now, executionId: p.executionId };
   }
 
   get(p: { readonly id: string; readonly offset: number; readonly limit: number }): { info: ArtifactInfo; content: Uint8Array } | null {
-    const row = this.#tx.sql(`SELECT ${COLUMNS}, substr(content, ?, ?) AS content FROM artifact WHERE id = ?`).get(p.offset + 1, p.limit, p.id) as ArtifactSql | undefined;
+    const row = this.#tx.sql(`SELECT ${COLUMNS}, substr(content, ?, ?) AS content FROM artifact WHERE id = ?`).get(p.offset + 1, p.limit, p.id) as
+      | ArtifactSql
+      | undefined;
     return row === undefined ? null : { info: this.#info(row), content: row.content ?? new Uint8Array() };
   }
 
   list(executionId: string): ArtifactInfo[] {
-    const rows = this.#tx.sql(`SELECT ${COLUMNS} FROM artifact WHERE execution = ? ORDER BY num LIMIT 1000`).all(this.#rows.numOf(executionId) ?? -1) as ArtifactSql[];
+    const rows = this.#tx
+      .sql(`SELECT ${COLUMNS} FROM artifact WHERE execution = ? ORDER BY num LIMIT 1000`)
+      .all(this.#rows.numOf(executionId) ?? -1) as ArtifactSql[];
     return rows.map((row) => this.#info(row));
   }
 
   #info(row: ArtifactSql): ArtifactInfo {
     return {
-      id: row.id, name: row.name, mediaType: row.media_type, bytes: row.bytes, sha256: row.sha256, createdAt: row.created_at,
+      id: row.id,
+      name: row.name,
+      mediaType: row.media_type,
+      bytes: row.bytes,
+      sha256: row.sha256,
+      createdAt: row.created_at,
       executionId: row.execution === null ? null : this.#rows.idOf(row.execution),
     };
   }

@@ -65,8 +65,14 @@ export class Claims {
     const rows =
       ns === undefined
         ? []
-        : (tx.sql('SELECT l.num, l.caps, q.name FROM lane l JOIN queue q ON q.num = l.queue WHERE q.ns = ? AND q.paused = 0').all(ns) as { num: number; caps: string; name: string }[]);
-    const nums = rows.filter((row) => (p.queue === undefined || row.name === p.queue) && (JSON.parse(row.caps) as string[]).every((cap) => offered.has(cap))).map((row) => row.num);
+        : (tx.sql('SELECT l.num, l.caps, q.name FROM lane l JOIN queue q ON q.num = l.queue WHERE q.ns = ? AND q.paused = 0').all(ns) as {
+            num: number;
+            caps: string;
+            name: string;
+          }[]);
+    const nums = rows
+      .filter((row) => (p.queue === undefined || row.name === p.queue) && (JSON.parse(row.caps) as string[]).every((cap) => offered.has(cap)))
+      .map((row) => row.num);
     this.#lanes = { version: tx.lanesVersion, key, nums };
     return nums;
   }
@@ -93,7 +99,11 @@ export class Claims {
       const scope = { ns: job.ns, execution: job.execution, idx: job.idx, item: job.item, job: job.num, session: job.session };
       tx.log(scope, { type: 'step_started', stepId: node?.id, data: job.attempt > 0 ? { attempt: job.attempt + 1 } : undefined });
     }
-    tx.sql('UPDATE job SET status = 1, rank = NULL, owner = ?, token = token + 1, attempt = attempt + 1, started_at = ? WHERE num = ?').run(epoch, tx.now, job.num);
+    tx.sql('UPDATE job SET status = 1, rank = NULL, owner = ?, token = token + 1, attempt = attempt + 1, started_at = ? WHERE num = ?').run(
+      epoch,
+      tx.now,
+      job.num,
+    );
     tx.count(job.queue, job.task, job.status, JOB.running);
     return {
       jobId: job.id,

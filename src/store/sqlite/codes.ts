@@ -3,7 +3,14 @@ import { EVENT_TYPES, type EventType } from '../../domain/event.ts';
 import { JOB_STATUSES, type JobStatus } from '../../domain/job.ts';
 import { SESSION_STATUSES, type SessionStatus } from '../../domain/session.ts';
 import type { TimerKind } from '../../domain/transition.ts';
-import { EXECUTION_STATUSES, type ExecutionPhase, type ExecutionStatus, STEP_STATUSES, type SkipReason, type StepStatus } from '../../domain/workflow-execution.ts';
+import {
+  EXECUTION_STATUSES,
+  type ExecutionPhase,
+  type ExecutionStatus,
+  type SkipReason,
+  STEP_STATUSES,
+  type StepStatus,
+} from '../../domain/workflow-execution.ts';
 
 /** A two-way table between names and their integers. */
 class Codes<T extends string> {

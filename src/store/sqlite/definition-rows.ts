@@ -26,7 +26,9 @@ export function storeDefinition(
     const known = tx.sql('SELECT * FROM definition WHERE ns = ? AND name = ? AND hash = ? ORDER BY deleted, version DESC LIMIT 1').get(ns, name, p.hash);
     if (known !== undefined) return { stored: readDefinition(tx, known), created: false };
   }
-  const listed = tx.sql('SELECT * FROM definition WHERE ns = ? AND name = ? AND deleted = 0 ORDER BY version DESC LIMIT 1').get(ns, name) as { hash: string } | undefined;
+  const listed = tx.sql('SELECT * FROM definition WHERE ns = ? AND name = ? AND deleted = 0 ORDER BY version DESC LIMIT 1').get(ns, name) as
+    | { hash: string }
+    | undefined;
   if (p.listed && listed?.hash === p.hash) return { stored: readDefinition(tx, listed), created: false };
   const newest = (tx.sql('SELECT max(version) AS n FROM definition WHERE ns = ? AND name = ?').get(ns, name) as { n: number | null }).n ?? 0;
   const version = newest + 1;

@@ -24,7 +24,7 @@ export function definitionVerbs(host: Host): Verbs {
         return { kind: 'stored', ...result, replayed: false };
       }),
 
-    findDefinition(p) {
+    findDefinition: (p) => {
       const { tx } = host.parts;
       const ns = tx.findNamespace(p.namespace);
       if (ns === undefined) return null;

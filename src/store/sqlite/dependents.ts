@@ -64,6 +64,7 @@ export class Dependents {
   forgetNeeds(job: JobSql): void {
     if (job.needs === null) return;
     const tx = this.#tx;
-    for (const id of JSON.parse(job.needs) as string[]) tx.sql('DELETE FROM job_need WHERE job = ? AND need = (SELECT num FROM job WHERE id = ?)').run(job.num, id);
+    for (const id of JSON.parse(job.needs) as string[])
+      tx.sql('DELETE FROM job_need WHERE job = ? AND need = (SELECT num FROM job WHERE id = ?)').run(job.num, id);
   }
 }

@@ -7,7 +7,16 @@ import type { Plans } from './plans.ts';
 import type { Tx } from './tx.ts';
 
 interface EventSql {
-  cursor: number; at: number; type: number; ns: number; execution: number | null; idx: number | null; item: number | null; job: number | null; session: number | null; data: string | null;
+  cursor: number;
+  at: number;
+  type: number;
+  ns: number;
+  execution: number | null;
+  idx: number | null;
+  item: number | null;
+  job: number | null;
+  session: number | null;
+  data: string | null;
 }
 
 export interface EventQuery {
@@ -64,7 +73,9 @@ export class EventLog {
     let high = this.last();
     while (low < high) {
       const middle = Math.ceil((low + high) / 2);
-      const row = this.#tx.sql('SELECT cursor, at FROM event WHERE cursor <= ? ORDER BY cursor DESC LIMIT 1').get(middle) as { cursor: number; at: number } | undefined;
+      const row = this.#tx.sql('SELECT cursor, at FROM event WHERE cursor <= ? ORDER BY cursor DESC LIMIT 1').get(middle) as
+        | { cursor: number; at: number }
+        | undefined;
       if (row === undefined || row.at <= at) low = middle;
       else high = middle - 1;
     }
@@ -77,7 +88,8 @@ export class EventLog {
 
   #event(row: EventSql): LogisticsEvent {
     const tx = this.#tx;
-    const hash = row.execution === null ? undefined : (tx.sql('SELECT hash FROM execution WHERE num = ?').get(row.execution) as { hash: string } | undefined)?.hash;
+    const hash =
+      row.execution === null ? undefined : (tx.sql('SELECT hash FROM execution WHERE num = ?').get(row.execution) as { hash: string } | undefined)?.hash;
     const stepId = row.idx === null || hash === undefined ? undefined : this.#plans.find(hash)?.nodes[row.idx]?.id;
     const jobId = row.job === null ? undefined : (tx.sql('SELECT id FROM job WHERE num = ?').get(row.job) as { id: string } | undefined)?.id;
     return {

@@ -16,18 +16,18 @@ export function executionReads(host: Host): Reads {
     return sql === undefined ? null : rows.read(sql);
   };
   return {
-    getExecution(id) {
+    getExecution: (id) => {
       const record = recordOf(id);
       return record === null ? null : summaryOf(host.parts.plans, record);
     },
 
-    getSteps(p) {
+    getSteps: (p) => {
       const { tx, plans } = host.parts;
       const record = recordOf(p.executionId);
       return record === null ? [] : stepViews(tx, record, plans.require(record.row.hash), p.after, p.limit);
     },
 
-    getStep(p) {
+    getStep: (p) => {
       const { tx, plans } = host.parts;
       const record = recordOf(p.executionId);
       const plan = record === null ? undefined : plans.require(record.row.hash);
@@ -37,7 +37,7 @@ export function executionReads(host: Host): Reads {
       return found?.index === index ? found : null;
     },
 
-    getOutput(p) {
+    getOutput: (p) => {
       const { plans, executions, outputs } = host.parts;
       const record = recordOf(p.executionId);
       if (record === null) return undefined;
@@ -49,7 +49,7 @@ export function executionReads(host: Host): Reads {
 
     listExecutions: (p) => host.parts.lists.executions(p),
 
-    childrenOf(p) {
+    childrenOf: (p) => {
       const { tx, rows, plans } = host.parts;
       const num = rows.numOf(p.executionId) ?? -1;
       const found = tx.sql('SELECT * FROM execution WHERE parent = ? ORDER BY parent_step, parent_item, num LIMIT ?').all(num, p.limit);
@@ -58,7 +58,7 @@ export function executionReads(host: Host): Reads {
 
     parentOf: (id) => recordOf(id)?.row.parent ?? null,
 
-    stepScope(p) {
+    stepScope: (p) => {
       const { plans, outputs, executions } = host.parts;
       const record = recordOf(p.executionId);
       const plan = record === null ? undefined : plans.require(record.row.hash);

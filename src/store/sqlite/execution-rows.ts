@@ -1,7 +1,7 @@
 // Owns execution and step rows in memory: within one transaction each row is read once and written once, however many
 // events touched it.
 import type { ErrorData } from '../../domain/errors.ts';
-import { isTerminal, type ExecutionRow, type StepRow } from '../../domain/workflow-execution.ts';
+import { type ExecutionRow, isTerminal, type StepRow } from '../../domain/workflow-execution.ts';
 import { executionCodes, phaseCodes, skipCodes, stepCodes } from './codes.ts';
 import type { Tx } from './tx.ts';
 import { fromColumns, toColumns } from './values.ts';
@@ -25,16 +25,69 @@ export interface ExecutionRecord {
 }
 
 interface ExecutionSql {
-  num: number; id: string; ns: number; workflow: string; version: number; hash: string; status: number; phase: number; phase_cursor: number; priority: number; session: number | null;
-  started_by: string; root: number | null; parent: number | null; parent_step: number | null; parent_item: number | null; depth: number; forked_from: number | null; fork_step: number | null; concurrency_key: string | null;
-  steps_done: number; steps_completed: number; steps_skipped: number; steps_failed: number; steps_running: number; steps_waiting: number; stopping: string | null; paused: number; retries: number; open_work: number;
-  created_at: number; started_at: number | null; ended_at: number | null; deadline_at: number | null; gate: string | null; gate_rank: number | null; gate_pos: number; gates: string | null;
-  error: string | null; output_kind: number; output: string | null; output_bytes: number | null; input: string;
+  num: number;
+  id: string;
+  ns: number;
+  workflow: string;
+  version: number;
+  hash: string;
+  status: number;
+  phase: number;
+  phase_cursor: number;
+  priority: number;
+  session: number | null;
+  started_by: string;
+  root: number | null;
+  parent: number | null;
+  parent_step: number | null;
+  parent_item: number | null;
+  depth: number;
+  forked_from: number | null;
+  fork_step: number | null;
+  concurrency_key: string | null;
+  steps_done: number;
+  steps_completed: number;
+  steps_skipped: number;
+  steps_failed: number;
+  steps_running: number;
+  steps_waiting: number;
+  stopping: string | null;
+  paused: number;
+  retries: number;
+  open_work: number;
+  created_at: number;
+  started_at: number | null;
+  ended_at: number | null;
+  deadline_at: number | null;
+  gate: string | null;
+  gate_rank: number | null;
+  gate_pos: number;
+  gates: string | null;
+  error: string | null;
+  output_kind: number;
+  output: string | null;
+  output_bytes: number | null;
+  input: string;
 }
 
 interface StepSql {
-  idx: number; status: number; flags: number; skip_reason: number; needs_completed: number; needs_failed: number; needs_skipped: number; attempts: number;
-  ready_at: number | null; started_at: number | null; ended_at: number | null; wait: string | null; each: string | null; error: string | null; output_kind: number; output: string | null; output_bytes: number | null;
+  idx: number;
+  status: number;
+  flags: number;
+  skip_reason: number;
+  needs_completed: number;
+  needs_failed: number;
+  needs_skipped: number;
+  attempts: number;
+  ready_at: number | null;
+  started_at: number | null;
+  ended_at: number | null;
+  wait: string | null;
+  each: string | null;
+  error: string | null;
+  output_kind: number;
+  output: string | null;
+  output_bytes: number | null;
 }
 
 const TOLERATED = 1;
@@ -103,7 +156,17 @@ export class ExecutionRows {
     return this.#record(sql as ExecutionSql);
   }
 
-  insert(row: ExecutionRow, extra: { ns: number; session: number | null; root: number | null; parent: number | null; forkedFrom: number | null; gates: readonly (readonly [string, number])[] }): ExecutionRecord {
+  insert(
+    row: ExecutionRow,
+    extra: {
+      ns: number;
+      session: number | null;
+      root: number | null;
+      parent: number | null;
+      forkedFrom: number | null;
+      gates: readonly (readonly [string, number])[];
+    },
+  ): ExecutionRecord {
     const num = this.#tx.nextNum('execution');
     this.#tx
       .sql(
@@ -111,13 +174,47 @@ export class ExecutionRows {
          created_at, deadline_at, gates, input) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       )
       .run(
-        num, row.id, extra.ns, row.workflow, row.version, row.hash, executionCodes.of(row.status), phaseCodes.of(row.phase), row.phaseCursor, row.priority, extra.session, row.startedBy,
-        extra.root, extra.parent, row.parent?.stepIndex ?? null, row.parent?.itemIndex ?? null, row.depth, extra.forkedFrom, row.forkedFrom?.stepIndex ?? null, row.concurrencyKey,
-        row.createdAt, row.deadlineAt, extra.gates.length === 0 ? null : JSON.stringify(extra.gates), JSON.stringify(row.input),
+        num,
+        row.id,
+        extra.ns,
+        row.workflow,
+        row.version,
+        row.hash,
+        executionCodes.of(row.status),
+        phaseCodes.of(row.phase),
+        row.phaseCursor,
+        row.priority,
+        extra.session,
+        row.startedBy,
+        extra.root,
+        extra.parent,
+        row.parent?.stepIndex ?? null,
+        row.parent?.itemIndex ?? null,
+        row.depth,
+        extra.forkedFrom,
+        row.forkedFrom?.stepIndex ?? null,
+        row.concurrencyKey,
+        row.createdAt,
+        row.deadlineAt,
+        extra.gates.length === 0 ? null : JSON.stringify(extra.gates),
+        JSON.stringify(row.input),
       );
     const record: ExecutionRecord = {
-      num, ns: extra.ns, row, session: extra.session, root: extra.root, parent: extra.parent, forkedFrom: extra.forkedFrom, gate: null, gateRank: null, gatePos: 0, gates: extra.gates,
-      dirty: false, storedStatus: executionCodes.of(row.status), steps: new Map(), dirtySteps: new Set(),
+      num,
+      ns: extra.ns,
+      row,
+      session: extra.session,
+      root: extra.root,
+      parent: extra.parent,
+      forkedFrom: extra.forkedFrom,
+      gate: null,
+      gateRank: null,
+      gatePos: 0,
+      gates: extra.gates,
+      dirty: false,
+      storedStatus: executionCodes.of(row.status),
+      steps: new Map(),
+      dirtySteps: new Set(),
     };
     this.#tx.countExecution(null, record.storedStatus);
     this.#byNum.set(num, record);
@@ -155,7 +252,9 @@ export class ExecutionRows {
   /** Step rows in the given states, by index, from `after` + 1. */
   stepsIn(record: ExecutionRecord, states: string, after: number, limit: number): StepRow[] {
     this.flush();
-    const rows = this.#tx.sql(`SELECT * FROM step WHERE execution = ? AND idx > ? AND status IN (${states}) ORDER BY idx LIMIT ?`).all(record.num, after, limit) as StepSql[];
+    const rows = this.#tx
+      .sql(`SELECT * FROM step WHERE execution = ? AND idx > ? AND status IN (${states}) ORDER BY idx LIMIT ?`)
+      .all(record.num, after, limit) as StepSql[];
     return rows.map(readStep);
   }
 
@@ -201,9 +300,30 @@ export class ExecutionRows {
          retries = ?, open_work = ?, started_at = ?, ended_at = ?, deadline_at = ?, gate = ?, gate_rank = ?, gate_pos = ?, error = ?, output_kind = ?, output = ?, output_bytes = ? WHERE num = ?`,
       )
       .run(
-        status, phaseCodes.of(row.phase), row.phaseCursor, row.stepsDone, row.stepsCompleted, row.stepsSkipped, row.stepsFailed, row.stepsRunning, row.stepsWaiting,
-        row.stopping === null ? null : JSON.stringify(row.stopping), row.paused ? 1 : 0, row.retries, row.openWork, row.startedAt, row.endedAt, row.deadlineAt, record.gate, record.gateRank, record.gatePos,
-        row.error === null ? null : JSON.stringify(row.error), output.kind, output.text, output.bytes, record.num,
+        status,
+        phaseCodes.of(row.phase),
+        row.phaseCursor,
+        row.stepsDone,
+        row.stepsCompleted,
+        row.stepsSkipped,
+        row.stepsFailed,
+        row.stepsRunning,
+        row.stepsWaiting,
+        row.stopping === null ? null : JSON.stringify(row.stopping),
+        row.paused ? 1 : 0,
+        row.retries,
+        row.openWork,
+        row.startedAt,
+        row.endedAt,
+        row.deadlineAt,
+        record.gate,
+        record.gateRank,
+        record.gatePos,
+        row.error === null ? null : JSON.stringify(row.error),
+        output.kind,
+        output.text,
+        output.bytes,
+        record.num,
       );
   }
 
@@ -215,9 +335,24 @@ export class ExecutionRows {
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       )
       .run(
-        num, row.index, stepCodes.of(row.status), (row.tolerated ? TOLERATED : 0) | (row.reused ? REUSED : 0), skipCodes.of(row.skipReason ?? 'none'), row.needsCompleted, row.needsFailed, row.needsSkipped,
-        row.attempts, row.readyAt, row.startedAt, row.endedAt, row.wait === null ? null : JSON.stringify(row.wait), row.each === null ? null : JSON.stringify(row.each),
-        row.error === null ? null : JSON.stringify(row.error), output.kind, output.text, output.bytes,
+        num,
+        row.index,
+        stepCodes.of(row.status),
+        (row.tolerated ? TOLERATED : 0) | (row.reused ? REUSED : 0),
+        skipCodes.of(row.skipReason ?? 'none'),
+        row.needsCompleted,
+        row.needsFailed,
+        row.needsSkipped,
+        row.attempts,
+        row.readyAt,
+        row.startedAt,
+        row.endedAt,
+        row.wait === null ? null : JSON.stringify(row.wait),
+        row.each === null ? null : JSON.stringify(row.each),
+        row.error === null ? null : JSON.stringify(row.error),
+        output.kind,
+        output.text,
+        output.bytes,
       );
   }
 
@@ -257,8 +392,21 @@ export class ExecutionRows {
       deadlineAt: sql.deadline_at,
     };
     return {
-      num: sql.num, ns: sql.ns, row, session: sql.session, root: sql.root, parent: sql.parent, forkedFrom: sql.forked_from, gate: sql.gate, gateRank: sql.gate_rank, gatePos: sql.gate_pos,
-      gates: sql.gates === null ? [] : (JSON.parse(sql.gates) as [string, number][]), dirty: false, storedStatus: sql.status, steps: new Map(), dirtySteps: new Set(),
+      num: sql.num,
+      ns: sql.ns,
+      row,
+      session: sql.session,
+      root: sql.root,
+      parent: sql.parent,
+      forkedFrom: sql.forked_from,
+      gate: sql.gate,
+      gateRank: sql.gate_rank,
+      gatePos: sql.gate_pos,
+      gates: sql.gates === null ? [] : (JSON.parse(sql.gates) as [string, number][]),
+      dirty: false,
+      storedStatus: sql.status,
+      steps: new Map(),
+      dirtySteps: new Set(),
     };
   }
 }

@@ -35,7 +35,7 @@ export function executionVerbs(host: Host): Verbs {
         return { kind: 'updated', reply, status: record.row.status };
       }),
 
-    pendingInbox(p) {
+    pendingInbox: (p) => {
       const rows = host.parts.tx
         .sql(
           `SELECT e.id FROM (SELECT execution, min(seq) AS seq FROM inbox GROUP BY execution ORDER BY seq LIMIT ?) i

@@ -1,7 +1,8 @@
 // Owns how a decision becomes rows: view, pure decide, Transition, all inside the caller's transaction.
+
+import type { NewEvent } from '../../domain/event.ts';
 import { eventMatches } from '../../domain/event-match.ts';
 import type { Json, JsonObject } from '../../domain/json.ts';
-import type { NewEvent } from '../../domain/event.ts';
 import type { Plan } from '../../domain/plan.ts';
 import { rankOf } from '../../domain/priority.ts';
 import type { ChildStart, Decide, ExecutionEvent, ExecutionView, TimerKind, Transition, TransitionReply } from '../../domain/transition.ts';
@@ -75,9 +76,37 @@ export class Executions {
   #newRow(p: StartParameters, key: string | null): ExecutionRow {
     const timeout = this.#plans.require(p.hash).definition.timeoutMs;
     return {
-      id: p.id, namespace: p.namespace, workflow: p.workflow, version: p.version, hash: p.hash, status: 'pending', phase: 'admission', phaseCursor: 0, input: p.input, output: null, error: null,
-      priority: p.priority, sessionId: p.sessionId, startedBy: p.startedBy, parent: null, depth: 0, forkedFrom: p.forkedFrom, concurrencyKey: key, stepsDone: 0, stepsCompleted: 0, stepsSkipped: 0,
-      stepsFailed: 0, stepsRunning: 0, stepsWaiting: 0, stopping: null, paused: false, retries: 0, openWork: 0, createdAt: this.#tx.now, startedAt: null, endedAt: null,
+      id: p.id,
+      namespace: p.namespace,
+      workflow: p.workflow,
+      version: p.version,
+      hash: p.hash,
+      status: 'pending',
+      phase: 'admission',
+      phaseCursor: 0,
+      input: p.input,
+      output: null,
+      error: null,
+      priority: p.priority,
+      sessionId: p.sessionId,
+      startedBy: p.startedBy,
+      parent: null,
+      depth: 0,
+      forkedFrom: p.forkedFrom,
+      concurrencyKey: key,
+      stepsDone: 0,
+      stepsCompleted: 0,
+      stepsSkipped: 0,
+      stepsFailed: 0,
+      stepsRunning: 0,
+      stepsWaiting: 0,
+      stopping: null,
+      paused: false,
+      retries: 0,
+      openWork: 0,
+      createdAt: this.#tx.now,
+      startedAt: null,
+      endedAt: null,
       deadlineAt: timeout === undefined ? null : this.#tx.now + timeout,
     };
   }
@@ -98,8 +127,11 @@ export class Executions {
       const waiting = tx.sql('SELECT 1 FROM execution WHERE gate = ? LIMIT 1').get(key);
       return waiting === undefined ? false : end('Another run already waits for the concurrency key.');
     }
-    const holders = tx.sql('SELECT num FROM execution WHERE concurrency_key = ? AND ended_at IS NULL AND num != ? ORDER BY num LIMIT ?').all(key, record.num, INBOX_BATCH) as { num: number }[];
-    for (const holder of holders) this.#post(holder.num, { type: 'cancel', reason: `Replaced by ${record.row.id}.`, code: 'concurrency', by: record.row.startedBy });
+    const holders = tx
+      .sql('SELECT num FROM execution WHERE concurrency_key = ? AND ended_at IS NULL AND num != ? ORDER BY num LIMIT ?')
+      .all(key, record.num, INBOX_BATCH) as { num: number }[];
+    for (const holder of holders)
+      this.#post(holder.num, { type: 'cancel', reason: `Replaced by ${record.row.id}.`, code: 'concurrency', by: record.row.startedBy });
     return false;
   }
 
@@ -149,7 +181,10 @@ export class Executions {
   /** The central verb: waiting inbox entries first, then the given events, one decision, one delta. */
   update(record: ExecutionRecord, events: readonly ExecutionEvent[], decide: Decide): TransitionReply | null {
     const tx = this.#tx;
-    const waiting = tx.sql('SELECT seq, event FROM inbox WHERE execution = ? ORDER BY seq LIMIT ?').all(record.num, INBOX_BATCH) as { seq: number; event: string }[];
+    const waiting = tx.sql('SELECT seq, event FROM inbox WHERE execution = ? ORDER BY seq LIMIT ?').all(record.num, INBOX_BATCH) as {
+      seq: number;
+      event: string;
+    }[];
     const all = waiting.length === 0 ? events : [...waiting.map((row) => JSON.parse(row.event) as ExecutionEvent), ...events];
     if (all.length === 0) return null;
     if (waiting.length > 0) {
@@ -180,14 +215,24 @@ export class Executions {
       openSteps: (after, limit) => rows.stepsIn(record, OPEN_STATES, after, limit),
       failedSteps: (after, limit) => rows.stepsIn(record, FAILED_STATES, after, limit),
       liveJobs: (index) =>
-        (tx.sql('SELECT id, item, status FROM job WHERE execution = ? AND idx = ? AND status IN (0, 1, 5) ORDER BY num').all(record.num, index) as { id: string; item: number | null; status: number }[]).map((job) => ({
+        (
+          tx.sql('SELECT id, item, status FROM job WHERE execution = ? AND idx = ? AND status IN (0, 1, 5) ORDER BY num').all(record.num, index) as {
+            id: string;
+            item: number | null;
+            status: number;
+          }[]
+        ).map((job) => ({
           jobId: job.id,
           item: job.item,
           running: job.status === JOB.running,
         })),
       liveChildren: (index) => {
         rows.flush();
-        return (tx.sql('SELECT id, parent_item AS item FROM execution WHERE parent = ? AND parent_step = ? AND ended_at IS NULL ORDER BY num').all(record.num, index) as { id: string; item: number | null }[]).map((child) => ({
+        return (
+          tx
+            .sql('SELECT id, parent_item AS item FROM execution WHERE parent = ? AND parent_step = ? AND ended_at IS NULL ORDER BY num')
+            .all(record.num, index) as { id: string; item: number | null }[]
+        ).map((child) => ({
           executionId: child.id,
           item: child.item,
         }));
@@ -195,9 +240,15 @@ export class Executions {
       item: (index, item) => this.#outputs.item(record.num, index, item),
       failedItems: (index, after, limit) => this.#failedItems(record, index, after, limit),
       waiters: (kind, name) =>
-        (tx.sql('SELECT idx FROM waiter WHERE execution = ? AND kind = ? AND name = ? ORDER BY seq, idx').all(record.num, waiterCodes.of(kind), name) as { idx: number }[]).map((row) => row.idx),
+        (
+          tx.sql('SELECT idx FROM waiter WHERE execution = ? AND kind = ? AND name = ? ORDER BY seq, idx').all(record.num, waiterCodes.of(kind), name) as {
+            idx: number;
+          }[]
+        ).map((row) => row.idx),
       bufferedSignal: (name) => {
-        const row = tx.sql('SELECT signal_id, payload FROM signal WHERE execution = ? AND name = ? AND consumed = 0 ORDER BY seq LIMIT 1').get(record.num, name) as { signal_id: string; payload: string } | undefined;
+        const row = tx
+          .sql('SELECT signal_id, payload FROM signal WHERE execution = ? AND name = ? AND consumed = 0 ORDER BY seq LIMIT 1')
+          .get(record.num, name) as { signal_id: string; payload: string } | undefined;
         return row === undefined ? undefined : { signalId: row.signal_id, payload: JSON.parse(row.payload) as Json };
       },
       hasSignal: (signalId) => tx.sql('SELECT 1 FROM signal WHERE execution = ? AND signal_id = ?').get(record.num, signalId) !== undefined,
@@ -255,10 +306,16 @@ export class Executions {
     for (const cancel of t.cancelJobs) this.#cancelJob(cancel.jobId, cancel.force);
     for (const items of t.putItems) tx.sql('INSERT OR REPLACE INTO step_items (execution, idx, json) VALUES (?, ?, ?)').run(record.num, items.step, items.json);
     for (const timer of t.setTimers) this.#setTimer(record.num, timer.timer, timer.step, timer.dueAt);
-    for (const timer of t.clearTimers) tx.sql('DELETE FROM timer WHERE execution = ? AND kind = ? AND idx = ?').run(record.num, timerCodes.of(timer.timer), timer.step ?? -1);
+    for (const timer of t.clearTimers)
+      tx.sql('DELETE FROM timer WHERE execution = ? AND kind = ? AND idx = ?').run(record.num, timerCodes.of(timer.timer), timer.step ?? -1);
     for (const waiter of t.setWaiters) {
       tx.sql('INSERT OR REPLACE INTO waiter (execution, idx, kind, name, match, seq) VALUES (?, ?, ?, ?, ?, ?)').run(
-        record.num, waiter.step, waiterCodes.of(waiter.kind), waiter.name, waiter.match === null ? null : JSON.stringify(waiter.match), tx.now,
+        record.num,
+        waiter.step,
+        waiterCodes.of(waiter.kind),
+        waiter.name,
+        waiter.match === null ? null : JSON.stringify(waiter.match),
+        tx.now,
       );
       if (waiter.kind === 'event') tx.eventNames().add(waiter.name);
     }
@@ -268,7 +325,11 @@ export class Executions {
     }
     for (const signal of t.putSignals) {
       tx.sql('INSERT OR IGNORE INTO signal (execution, signal_id, name, payload, consumed) VALUES (?, ?, ?, ?, ?)').run(
-        record.num, signal.signalId, signal.name, JSON.stringify(signal.payload), signal.consumed ? 1 : 0,
+        record.num,
+        signal.signalId,
+        signal.name,
+        JSON.stringify(signal.payload),
+        signal.consumed ? 1 : 0,
       );
     }
     for (const signalId of t.consumeSignals) tx.sql('UPDATE signal SET consumed = 1 WHERE execution = ? AND signal_id = ?').run(record.num, signalId);
@@ -335,14 +396,32 @@ export class Executions {
     const rendered = tx.env.concurrencyKey(plan, child.input);
     const key = rendered === null ? null : gateKeys.concurrency(parent.ns, child.workflow, rendered);
     const row: ExecutionRow = {
-      ...this.#newRow({ ...child, namespace: parent.row.namespace, priority: parent.row.priority, sessionId: parent.row.sessionId, startedBy: parent.row.startedBy, forkedFrom: null, concurrency: null }, key),
+      ...this.#newRow(
+        {
+          ...child,
+          namespace: parent.row.namespace,
+          priority: parent.row.priority,
+          sessionId: parent.row.sessionId,
+          startedBy: parent.row.startedBy,
+          forkedFrom: null,
+          concurrency: null,
+        },
+        key,
+      ),
       parent: { executionId: parent.row.id, stepIndex: child.step, itemIndex: child.item },
       depth: parent.row.depth + 1,
     };
     const { concurrency } = plan.definition;
     const own = key === null || concurrency === undefined || this.#ancestorHolds(parent, key) ? null : concurrency;
     const gates: [string, number][] = key === null || own === null ? [] : [[key, own.limit]];
-    const record = this.rows.insert(row, { ns: parent.ns, session: parent.session, root: parent.root ?? parent.num, parent: parent.num, forkedFrom: null, gates });
+    const record = this.rows.insert(row, {
+      ns: parent.ns,
+      session: parent.session,
+      root: parent.root ?? parent.num,
+      parent: parent.num,
+      forkedFrom: null,
+      gates,
+    });
     tx.notice.changed.push(record.row.id);
     if (row.deadlineAt !== null) this.#setTimer(record.num, 'execution_deadline', null, row.deadlineAt);
     if (key !== null && own !== null && this.#applyOnLimit(record, key, own, decide)) return;
@@ -392,7 +471,18 @@ export class Executions {
     if (record === undefined) return;
     this.update(
       record,
-      [{ type: 'job_settled', step: job.idx as number, item: job.item, status, output, error: error as never, attempts: job.attempt, startedAt: job.started_at }],
+      [
+        {
+          type: 'job_settled',
+          step: job.idx as number,
+          item: job.item,
+          status,
+          output,
+          error: error as never,
+          attempts: job.attempt,
+          startedAt: job.started_at,
+        },
+      ],
       decide,
     );
   }

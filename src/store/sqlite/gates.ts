@@ -31,8 +31,10 @@ export function acquire(tx: Tx, key: string, limit: number): boolean {
 
 /** Limits of a session may change while work waits: the row says, not what stood there when the work was added. */
 function capOf(tx: Tx, key: string, limit: number): number {
-  if (key.startsWith('s:')) return (tx.sql('SELECT max_tasks AS n FROM session WHERE num = ?').get(Number(key.slice(2))) as { n: number | null } | undefined)?.n ?? UNLIMITED;
-  if (key.startsWith('w:')) return (tx.sql('SELECT max_workflows AS n FROM session WHERE num = ?').get(Number(key.slice(2))) as { n: number | null } | undefined)?.n ?? UNLIMITED;
+  if (key.startsWith('s:'))
+    return (tx.sql('SELECT max_tasks AS n FROM session WHERE num = ?').get(Number(key.slice(2))) as { n: number | null } | undefined)?.n ?? UNLIMITED;
+  if (key.startsWith('w:'))
+    return (tx.sql('SELECT max_workflows AS n FROM session WHERE num = ?').get(Number(key.slice(2))) as { n: number | null } | undefined)?.n ?? UNLIMITED;
   return limit;
 }
 

@@ -14,12 +14,12 @@ type Reads = Pick<Backend, 'getJob' | 'peekJob' | 'queueSize' | 'listJobs' | 'jo
 
 export function jobReads(host: Host): Reads {
   return {
-    getJob(id) {
+    getJob: (id) => {
       const sql = host.parts.jobRows.byId(id);
       return sql === undefined ? null : jobView(host.parts, sql);
     },
 
-    peekJob(p) {
+    peekJob: (p) => {
       const { tx } = host.parts;
       const head = tx
         .sql(
@@ -30,14 +30,14 @@ export function jobReads(host: Host): Reads {
       return head === undefined ? null : jobView(host.parts, head);
     },
 
-    queueSize(p) {
+    queueSize: (p) => {
       const queue = queueNum(host.parts, p.namespace, p.queue);
       return (host.parts.tx.sql('SELECT coalesce(sum(n), 0) AS n FROM counter WHERE queue = ? AND status IN (0, 5)').get(queue) as { n: number }).n;
     },
 
     listJobs: (p) => host.parts.lists.jobs(p),
 
-    jobLogs(p) {
+    jobLogs: (p) => {
       const rows = host.parts.tx
         .sql('SELECT l.at, l.level, l.message, l.fields FROM job_log l JOIN job j ON j.num = l.job WHERE j.id = ? ORDER BY l.seq')
         .all(p.jobId) as (Omit<JobLogLine, 'fields'> & { fields: string | null })[];
@@ -78,7 +78,9 @@ function queueStats({ tx }: Parts, namespace: string | undefined): QueueStats[] 
   for (const row of rows) {
     if (namespace !== undefined && row.ns !== wanted) continue;
     const key = `${row.queue}/${row.task}`;
-    const entry = stats.get(key) ?? measured(row, tx.namespaceName(row.ns), tx.taskName(row.task), tx.sql('SELECT * FROM task_stat WHERE queue = ? AND task = ?').get(row.queue, row.task));
+    const entry =
+      stats.get(key) ??
+      measured(row, tx.namespaceName(row.ns), tx.taskName(row.task), tx.sql('SELECT * FROM task_stat WHERE queue = ? AND task = ?').get(row.queue, row.task));
     stats.set(key, entry);
     entry.counts[jobCodes.name(row.status)] = row.n;
   }

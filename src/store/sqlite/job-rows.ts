@@ -13,11 +13,51 @@ import type { Tx } from './tx.ts';
 import { fromColumns, readStored } from './values.ts';
 
 export interface JobSql {
-  num: number; id: string; ns: number; queue: number; lane: number; task: number; status: number; priority: number; rank: number | null; due_at: number | null; gate: string | null; gate_rank: number | null;
-  gate_pos: number; owner: number | null; token: number; attempt: number; crashes: number; dead: number; cancel_requested: number; execution: number | null; idx: number | null; item: number | null;
-  session: number | null; created_at: number; ready_at: number | null; started_at: number | null; ended_at: number | null; run_at: number | null; timeout_ms: number | null; deadline_at: number | null;
-  expires_at: number | null; needs_open: number; needs_failed: number; gates: string | null; retry: string | null; needs: string | null; needs_when: number; progress: string | null; attempts: string | null;
-  name: string | null; payload: string | null; error: string | null; result_kind: number; result: string | null; result_bytes: number | null;
+  num: number;
+  id: string;
+  ns: number;
+  queue: number;
+  lane: number;
+  task: number;
+  status: number;
+  priority: number;
+  rank: number | null;
+  due_at: number | null;
+  gate: string | null;
+  gate_rank: number | null;
+  gate_pos: number;
+  owner: number | null;
+  token: number;
+  attempt: number;
+  crashes: number;
+  dead: number;
+  cancel_requested: number;
+  execution: number | null;
+  idx: number | null;
+  item: number | null;
+  session: number | null;
+  created_at: number;
+  ready_at: number | null;
+  started_at: number | null;
+  ended_at: number | null;
+  run_at: number | null;
+  timeout_ms: number | null;
+  deadline_at: number | null;
+  expires_at: number | null;
+  needs_open: number;
+  needs_failed: number;
+  gates: string | null;
+  retry: string | null;
+  needs: string | null;
+  needs_when: number;
+  progress: string | null;
+  attempts: string | null;
+  name: string | null;
+  payload: string | null;
+  error: string | null;
+  result_kind: number;
+  result: string | null;
+  result_bytes: number | null;
 }
 
 const INSERT = `INSERT INTO job (num, id, ns, queue, lane, task, status, priority, rank, due_at, gate, gate_rank, gate_pos, execution, idx, item, session, created_at, ready_at, run_at, timeout_ms, deadline_at, expires_at,
@@ -62,9 +102,36 @@ export class JobRows {
     const due = earliest(future ? job.runAt : null, job.expiresAt);
     const num = tx.nextNum('job');
     tx.sql(INSERT).run(
-      num, job.id, ns, queue, tx.lane(queue, job.requires), task, job.priority, place.rank, due, place.gate, place.gateRank, place.gatePos, null, null, null, session, tx.now, waits ? null : tx.now, job.runAt,
-      job.timeoutMs, null, job.expiresAt, needs.open.length, needs.failed, gates.length === 0 ? null : JSON.stringify(gates), job.retry === null ? null : JSON.stringify(job.retry),
-      job.dependsOn.length === 0 ? null : JSON.stringify(job.dependsOn), job.when === 'all_done' ? 1 : 0, job.name, JSON.stringify(job.payload),
+      num,
+      job.id,
+      ns,
+      queue,
+      tx.lane(queue, job.requires),
+      task,
+      job.priority,
+      place.rank,
+      due,
+      place.gate,
+      place.gateRank,
+      place.gatePos,
+      null,
+      null,
+      null,
+      session,
+      tx.now,
+      waits ? null : tx.now,
+      job.runAt,
+      job.timeoutMs,
+      null,
+      job.expiresAt,
+      needs.open.length,
+      needs.failed,
+      gates.length === 0 ? null : JSON.stringify(gates),
+      job.retry === null ? null : JSON.stringify(job.retry),
+      job.dependsOn.length === 0 ? null : JSON.stringify(job.dependsOn),
+      job.when === 'all_done' ? 1 : 0,
+      job.name,
+      JSON.stringify(job.payload),
     );
     for (const need of needs.open) tx.sql('INSERT OR IGNORE INTO job_need (need, job) VALUES (?, ?)').run(need, num);
     tx.count(queue, task, null, JOB.pending);
@@ -84,8 +151,36 @@ export class JobRows {
     const place = this.#place(gates, 0, rankOf(tx.now, job.priority, tx.env.limits.ageStepMs));
     const num = tx.nextNum('job');
     tx.sql(INSERT).run(
-      num, job.id, record.ns, queue, tx.lane(queue, job.requires), task, job.priority, place.rank, job.deadlineAt, place.gate, place.gateRank, place.gatePos, record.num, job.step, job.item, record.session,
-      tx.now, tx.now, null, null, job.deadlineAt, null, 0, 0, gates.length === 0 ? null : JSON.stringify(gates), null, null, 0, null, null,
+      num,
+      job.id,
+      record.ns,
+      queue,
+      tx.lane(queue, job.requires),
+      task,
+      job.priority,
+      place.rank,
+      job.deadlineAt,
+      place.gate,
+      place.gateRank,
+      place.gatePos,
+      record.num,
+      job.step,
+      job.item,
+      record.session,
+      tx.now,
+      tx.now,
+      null,
+      null,
+      job.deadlineAt,
+      null,
+      0,
+      0,
+      gates.length === 0 ? null : JSON.stringify(gates),
+      null,
+      null,
+      0,
+      null,
+      null,
     );
     tx.count(queue, task, null, JOB.pending);
     if (job.deadlineAt !== null) tx.notice.timersChanged = true;
@@ -112,7 +207,15 @@ export class JobRows {
     const tx = this.#tx;
     const place = this.#place(gatesOf(job), 0, rankOf(tx.now, job.priority, tx.env.limits.ageStepMs));
     const due = earliest(job.expires_at, job.deadline_at);
-    tx.sql('UPDATE job SET rank = ?, gate = ?, gate_rank = ?, gate_pos = ?, ready_at = ?, due_at = ?, run_at = NULL WHERE num = ?').run(place.rank, place.gate, place.gateRank, place.gatePos, tx.now, due, job.num);
+    tx.sql('UPDATE job SET rank = ?, gate = ?, gate_rank = ?, gate_pos = ?, ready_at = ?, due_at = ?, run_at = NULL WHERE num = ?').run(
+      place.rank,
+      place.gate,
+      place.gateRank,
+      place.gatePos,
+      tx.now,
+      due,
+      job.num,
+    );
   }
 
   /** Gives back the gates a job has passed and admits who waits there. */
@@ -131,7 +234,9 @@ export class JobRows {
     if (next === undefined) return false;
     const place = this.#place(gatesOf(next), next.gate_pos, next.gate_rank as number);
     if (place.gate === key) return false;
-    this.#tx.sql('UPDATE job SET rank = ?, gate = ?, gate_rank = ?, gate_pos = ? WHERE num = ?').run(place.rank, place.gate, place.gateRank, place.gatePos, next.num);
+    this.#tx
+      .sql('UPDATE job SET rank = ?, gate = ?, gate_rank = ?, gate_pos = ? WHERE num = ?')
+      .run(place.rank, place.gate, place.gateRank, place.gatePos, next.num);
     return true;
   }
 
@@ -150,9 +255,9 @@ export class JobRows {
   end(job: JobSql, status: 'failed' | 'cancelled', error: ErrorData, dead: boolean): void {
     const tx = this.#tx;
     this.releaseGates(job);
-    tx.sql('UPDATE job SET status = ?, rank = NULL, due_at = NULL, gate = NULL, gate_rank = NULL, gate_pos = 0, owner = NULL, ended_at = ?, error = ?, dead = ? WHERE num = ?').run(
-      status === 'failed' ? JOB.failed : JOB.cancelled, tx.now, JSON.stringify(error), dead ? 1 : 0, job.num,
-    );
+    tx.sql(
+      'UPDATE job SET status = ?, rank = NULL, due_at = NULL, gate = NULL, gate_rank = NULL, gate_pos = 0, owner = NULL, ended_at = ?, error = ?, dead = ? WHERE num = ?',
+    ).run(status === 'failed' ? JOB.failed : JOB.cancelled, tx.now, JSON.stringify(error), dead ? 1 : 0, job.num);
     tx.count(job.queue, job.task, job.status, status === 'failed' ? JOB.failed : JOB.cancelled);
     if (job.execution === null) {
       tx.log({ ns: job.ns, job: job.num, session: job.session }, { type: status === 'failed' ? 'job_failed' : 'job_cancelled', data: { code: error.code } });

@@ -73,7 +73,10 @@ function refusalOf(parts: Parts, jobs: readonly NewJob[]): ErrorData | null {
         const expected = 'each job after those it depends on, without a cycle';
         return new StoreError('invalid_input', `${job.id} depends on ${need}, which comes no earlier in the batch.`, { path: 'depends_on', expected }).toData();
       }
-      return new StoreError('not_found', `depends_on names ${need}, which does not exist.`, { path: 'depends_on', expected: 'ids of jobs that exist' }).toData();
+      return new StoreError('not_found', `depends_on names ${need}, which does not exist.`, {
+        path: 'depends_on',
+        expected: 'ids of jobs that exist',
+      }).toData();
     }
     own.add(job.id);
   }

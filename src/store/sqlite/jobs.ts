@@ -1,9 +1,10 @@
 // Owns what happens to jobs once claimed or due: settle, cancel, redrive, due times. Every rule of an attempt comes from the domain.
-import { settleAttempt } from '../../domain/job-lifecycle.ts';
+
 import type { ErrorData } from '../../domain/errors.ts';
 import { LogisticsError } from '../../domain/errors.ts';
 import type { AttemptRecord } from '../../domain/job.ts';
 import { MAX_JOB_LOG_LINES } from '../../domain/job.ts';
+import { settleAttempt } from '../../domain/job-lifecycle.ts';
 import type { Json, JsonObject } from '../../domain/json.ts';
 import { DEFAULT_RETRY, type RetryPolicy } from '../../domain/retry-policy.ts';
 import type { Decide } from '../../domain/transition.ts';
@@ -36,7 +37,13 @@ export class Jobs {
   }
 
   /** The end of one attempt, by the holder of the token. */
-  settle(p: { readonly jobId: string; readonly token: number; readonly outcome: AttemptOutcome; readonly logs: readonly JobLogLine[]; readonly decide: Decide }): SettleResult {
+  settle(p: {
+    readonly jobId: string;
+    readonly token: number;
+    readonly outcome: AttemptOutcome;
+    readonly logs: readonly JobLogLine[];
+    readonly decide: Decide;
+  }): SettleResult {
     const job = this.#rows.byId(p.jobId);
     if (job === undefined || job.token !== p.token) return { kind: 'lease_lost' };
     if (job.status !== JOB.running) {
@@ -56,7 +63,12 @@ export class Jobs {
     const tx = this.#tx;
     const policy = this.#policyOf(job);
     const stored = outcome.status === 'completed' ? this.#storeOutput(job, outcome.output) : null;
-    const attempt = stored !== null && 'error' in stored ? ({ status: 'failed', error: stored.error } as const) : outcome.status === 'completed' ? ({ status: 'completed' } as const) : outcome;
+    const attempt =
+      stored !== null && 'error' in stored
+        ? ({ status: 'failed', error: stored.error } as const)
+        : outcome.status === 'completed'
+          ? ({ status: 'completed' } as const)
+          : outcome;
     const next = settleAttempt(
       { attempt: job.attempt, crashes: job.crashes, deadlineAt: job.deadline_at, cancelRequested: job.cancel_requested === 1 },
       attempt,
@@ -74,19 +86,35 @@ export class Jobs {
     const columns = toColumns(kept);
     const attempts = next.status === 'completed' && job.attempts === null ? null : appendAttempt(job, next.error, tx.now);
     if (next.status === 'completed') {
-      tx.sql('UPDATE job SET status = 2, owner = NULL, due_at = NULL, gate_pos = 0, ended_at = ?, attempts = ?, error = NULL, result_kind = ?, result = ?, result_bytes = ? WHERE num = ?').run(
-        tx.now, attempts, columns.kind, columns.text, columns.bytes, job.num,
-      );
+      tx.sql(
+        'UPDATE job SET status = 2, owner = NULL, due_at = NULL, gate_pos = 0, ended_at = ?, attempts = ?, error = NULL, result_kind = ?, result = ?, result_bytes = ? WHERE num = ?',
+      ).run(tx.now, attempts, columns.kind, columns.text, columns.bytes, job.num);
     } else {
-      tx.sql('UPDATE job SET status = ?, owner = NULL, gate_pos = 0, ended_at = ?, attempt = ?, crashes = ?, dead = ?, due_at = ?, run_at = ?, attempts = ?, error = ? WHERE num = ?').run(
-        code, ended ? tx.now : null, next.attempt, next.crashes, next.dead ? 1 : 0, ended ? null : next.runAt === null ? null : (earliest(next.runAt, job.deadline_at) as number), next.runAt,
-        attempts, next.error === null ? null : JSON.stringify(next.error), job.num,
+      tx.sql(
+        'UPDATE job SET status = ?, owner = NULL, gate_pos = 0, ended_at = ?, attempt = ?, crashes = ?, dead = ?, due_at = ?, run_at = ?, attempts = ?, error = ? WHERE num = ?',
+      ).run(
+        code,
+        ended ? tx.now : null,
+        next.attempt,
+        next.crashes,
+        next.dead ? 1 : 0,
+        ended ? null : next.runAt === null ? null : (earliest(next.runAt, job.deadline_at) as number),
+        next.runAt,
+        attempts,
+        next.error === null ? null : JSON.stringify(next.error),
+        job.num,
       );
     }
     tx.count(job.queue, job.task, JOB.running, code);
     if (attempt.status === 'completed' || attempt.status === 'failed') {
       const runMs = tx.now - (job.started_at ?? tx.now);
-      tx.measure(job.queue, job.task, next.status === 'completed' ? 'completed' : next.status === 'failed' ? 'failed' : 'retry', runMs, Math.max(0, (job.started_at ?? tx.now) - (job.ready_at ?? job.created_at)));
+      tx.measure(
+        job.queue,
+        job.task,
+        next.status === 'completed' ? 'completed' : next.status === 'failed' ? 'failed' : 'retry',
+        runMs,
+        Math.max(0, (job.started_at ?? tx.now) - (job.ready_at ?? job.created_at)),
+      );
     }
     if (!ended) {
       if (next.runAt === null) this.#rows.admit(this.#rows.byNum(job.num) as JobSql);
@@ -104,7 +132,10 @@ export class Jobs {
     const tx = this.#tx;
     const data: JsonObject = { attempt: job.attempt, code: error?.code ?? 'released', ...(runAt === null ? {} : { run_at: runAt }) };
     const stepId = job.execution === null ? undefined : this.#stepId(job);
-    tx.log({ ns: job.ns, execution: job.execution, idx: job.idx, item: job.item, job: job.num, session: job.session }, { type: job.execution === null ? 'job_retry' : 'step_retry', stepId, data });
+    tx.log(
+      { ns: job.ns, execution: job.execution, idx: job.idx, item: job.item, job: job.num, session: job.session },
+      { type: job.execution === null ? 'job_retry' : 'step_retry', stepId, data },
+    );
   }
 
   #stepId(job: JobSql): string | undefined {
@@ -113,7 +144,14 @@ export class Jobs {
   }
 
   /** Tells whoever waits for an ended job: its step's execution, or the jobs that depend on it. */
-  #afterEnd(job: JobSql, status: 'completed' | 'failed' | 'cancelled', value: StoredValue | null, error: ErrorData | null, attempt: number, decide: Decide): void {
+  #afterEnd(
+    job: JobSql,
+    status: 'completed' | 'failed' | 'cancelled',
+    value: StoredValue | null,
+    error: ErrorData | null,
+    attempt: number,
+    decide: Decide,
+  ): void {
     const tx = this.#tx;
     if (job.execution !== null) {
       this.#executions.stepJobEnded({ ...job, attempt }, status, value, error as never, decide);
@@ -121,7 +159,10 @@ export class Jobs {
     }
     tx.log(
       { ns: job.ns, job: job.num, session: job.session },
-      { type: status === 'completed' ? 'job_completed' : status === 'failed' ? 'job_failed' : 'job_cancelled', data: error === null ? undefined : { code: error.code } },
+      {
+        type: status === 'completed' ? 'job_completed' : status === 'failed' ? 'job_failed' : 'job_cancelled',
+        data: error === null ? undefined : { code: error.code },
+      },
     );
     this.#dependents.tell(job.num, status === 'completed');
   }
@@ -226,7 +267,14 @@ export class Jobs {
     const tx = this.#tx;
     let seq = (tx.sql('SELECT coalesce(max(seq), 0) AS n FROM job_log WHERE job = ?').get(job) as { n: number }).n;
     for (const line of lines) {
-      tx.sql('INSERT INTO job_log (job, seq, at, level, message, fields) VALUES (?, ?, ?, ?, ?, ?)').run(job, ++seq, line.at, line.level, line.message, line.fields === null ? null : JSON.stringify(line.fields));
+      tx.sql('INSERT INTO job_log (job, seq, at, level, message, fields) VALUES (?, ?, ?, ?, ?, ?)').run(
+        job,
+        ++seq,
+        line.at,
+        line.level,
+        line.message,
+        line.fields === null ? null : JSON.stringify(line.fields),
+      );
     }
     tx.sql('DELETE FROM job_log WHERE job = ? AND seq <= ?').run(job, seq - MAX_JOB_LOG_LINES);
   }

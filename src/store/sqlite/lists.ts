@@ -1,10 +1,11 @@
 // Owns pages: newest first by row number, which is the order of creation; a page looks at a bounded number of rows, so a rare
 // filter gives a short page with a cursor, never a long wait.
+
+import { LogisticsError } from '../../domain/errors.ts';
 import type { Job } from '../../domain/job.ts';
 import type { Session } from '../../domain/session.ts';
 import type { StoredDefinition } from '../../domain/workflow-definition.ts';
 import type { ExecutionSummary, ListFilter, Page } from '../backend.ts';
-import { LogisticsError } from '../../domain/errors.ts';
 import { executionCodes, jobCodes, sessionCodes } from './codes.ts';
 import type { Tx } from './tx.ts';
 
@@ -89,7 +90,9 @@ export class Lists {
     // A session's rows come from its own index; all else walks the table from the newest row down.
     const bounded = q.where.some((part) => INDEXED.test(part)) ? 0 : this.#floor(q.table, before);
     const where = ['num < ?', 'num > ?', ...q.where].join(' AND ');
-    const rows = this.#tx.sql(`SELECT * FROM ${q.table} WHERE ${where} ORDER BY num DESC LIMIT ?`).all(before, bounded, ...q.values, p.limit + 1) as { num: number }[];
+    const rows = this.#tx.sql(`SELECT * FROM ${q.table} WHERE ${where} ORDER BY num DESC LIMIT ?`).all(before, bounded, ...q.values, p.limit + 1) as {
+      num: number;
+    }[];
     const page = rows.slice(0, p.limit);
     const more = rows.length > p.limit;
     const next = more ? (page.at(-1) as { num: number }).num : bounded > 0 ? bounded + 1 : null;
@@ -114,6 +117,7 @@ export function encodeCursor(num: number): string {
 
 export function decodeCursor(cursor: string): number {
   const num = /^c[0-9a-z]{1,11}$/.test(cursor) ? Number.parseInt(cursor.slice(1), 36) : Number.NaN;
-  if (!Number.isSafeInteger(num)) throw new LogisticsError('invalid_input', `"${cursor.slice(0, 40)}" is not a cursor.`, { path: 'cursor', expected: 'next_cursor of an earlier reply' });
+  if (!Number.isSafeInteger(num))
+    throw new LogisticsError('invalid_input', `"${cursor.slice(0, 40)}" is not a cursor.`, { path: 'cursor', expected: 'next_cursor of an earlier reply' });
   return num;
 }

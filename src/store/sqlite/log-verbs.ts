@@ -31,7 +31,7 @@ export function logVerbs(host: Host): Verbs {
         const result = retention.run(p);
         if (result.removed > 0) {
           rows.forget();
-          tx.sql(`PRAGMA incremental_vacuum(${VACUUM_PAGES})`).all();
+          tx.db.exec(`PRAGMA incremental_vacuum(${VACUUM_PAGES})`);
         }
         return result;
       }),
@@ -42,7 +42,8 @@ function status(host: Host): StoreStatus {
   const { tx, db, log } = host.parts;
   const { path, durability } = host.options;
   const executions = Object.fromEntries(executionCodes.names.map((name) => [name, 0])) as Record<ExecutionStatus, number>;
-  for (const row of tx.sql('SELECT status, n FROM execution_counter').all() as { status: number; n: number }[]) executions[executionCodes.name(row.status)] = row.n;
+  for (const row of tx.sql('SELECT status, n FROM execution_counter').all() as { status: number; n: number }[])
+    executions[executionCodes.name(row.status)] = row.n;
   // Of the heads of all lanes: the oldest job of all would be a scan of the whole ready index.
   const oldest = tx
     .sql('SELECT min(j.ready_at) AS at FROM lane l JOIN job j ON j.num = (SELECT num FROM job WHERE lane = l.num AND rank IS NOT NULL ORDER BY rank LIMIT 1)')

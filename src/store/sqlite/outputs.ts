@@ -48,17 +48,25 @@ export class Outputs {
 
   #assemble(execution: number, index: number): Json {
     const tx = this.#tx;
-    const items = tx.sql('SELECT json_array_length(json) AS n FROM step_items WHERE execution = ? AND idx = ?').get(execution, index) as { n: number } | undefined;
+    const items = tx.sql('SELECT json_array_length(json) AS n FROM step_items WHERE execution = ? AND idx = ?').get(execution, index) as
+      | { n: number }
+      | undefined;
     const result: Json[] = new Array<Json>(items?.n ?? 0).fill(null);
     type Row = { item: number; kind: number; text: string | null; bytes: number | null };
-    const jobs = tx.sql('SELECT item, result_kind AS kind, result AS text, result_bytes AS bytes FROM job WHERE execution = ? AND idx = ? AND item IS NOT NULL AND status = 2 ORDER BY num').iterate(execution, index) as IterableIterator<Row>;
+    const jobs = tx
+      .sql(
+        'SELECT item, result_kind AS kind, result AS text, result_bytes AS bytes FROM job WHERE execution = ? AND idx = ? AND item IS NOT NULL AND status = 2 ORDER BY num',
+      )
+      .iterate(execution, index) as IterableIterator<Row>;
     const large: Row[] = [];
     for (const row of jobs) {
       if (row.kind === 2) large.push(row);
       else result[row.item] = row.kind === 1 ? (JSON.parse(row.text as string) as Json) : null;
     }
     const children = tx
-      .sql('SELECT parent_item AS item, output_kind AS kind, output AS text, output_bytes AS bytes FROM execution WHERE parent = ? AND parent_step = ? AND parent_item IS NOT NULL AND status = 4 ORDER BY num')
+      .sql(
+        'SELECT parent_item AS item, output_kind AS kind, output AS text, output_bytes AS bytes FROM execution WHERE parent = ? AND parent_step = ? AND parent_item IS NOT NULL AND status = 4 ORDER BY num',
+      )
       .all(execution, index) as Row[];
     for (const row of [...large, ...children]) {
       const stored = fromColumns(row.kind, row.text, row.bytes);

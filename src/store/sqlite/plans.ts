@@ -1,6 +1,7 @@
 // Owns compiled plans: one per definition hash, dropped least recently used first.
-import type { Plan } from '../../domain/plan.ts';
+
 import { StoreError } from '../../domain/errors.ts';
+import type { Plan } from '../../domain/plan.ts';
 import type { WorkflowDefinition } from '../../domain/workflow-definition.ts';
 import type { Tx } from './tx.ts';
 

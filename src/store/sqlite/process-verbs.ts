@@ -10,7 +10,7 @@ type Verbs = Pick<Backend, 'join' | 'heartbeat' | 'leave' | 'reclaim' | 'listPro
 export function processVerbs(host: Host): Verbs {
   const processes = new Processes(host.options.path, host.env);
   return {
-    async join(p) {
+    join: async (p) => {
       const lock = processes.lock();
       try {
         const epoch = await host.write(({ tx }) => processes.insert(tx, p, lock));
@@ -24,14 +24,14 @@ export function processVerbs(host: Host): Verbs {
 
     heartbeat: (p) => host.write(({ tx }) => ({ alive: processes.heartbeat(tx, p.epoch) })),
 
-    async leave(p) {
+    leave: async (p) => {
       for (let more = true; more; ) {
         more = (await host.write(({ tx, jobs }) => processes.takeBack(tx, p.epoch, jobs, p.decide, true))).more;
       }
       processes.unlock(p.epoch);
     },
 
-    reclaim(p) {
+    reclaim: (p) => {
       const gone = processes.gone(host.parts.tx, p.epoch);
       return host.write(({ tx, jobs }) => {
         let taken = 0;
@@ -53,7 +53,7 @@ export function processVerbs(host: Host): Verbs {
 
     listProcesses: () => processes.list(host.parts.tx),
 
-    async close() {
+    close: async () => {
       await host.close();
       processes.unlockAll();
     },

@@ -13,7 +13,17 @@ import type { Tx } from './tx.ts';
 const CHUNK = 500;
 
 interface ProcessSql {
-  epoch: number; pid: number; host: string; role: string; ns: string; started_at: number; heartbeat_at: number; lock_file: string | null; capabilities: string; version: string; schema: number;
+  epoch: number;
+  pid: number;
+  host: string;
+  role: string;
+  ns: string;
+  started_at: number;
+  heartbeat_at: number;
+  lock_file: string | null;
+  capabilities: string;
+  version: string;
+  schema: number;
 }
 
 /** A lock that this process holds; null where nobody else can look (`:memory:`). */
@@ -49,9 +59,22 @@ export class Processes {
     }
   }
 
-  insert(tx: Tx, p: { readonly pid: number; readonly host: string; readonly role: string; readonly namespace: string; readonly capabilities: readonly string[]; readonly version: string }, lock: ProcessLock | null): number {
+  insert(
+    tx: Tx,
+    p: {
+      readonly pid: number;
+      readonly host: string;
+      readonly role: string;
+      readonly namespace: string;
+      readonly capabilities: readonly string[];
+      readonly version: string;
+    },
+    lock: ProcessLock | null,
+  ): number {
     const made = tx
-      .sql('INSERT INTO process (pid, host, role, ns, started_at, heartbeat_at, lock_file, capabilities, version, schema) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
+      .sql(
+        'INSERT INTO process (pid, host, role, ns, started_at, heartbeat_at, lock_file, capabilities, version, schema) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+      )
       .run(p.pid, p.host, p.role, p.namespace, tx.now, tx.now, lock?.file ?? null, JSON.stringify(p.capabilities), p.version, SCHEMA_VERSION);
     const epoch = Number(made.lastInsertRowid);
     tx.log({ ns: tx.namespace(p.namespace) }, { type: 'worker_joined', data: { epoch, pid: p.pid, role: p.role } });
@@ -137,10 +160,21 @@ export class Processes {
   }
 
   list(tx: Tx): ProcessInfo[] {
-    const rows = tx.sql('SELECT p.*, (SELECT count(*) FROM job WHERE owner = p.epoch) AS running FROM process p ORDER BY epoch').all() as (ProcessSql & { running: number })[];
+    const rows = tx.sql('SELECT p.*, (SELECT count(*) FROM job WHERE owner = p.epoch) AS running FROM process p ORDER BY epoch').all() as (ProcessSql & {
+      running: number;
+    })[];
     return rows.map((row) => ({
-      epoch: row.epoch, pid: row.pid, host: row.host, role: row.role, namespace: row.ns, startedAt: row.started_at, heartbeatAt: row.heartbeat_at,
-      capabilities: JSON.parse(row.capabilities) as string[], version: row.version, runningJobs: row.running, self: this.#held.has(row.epoch),
+      epoch: row.epoch,
+      pid: row.pid,
+      host: row.host,
+      role: row.role,
+      namespace: row.ns,
+      startedAt: row.started_at,
+      heartbeatAt: row.heartbeat_at,
+      capabilities: JSON.parse(row.capabilities) as string[],
+      version: row.version,
+      runningJobs: row.running,
+      self: this.#held.has(row.epoch),
     }));
   }
 }

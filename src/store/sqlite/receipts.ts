@@ -4,7 +4,10 @@ import type { Json } from '../../domain/json.ts';
 import type { Receipt } from '../backend.ts';
 import type { Tx } from './tx.ts';
 
-export type ReceiptLookup = { readonly kind: 'new' } | { readonly kind: 'replay'; readonly reply: Json } | { readonly kind: 'conflict'; readonly error: ErrorData };
+export type ReceiptLookup =
+  | { readonly kind: 'new' }
+  | { readonly kind: 'replay'; readonly reply: Json }
+  | { readonly kind: 'conflict'; readonly error: ErrorData };
 
 /** Looks whether this call was made before. */
 export function lookUp(tx: Tx, receipt: Receipt | undefined): ReceiptLookup {
@@ -54,7 +57,11 @@ const NAMES = [
 
 /** Removes receipts made before a time unless what they name still exists; `after` is where the last round stood. */
 export function dropOld(tx: Tx, before: number, after: number): { readonly removed: number; readonly position: number } {
-  const rows = tx.sql('SELECT num, reply, created_at FROM receipt WHERE num > ? ORDER BY num LIMIT ?').all(after, CHUNK) as { num: number; reply: string; created_at: number }[];
+  const rows = tx.sql('SELECT num, reply, created_at FROM receipt WHERE num > ? ORDER BY num LIMIT ?').all(after, CHUNK) as {
+    num: number;
+    reply: string;
+    created_at: number;
+  }[];
   let removed = 0;
   for (const row of rows) {
     if (row.created_at >= before) return { removed, position: 0 };

@@ -69,7 +69,8 @@ export class Retention {
       after = root;
       if (this.#isInUse(root)) continue;
       while (removed < p.limit) {
-        const member: number = (tx.sql('SELECT num FROM execution WHERE root = ? ORDER BY num DESC LIMIT 1').get(root) as { num: number } | undefined)?.num ?? root;
+        const member: number =
+          (tx.sql('SELECT num FROM execution WHERE root = ? ORDER BY num DESC LIMIT 1').get(root) as { num: number } | undefined)?.num ?? root;
         const part = this.#removeSome(member, p.limit - removed);
         removed += part.rows;
         if (!part.done) break;
@@ -117,7 +118,9 @@ export class Retention {
     if (left > 0) this.#handOver(execution);
     for (const [table, key] of OWNED) {
       if (left <= 0) return { rows: limit, done: false };
-      const last = tx.sql(`SELECT ${key} AS at FROM ${table} WHERE execution = ? ORDER BY ${key} LIMIT 1 OFFSET ?`).get(execution, left - 1) as { at: number } | undefined;
+      const last = tx.sql(`SELECT ${key} AS at FROM ${table} WHERE execution = ? ORDER BY ${key} LIMIT 1 OFFSET ?`).get(execution, left - 1) as
+        | { at: number }
+        | undefined;
       left -= tx.sql(`DELETE FROM ${table} WHERE execution = ? AND ${key} <= ?`).run(execution, last?.at ?? Number.MAX_SAFE_INTEGER).changes;
     }
     if (left <= 0) return { rows: limit, done: false };
@@ -132,7 +135,9 @@ export class Retention {
     const tx = this.#tx;
     const forks = tx.sql('SELECT num FROM execution WHERE forked_from = ? ORDER BY num').all(execution) as { num: number }[];
     for (const fork of forks) {
-      tx.sql('UPDATE artifact SET execution = @fork WHERE execution = @source AND id IN (SELECT output FROM step WHERE execution = @fork AND output_kind = 2)').run({ fork: fork.num, source: execution });
+      tx.sql(
+        'UPDATE artifact SET execution = @fork WHERE execution = @source AND id IN (SELECT output FROM step WHERE execution = @fork AND output_kind = 2)',
+      ).run({ fork: fork.num, source: execution });
     }
   }
 

@@ -22,14 +22,15 @@ export function sessionVerbs(host: Host): Verbs {
 
     updateSession: (p) => host.write(({ sessions }) => sessions.update(p.id, p.change)),
 
-    async closeSession(p) {
+    closeSession: async (p) => {
       const first = await host.writeOnce(p.receipt, ({ sessions }) => {
         const { session, closed, cancelled } = sessions.close(p.id, p.status, p.policy, p.decide);
         return { id: p.id, found: session !== null, closed, cancelled };
       });
       let cancelled = first.cancelled;
       // Chunk by chunk; a repeated call finds nothing left to cancel, unless the first was cut short.
-      for (let last = cancelled; last > 0; cancelled += last) last = (await host.write(({ sessions }) => sessions.close(p.id, p.status, p.policy, p.decide))).cancelled;
+      for (let last = cancelled; last > 0; cancelled += last)
+        last = (await host.write(({ sessions }) => sessions.close(p.id, p.status, p.policy, p.decide))).cancelled;
       return { session: host.parts.sessions.get(p.id), closed: first.closed, cancelled };
     },
 

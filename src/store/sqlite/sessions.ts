@@ -1,7 +1,8 @@
 // Owns session rows: limits, context with its version, owned work, and the bounded history of calls.
-import type { JsonObject } from '../../domain/json.ts';
+
 import { type ErrorData, LogisticsError } from '../../domain/errors.ts';
-import { MAX_SESSION_CALLS, type ClosePolicy, type Session, type SessionCall } from '../../domain/session.ts';
+import type { JsonObject } from '../../domain/json.ts';
+import { type ClosePolicy, MAX_SESSION_CALLS, type Session, type SessionCall } from '../../domain/session.ts';
 import type { Decide } from '../../domain/transition.ts';
 import { sessionCodes } from './codes.ts';
 import type { Executions } from './executions.ts';
@@ -11,8 +12,22 @@ import type { Jobs } from './jobs.ts';
 import type { Tx } from './tx.ts';
 
 interface SessionSql {
-  num: number; id: string; ns: number; name: string | null; status: number; implicit: number; principal: string; context_version: number; max_tasks: number | null; max_workflows: number | null;
-  timeout_ms: number | null; expires_at: number | null; created_at: number; closed_at: number | null; metadata: string; context: string;
+  num: number;
+  id: string;
+  ns: number;
+  name: string | null;
+  status: number;
+  implicit: number;
+  principal: string;
+  context_version: number;
+  max_tasks: number | null;
+  max_workflows: number | null;
+  timeout_ms: number | null;
+  expires_at: number | null;
+  created_at: number;
+  closed_at: number | null;
+  metadata: string;
+  context: string;
 }
 
 const CHUNK = 500;
@@ -39,8 +54,21 @@ export class Sessions {
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       )
       .run(
-        session.id, ns, session.name, sessionCodes.of(session.status), session.implicit ? 1 : 0, session.principal, session.contextVersion, session.maxParallelTasks, session.maxParallelWorkflows, session.timeoutMs,
-        session.expiresAt, session.createdAt, session.closedAt, JSON.stringify(session.metadata), JSON.stringify(session.context),
+        session.id,
+        ns,
+        session.name,
+        sessionCodes.of(session.status),
+        session.implicit ? 1 : 0,
+        session.principal,
+        session.contextVersion,
+        session.maxParallelTasks,
+        session.maxParallelWorkflows,
+        session.timeoutMs,
+        session.expiresAt,
+        session.createdAt,
+        session.closedAt,
+        JSON.stringify(session.metadata),
+        JSON.stringify(session.context),
       );
     tx.log({ ns, session: Number(made.lastInsertRowid) }, { type: 'session_created', data: session.name === null ? undefined : { name: session.name } });
     if (session.expiresAt !== null) tx.notice.timersChanged = true;
@@ -63,10 +91,21 @@ export class Sessions {
     const more = isMore(sql.max_tasks, next.maxParallelTasks);
     const moreWorkflows = isMore(sql.max_workflows, next.maxParallelWorkflows);
     this.#tx
-      .sql('UPDATE session SET name = ?, status = ?, context_version = ?, max_tasks = ?, max_workflows = ?, timeout_ms = ?, expires_at = ?, closed_at = ?, metadata = ?, context = ? WHERE num = ?')
+      .sql(
+        'UPDATE session SET name = ?, status = ?, context_version = ?, max_tasks = ?, max_workflows = ?, timeout_ms = ?, expires_at = ?, closed_at = ?, metadata = ?, context = ? WHERE num = ?',
+      )
       .run(
-        next.name, sessionCodes.of(next.status), next.contextVersion, next.maxParallelTasks, next.maxParallelWorkflows, next.timeoutMs, next.expiresAt, next.closedAt, JSON.stringify(next.metadata),
-        JSON.stringify(next.context), sql.num,
+        next.name,
+        sessionCodes.of(next.status),
+        next.contextVersion,
+        next.maxParallelTasks,
+        next.maxParallelWorkflows,
+        next.timeoutMs,
+        next.expiresAt,
+        next.closedAt,
+        JSON.stringify(next.metadata),
+        JSON.stringify(next.context),
+        sql.num,
       );
     if (next.expiresAt !== null && next.expiresAt !== sql.expires_at) this.#tx.notice.timersChanged = true;
     if (more) for (let left = CHUNK; left > 0 && this.#rows.admitNextAt(gateKeys.sessionTasks(sql.num)); ) left--;
@@ -75,7 +114,12 @@ export class Sessions {
   }
 
   /** Ends a session; with policy cancel its open work is cancelled (a chunk at a time: the caller repeats while more is open). */
-  close(id: string, status: 'completed' | 'cancelled' | 'failed' | 'expired', policy: ClosePolicy, decide: Decide): { session: Session | null; closed: boolean; cancelled: number } {
+  close(
+    id: string,
+    status: 'completed' | 'cancelled' | 'failed' | 'expired',
+    policy: ClosePolicy,
+    decide: Decide,
+  ): { session: Session | null; closed: boolean; cancelled: number } {
     const tx = this.#tx;
     const sql = this.#sql(id);
     if (sql === undefined) return { session: null, closed: false, cancelled: 0 };
@@ -92,12 +136,17 @@ export class Sessions {
   #cancelOwned(session: number, decide: Decide): number {
     const tx = this.#tx;
     this.#executions.rows.flush();
-    const executions = tx.sql('SELECT num FROM execution WHERE session = ? AND ended_at IS NULL AND parent IS NULL AND stopping IS NULL ORDER BY num LIMIT ?').all(session, CHUNK) as { num: number }[];
+    const executions = tx
+      .sql('SELECT num FROM execution WHERE session = ? AND ended_at IS NULL AND parent IS NULL AND stopping IS NULL ORDER BY num LIMIT ?')
+      .all(session, CHUNK) as { num: number }[];
     for (const { num } of executions) {
       const record = this.#executions.rows.load(num);
-      if (record !== undefined) this.#executions.update(record, [{ type: 'cancel', reason: 'Its session was closed.', code: 'session_closed', by: 'session' }], decide);
+      if (record !== undefined)
+        this.#executions.update(record, [{ type: 'cancel', reason: 'Its session was closed.', code: 'session_closed', by: 'session' }], decide);
     }
-    const jobs = tx.sql('SELECT * FROM job WHERE session = ? AND execution IS NULL AND status IN (0, 1, 5) AND cancel_requested = 0 ORDER BY num LIMIT ?').all(session, CHUNK) as JobSql[];
+    const jobs = tx
+      .sql('SELECT * FROM job WHERE session = ? AND execution IS NULL AND status IN (0, 1, 5) AND cancel_requested = 0 ORDER BY num LIMIT ?')
+      .all(session, CHUNK) as JobSql[];
     for (const job of jobs) this.#jobs.cancel({ jobId: job.id, reason: 'Its session was closed.', decide });
     return executions.length + jobs.length;
   }
@@ -115,7 +164,14 @@ export class Sessions {
     if (num === null) return;
     const seq = (tx.sql('SELECT coalesce(max(seq), 0) AS n FROM session_call WHERE session = ?').get(num) as { n: number }).n + 1;
     tx.sql('INSERT INTO session_call (session, seq, at, tool, digest, outcome, result, duration_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)').run(
-      num, seq, call.at, call.tool, call.argumentsDigest, call.outcome, call.result, call.durationMs,
+      num,
+      seq,
+      call.at,
+      call.tool,
+      call.argumentsDigest,
+      call.outcome,
+      call.result,
+      call.durationMs,
     );
     if (seq > MAX_SESSION_CALLS) tx.sql('DELETE FROM session_call WHERE session = ? AND seq <= ?').run(num, seq - MAX_SESSION_CALLS);
   }
@@ -123,10 +179,28 @@ export class Sessions {
   calls(id: string, limit: number): SessionCall[] {
     const num = this.#tx.sessionNum(id);
     if (num === null) return [];
-    const rows = this.#tx.sql('SELECT seq, at, tool, digest, outcome, result, duration_ms FROM session_call WHERE session = ? ORDER BY seq DESC LIMIT ?').all(num, limit) as {
-      seq: number; at: number; tool: string; digest: string; outcome: string; result: string | null; duration_ms: number;
+    const rows = this.#tx
+      .sql('SELECT seq, at, tool, digest, outcome, result, duration_ms FROM session_call WHERE session = ? ORDER BY seq DESC LIMIT ?')
+      .all(num, limit) as {
+      seq: number;
+      at: number;
+      tool: string;
+      digest: string;
+      outcome: string;
+      result: string | null;
+      duration_ms: number;
     }[];
-    return rows.map((row) => ({ seq: row.seq, at: row.at, tool: row.tool, argumentsDigest: row.digest, outcome: row.outcome, result: row.result, durationMs: row.duration_ms })).reverse();
+    return rows
+      .map((row) => ({
+        seq: row.seq,
+        at: row.at,
+        tool: row.tool,
+        argumentsDigest: row.digest,
+        outcome: row.outcome,
+        result: row.result,
+        durationMs: row.duration_ms,
+      }))
+      .reverse();
   }
 
   /** Why work may not be added to the session, or null. */
@@ -140,9 +214,21 @@ export class Sessions {
   read(raw: unknown): Session {
     const sql = raw as SessionSql;
     return {
-      id: sql.id, namespace: this.#tx.namespaceName(sql.ns), name: sql.name, status: sessionCodes.name(sql.status), implicit: sql.implicit === 1, principal: sql.principal,
-      context: JSON.parse(sql.context) as JsonObject, contextVersion: sql.context_version, metadata: JSON.parse(sql.metadata) as JsonObject, maxParallelTasks: sql.max_tasks,
-      maxParallelWorkflows: sql.max_workflows, timeoutMs: sql.timeout_ms, expiresAt: sql.expires_at, createdAt: sql.created_at, closedAt: sql.closed_at,
+      id: sql.id,
+      namespace: this.#tx.namespaceName(sql.ns),
+      name: sql.name,
+      status: sessionCodes.name(sql.status),
+      implicit: sql.implicit === 1,
+      principal: sql.principal,
+      context: JSON.parse(sql.context) as JsonObject,
+      contextVersion: sql.context_version,
+      metadata: JSON.parse(sql.metadata) as JsonObject,
+      maxParallelTasks: sql.max_tasks,
+      maxParallelWorkflows: sql.max_workflows,
+      timeoutMs: sql.timeout_ms,
+      expiresAt: sql.expires_at,
+      createdAt: sql.created_at,
+      closedAt: sql.closed_at,
     };
   }
 }

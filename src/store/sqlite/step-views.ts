@@ -7,7 +7,13 @@ import { type ExecutionRecord, readStep } from './execution-rows.ts';
 import type { Tx } from './tx.ts';
 
 interface NewestJob {
-  id: string; status: number; attempt: number; ready_at: number | null; started_at: number | null; ended_at: number | null; run_at: number | null;
+  id: string;
+  status: number;
+  attempt: number;
+  ready_at: number | null;
+  started_at: number | null;
+  ended_at: number | null;
+  run_at: number | null;
 }
 
 /** Steps with index above `after`; nodes of compensation and onFailure appear once they have a row. */
@@ -19,7 +25,12 @@ export function stepViews(tx: Tx, record: ExecutionRecord, plan: Plan, after: nu
     if (raw === undefined && node.region !== 'main') continue;
     const row = raw === undefined ? emptyStepRow(index) : readStep(raw);
     const open = row.status === 'ready' || row.status === 'failed' || row.status === 'completed';
-    const job = open && row.each === null ? (tx.sql('SELECT id, status, attempt, ready_at, started_at, ended_at, run_at FROM job WHERE execution = ? AND idx = ? ORDER BY num DESC LIMIT 1').get(record.num, index) as NewestJob | undefined) : undefined;
+    const job =
+      open && row.each === null
+        ? (tx
+            .sql('SELECT id, status, attempt, ready_at, started_at, ended_at, run_at FROM job WHERE execution = ? AND idx = ? ORDER BY num DESC LIMIT 1')
+            .get(record.num, index) as NewestJob | undefined)
+        : undefined;
     views.push(view(record, node, row, job));
   }
   return views;

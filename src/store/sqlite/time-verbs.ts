@@ -16,7 +16,7 @@ interface DueTimer {
 
 export function timeVerbs(host: Host): Pick<Backend, 'fireDue'> {
   return {
-    async fireDue(p) {
+    fireDue: async (p) => {
       const fired = await host.write((parts) => {
         const jobs = parts.jobs.fireDue(p.limit, p.decide);
         return jobs + fireTimers(parts, p.limit, p.decide) + parts.sessions.expire(p.limit, p.decide);
@@ -30,7 +30,9 @@ function fireTimers({ tx, executions }: Parts, limit: number, decide: Decide): n
   const due = tx.sql('SELECT execution, kind, idx, due_at FROM timer WHERE due_at <= ? ORDER BY due_at LIMIT ?').all(tx.now, limit) as DueTimer[];
   for (const timer of due) {
     // An earlier one of this round may have moved or removed it.
-    const still = tx.sql('SELECT due_at FROM timer WHERE execution = ? AND kind = ? AND idx = ?').get(timer.execution, timer.kind, timer.idx) as { due_at: number } | undefined;
+    const still = tx.sql('SELECT due_at FROM timer WHERE execution = ? AND kind = ? AND idx = ?').get(timer.execution, timer.kind, timer.idx) as
+      | { due_at: number }
+      | undefined;
     if (still?.due_at !== timer.due_at) continue;
     const record = executions.rows.load(timer.execution);
     const kind = timerCodes.name(timer.kind);

@@ -54,7 +54,12 @@ export class Tx {
   now = 0;
   notice: MutableNotice = emptyNotice();
   readonly #statements = new Map<string, Statement>();
-  readonly #names = { namespace: new Map<string, number>(), task: new Map<string, number>(), queue: new Map<string, number>(), lane: new Map<string, number>() };
+  readonly #names = {
+    namespace: new Map<string, number>(),
+    task: new Map<string, number>(),
+    queue: new Map<string, number>(),
+    lane: new Map<string, number>(),
+  };
   readonly #byNumber = { namespace: new Map<number, string>(), task: new Map<number, string>(), queue: new Map<number, { ns: number; name: string }>() };
   readonly #counters = new Map<number, Map<number, number[]>>();
   readonly #stats = new Map<string, Measured>();
@@ -198,7 +203,9 @@ export class Tx {
   }
 
   findQueue(ns: number, name: string): number | undefined {
-    return this.#names.queue.get(`${ns}/${name}`) ?? (this.sql('SELECT num FROM queue WHERE ns = ? AND name = ?').get(ns, name) as { num: number } | undefined)?.num;
+    return (
+      this.#names.queue.get(`${ns}/${name}`) ?? (this.sql('SELECT num FROM queue WHERE ns = ? AND name = ?').get(ns, name) as { num: number } | undefined)?.num
+    );
   }
 
   queueName(num: number): string {
@@ -285,7 +292,13 @@ export class Tx {
       for (const [task, deltas] of tasks) {
         for (let status = 0; status < deltas.length; status++) {
           const delta = deltas[status] as number;
-          if (delta !== 0) this.sql('INSERT INTO counter (queue, task, status, n) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n').run(queue, task, status, delta);
+          if (delta !== 0)
+            this.sql('INSERT INTO counter (queue, task, status, n) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n').run(
+              queue,
+              task,
+              status,
+              delta,
+            );
         }
       }
     }

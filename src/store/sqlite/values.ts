@@ -46,7 +46,15 @@ export function storeJson(
   const id = tx.env.newId('artifact');
   const sha256 = createHash('sha256').update(content).digest('hex');
   tx.sql('INSERT INTO artifact (id, execution, job, name, media_type, bytes, sha256, created_at, kept, content) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1, ?)').run(
-    id, owner.execution, owner.job, owner.name, 'application/json', content.length, sha256, tx.now, content,
+    id,
+    owner.execution,
+    owner.job,
+    owner.name,
+    'application/json',
+    content.length,
+    sha256,
+    tx.now,
+    content,
   );
   return { kind: 'artifact', id, bytes: content.length };
 }

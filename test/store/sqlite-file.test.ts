@@ -1,0 +1,212 @@
+// The sqlite file: refused when it is not ours, shared between processes without stale reads, whole again after a full disk.
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { Backend } from '../../src/store/backend.ts';
+import { openBackend } from '../../src/store/open-backend.ts';
+import { openSqliteBackend } from '../../src/store/sqlite/sqlite-backend.ts';
+import { Bench, completed } from '../contract/harness.ts';
+
+const clean: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const step of clean.splice(0).reverse()) await step();
+});
+
+function folder(): string {
+  const dir = mkdtempSync(join(tmpdir(), 'store-'));
+  clean.push(() => rmSync(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+async function benchIn(dir: string): Promise<Bench> {
+  const bench = await new Bench({
+    open: async (env) => openSqliteBackend({ path: join(dir, 's.db'), durability: 'full' }, env),
+    dispose: async () => undefined,
+  }).open();
+  clean.push(() => bench.dispose());
+  return bench;
+}
+
+/** A small file system of its own, or null where mounting is not allowed. */
+function mount(options: string): string | null {
+  const dir = mkdtempSync(join(tmpdir(), 'mount-'));
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', dir], { stdio: 'ignore' });
+  } catch {
+    rmSync(dir, { recursive: true });
+    return null;
+  }
+  clean.push(() => {
+    execFileSync('umount', ['-l', dir]);
+    rmSync(dir, { recursive: true });
+  });
+  return dir;
+}
+
+const env = new Bench({ open: async () => undefined as never, dispose: async () => undefined }).env;
+const opens =
+  (path: string): (() => Backend) =>
+  () =>
+    openSqliteBackend({ path, durability: 'full' }, env);
+
+describe('opening a file', () => {
+  it('makes a private file that gives space back', async () => {
+    const dir = folder();
+    await benchIn(dir);
+    expect(statSync(join(dir, 's.db')).mode & 0o777).toBe(0o600);
+    const db = new Database(join(dir, 's.db'), { readonly: true });
+    expect([db.pragma('auto_vacuum', { simple: true }), db.pragma('journal_mode', { simple: true })]).toEqual([2, 'wal']);
+    db.close();
+  });
+
+  it.each([
+    ['another program', (db: Database.Database) => void db.exec('CREATE TABLE t (x)'), 'store_corrupt'],
+    [
+      'a newer version',
+      (db: Database.Database) => void db.exec(`CREATE TABLE t (x); PRAGMA application_id = ${0x4c674d63}; PRAGMA user_version = 99`),
+      'store_newer',
+    ],
+  ])('refuses a database of %s and leaves it as it is', (_name, fill, code) => {
+    const path = join(folder(), 's.db');
+    const db = new Database(path);
+    fill(db);
+    db.close();
+    const before = readFileSync(path);
+    expect(opens(path)).toThrow(expect.objectContaining({ code }));
+    expect(readFileSync(path).equals(before)).toBe(true);
+  });
+
+  it('refuses a damaged file and a path that cannot be one', () => {
+    const path = join(folder(), 's.db');
+    writeFileSync(path, 'this is no database, not by any means, however long one looks at it');
+    const before = readFileSync(path);
+    expect(opens(path)).toThrow(expect.objectContaining({ code: 'store_corrupt' }));
+    expect(readFileSync(path).equals(before)).toBe(true);
+    expect(opens(join(path, 'below.db'))).toThrow(expect.objectContaining({ code: 'store_unavailable' }));
+  });
+
+  it('stops writing to a file that a newer version has migrated', async () => {
+    const dir = folder();
+    const bench = await benchIn(dir);
+    const db = new Database(join(dir, 's.db'));
+    db.pragma('user_version = 99');
+    db.close();
+    await expect(bench.enqueue()).rejects.toMatchObject({ code: 'store_newer' });
+  });
+
+  it('says so when the folder is read-only', (context) => {
+    const dir = mount('ro');
+    if (dir === null) return context.skip('needs the right to mount a file system');
+    expect(opens(join(dir, 's.db'))).toThrow(expect.objectContaining({ code: 'store_read_only' }));
+  });
+
+  it('names the stores there are', async () => {
+    const settings = { dataDir: folder(), durability: 'full' } as const;
+    await expect(openBackend({ ...settings, store: 'redis://x' }, env)).rejects.toMatchObject({ code: 'not_available' });
+    await expect(openBackend({ ...settings, store: 'sqlit' }, env)).rejects.toMatchObject({ code: 'invalid_input', nearMatches: ['sqlite'] });
+  });
+});
+
+describe('a full disk', () => {
+  it('refuses what does not fit, keeps what was acknowledged, and goes on when there is room', async (context) => {
+    const dir = mount('size=3m');
+    if (dir === null) return context.skip('needs the right to mount a file system');
+    const bench = await benchIn(dir);
+    const stored: string[] = [];
+    let code = '';
+    for (let i = 0; i < 100 && code === ''; i++) {
+      await bench.enqueue({ payload: 'x'.repeat(100_000) }).then(
+        (id) => stored.push(id),
+        (error: { code: string }) => (code = error.code),
+      );
+    }
+    expect(code).toBe('store_full');
+    expect(stored.map((id) => bench.status(id))).toEqual(stored.map(() => 'pending'));
+    execFileSync('mount', ['-o', 'remount,size=40m', dir]);
+    stored.push(await bench.enqueue({ payload: 'x'.repeat(100_000) }));
+    await bench.reopen();
+    expect(stored.map((id) => bench.status(id))).toEqual(stored.map(() => 'pending'));
+  });
+});
+
+describe('two processes on one file', () => {
+  it('share 2,000 jobs, each claimed exactly once', async () => {
+    const bench = await benchIn(folder());
+    const other = await bench.another();
+    const epochs = [bench.epoch, await bench.join(other)];
+    const ids = Array.from({ length: 2_000 }, () => bench.job());
+    await bench.backend.enqueueJobs({ jobs: ids });
+    const claimed: string[] = [];
+    await Promise.all(
+      [bench.backend, other].map(async (backend, i) => {
+        for (;;) {
+          const jobs = await bench.claim(20, { backend, epoch: epochs[i] as number });
+          if (jobs.length === 0) return;
+          claimed.push(...jobs.map((job) => job.jobId));
+          await Promise.all(jobs.map((job) => backend.settleJob({ jobId: job.jobId, token: job.token, outcome: completed(), logs: [], decide: bench.decide })));
+        }
+      }),
+    );
+    expect([claimed.length, new Set(claimed).size]).toEqual([2_000, 2_000]);
+    const { counted, kept } = bench.recount();
+    expect(kept).toEqual(counted);
+  });
+
+  it('never decide on a row that the other has changed', async () => {
+    const bench = await benchIn(folder());
+    const other = await bench.another();
+    const epoch = await bench.join(other);
+    const steps = Array.from({ length: 12 }, (_, i) => ({ id: `s${i}`, task: 'x', needs: i === 0 ? [] : [`s${i - 1}`] }));
+    const run = await bench.start(await bench.define({ steps }));
+    for (let i = 0; i < 12; i++) {
+      const backend = i % 2 === 0 ? bench.backend : other;
+      const [job] = await bench.claim(1, { backend, epoch: i % 2 === 0 ? bench.epoch : epoch });
+      await backend.settleJob({ jobId: job?.jobId as string, token: job?.token as number, outcome: completed(i), logs: [], decide: bench.decide });
+      const paused = await backend.update({ executionId: run, events: [{ type: 'pause', by: 'x' }], decide: bench.decide });
+      if (i < 11) expect(paused).toMatchObject({ reply: { message: 'paused' } });
+      const peer = i % 2 === 0 ? other : bench.backend;
+      if (i < 11)
+        expect(await peer.update({ executionId: run, events: [{ type: 'pause', by: 'x' }], decide: bench.decide })).toMatchObject({
+          reply: { message: 'already_paused' },
+        });
+      if (i < 11) await peer.update({ executionId: run, events: [{ type: 'resume', by: 'x' }], decide: bench.decide });
+    }
+    expect(bench.backend.getExecution(run)).toMatchObject({ status: 'completed', stepsCompleted: 12 });
+    expect(other.getExecution(run)).toEqual(bench.backend.getExecution(run));
+  });
+
+  it('tell each other of commits, pauses and lanes', async () => {
+    const bench = await benchIn(folder());
+    const other = await bench.another();
+    const epoch = await bench.join(other);
+    bench.backend.pollForeign();
+    expect(bench.backend.pollForeign()).toBe(false);
+    await other.enqueueJobs({ jobs: [bench.job({ queue: 'new', requires: ['gpu'] })] });
+    expect(bench.backend.pollForeign()).toBe(true);
+    expect(bench.notices.at(-1)).toMatchObject({ foreign: true, jobsReady: true });
+    await other.setQueuePaused({ namespace: 'default', queue: 'new', paused: true });
+    expect(await bench.claim(1, { capabilities: ['gpu'] })).toEqual([]);
+    await bench.backend.setQueuePaused({ namespace: 'default', queue: 'new', paused: false });
+    expect((await bench.claim(1, { capabilities: ['gpu'], backend: other, epoch })).length).toBe(1);
+  });
+
+  it('a decision that throws fails its own call only', async () => {
+    const bench = await benchIn(folder());
+    const run = await bench.start(await bench.define({ steps: [{ id: 'a', task: 'x' }] }));
+    const bad = bench.backend.update({
+      executionId: run,
+      events: [{ type: 'pause', by: 'x' }],
+      decide: () => {
+        throw new Error('a fault');
+      },
+    });
+    const results = await Promise.allSettled([bench.enqueue(), bad, bench.enqueue()]);
+    expect(results.map((result) => result.status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(bench.status(run)).toBe('running');
+    const { counted, kept } = bench.recount();
+    expect(kept).toEqual(counted);
+  });
+});
