@@ -15,6 +15,10 @@ export async function runCli(argv: readonly string[], io: CliIo = processIo()): 
     code = exit;
   });
   try {
+    if (argv.length === 0) {
+      program.outputHelp();
+      return EXIT.ok;
+    }
     await program.parseAsync([...argv], { from: 'user' });
     return code;
   } catch (error) {

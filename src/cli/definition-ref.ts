@@ -1,11 +1,13 @@
 // Owns how a command names a workflow: a file when there is one or the name looks like one, else the name of a stored workflow.
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
+import { definitionError } from '../domain/definition-faults.ts';
 import { LogisticsError } from '../domain/errors.ts';
 import { isJsonObject } from '../domain/json.ts';
 import { nearMatches } from '../domain/near-match.ts';
-import type { DefinitionFault } from '../domain/workflow-definition.ts';
+import type { DefinitionFault, StoredDefinition } from '../domain/workflow-definition.ts';
 import { MAX_SOURCE_BYTES, parseDefinitionText } from '../orchestration/definition-source.ts';
+import type { OrchestrationEngine } from '../orchestration/orchestration-engine.ts';
 
 export const DEFINITION_EXTENSIONS: readonly string[] = ['.yaml', '.yml', '.json'];
 
@@ -22,6 +24,26 @@ export async function resolveDefinition(text: string, cwd: string): Promise<Defi
   const looksLikeFile = DEFINITION_EXTENSIONS.includes(extname(text).toLowerCase()) || /[\\/]/.test(text);
   const isFile = await stat(resolve(cwd, text)).then((found) => found.isFile(), () => false);
   return looksLikeFile || isFile ? { kind: 'file', ...(await readDefinition(text, cwd)) } : { kind: 'name', name: text };
+}
+
+/** The error for a file with faults: all of them, and how to look again. */
+export function fileFaults(file: string, faults: readonly DefinitionFault[]): LogisticsError {
+  const { code, message, path, expected, nearMatches: near, details } = definitionError(faults, file);
+  return new LogisticsError(code, message, { path, expected, nearMatches: near, details, nextActions: [`Correct ${file}, then run: logistics-mcp validate ${file}`] });
+}
+
+/** A stored workflow by its name; the error says how to get there from a command line. */
+export function requireStored(engine: OrchestrationEngine, name: string): StoredDefinition {
+  try {
+    return engine.workflows.require(name);
+  } catch (error) {
+    if (!(error instanceof LogisticsError) || error.code !== 'not_found') throw error;
+    throw new LogisticsError('not_found', `There is no file and no stored workflow ${name}.`, {
+      path: 'file|name',
+      nearMatches: error.nearMatches,
+      nextActions: ['Give the path of a .yaml or .json file, or run: logistics-mcp list workflows'],
+    });
+  }
 }
 
 /** Throws not_found, invalid_input or limit_exceeded for a file that cannot be read; faults of its text are data. */

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LoadedConfig } from '../config.ts';
 import type { OrchestrationEngine } from '../orchestration/orchestration-engine.ts';
+import type { ProcessInfo } from '../store/backend.ts';
 import { STORE_FILE } from '../store/open-backend.ts';
 import type { CommandContext } from './command-context.ts';
 
@@ -15,14 +16,17 @@ export interface Opened {
 export async function loadFor(context: CommandContext): Promise<LoadedConfig> {
   const { loadConfig } = await import('../config.ts');
   const loaded = await loadConfig({ ...context.io.context, argvFlags: context.flags });
-  const told = new Set<string>();
-  for (const warning of loaded.warnings) {
-    // Several keys of one file have the same remedy: say it once.
-    const next = warning.nextActions.filter((action) => !told.has(action));
-    for (const action of next) told.add(action);
-    context.out.warn(warning.message, next);
-  }
+  const untrusted = loaded.warnings.filter((warning) => warning.code === 'untrusted_config');
+  const first = untrusted[0];
+  // Several keys of one file have one reason and one remedy: say it once.
+  if (first !== undefined) context.out.warn(untrusted.length === 1 ? first.message : together(loaded, first.message), first.nextActions);
+  for (const warning of loaded.warnings) if (warning.code !== 'untrusted_config') context.out.warn(warning.message, warning.nextActions);
   return loaded;
+}
+
+function together({ untrusted }: LoadedConfig, first: string): string {
+  const reason = first.slice(first.indexOf('does not act') + 'does not act'.length);
+  return `${untrusted?.keys.join(', ')} in ${untrusted?.file} do not act${reason}`;
 }
 
 /** `client` only reads and writes; `worker` runs jobs too. The engine is stopped whatever happens. */
@@ -57,10 +61,14 @@ async function withLoaded(context: CommandContext, loaded: LoadedConfig, role: '
   }
 }
 
+export function isSelf(info: ProcessInfo): boolean {
+  return info.self || info.pid === process.pid;
+}
+
 /** Other processes that run jobs on this store and namespace. */
 export function otherWorkers(engine: OrchestrationEngine): number {
-  const alive = engine.backend.listProcesses().filter((process) => !process.self && !process.role.endsWith('(client)'));
-  return alive.filter((process) => process.namespace === engine.namespace).length;
+  const alive = engine.backend.listProcesses().filter((info) => !isSelf(info) && !info.role.endsWith('(client)'));
+  return alive.filter((info) => info.namespace === engine.namespace).length;
 }
 
 export const NOBODY_WORKS = 'No process is running on this store now; the work waits until one is: an MCP host with logistics-mcp, or logistics-mcp run.';

@@ -62,7 +62,6 @@ export function createProgram(io: CliIo, setExit: (code: number) => void): Comma
   addStatus(program, invoke);
   addTrust(program, invoke);
   addDoctor(program, invoke);
-  program.action((_options: unknown, command: Command) => command.outputHelp());
   return program;
 }
 

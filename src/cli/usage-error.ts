@@ -31,6 +31,8 @@ export function usageError(error: CommanderError, program: Command, argv: readon
       const flag = quoted.replace(/=.*$/, '');
       return new LogisticsError('invalid_input', `${fullName(command)} has no flag ${flag}.`, { path: flag, nearMatches: nearMatches(flag, [...known, '--help']), nextActions: [help] });
     }
+    case 'commander.help':
+      return new LogisticsError('invalid_input', 'No command is given.', { expected: program.commands.map((each) => each.name()).join(', '), nextActions: [help] });
     default: {
       const text = error.message.replace(/^error: /, '').replace(/^./, (letter) => letter.toUpperCase());
       return new LogisticsError('invalid_input', text.endsWith('.') ? text : `${text}.`, { nextActions: [help] });

@@ -15,10 +15,16 @@ export interface Batch {
 
 /** Makes the jobs of a batch; `make` turns one input (without its ref) into a job. */
 export function jobsInOrder(inputs: readonly (JobInput & { readonly ref?: string | undefined })[], make: (input: JobInput, at: number) => NewJob): Batch {
+  if (!Array.isArray(inputs)) throw new LogisticsError('invalid_input', 'The jobs are no list.', { path: 'jobs', expected: 'a list of jobs' });
   if (inputs.length === 0 || inputs.length > MAX_BATCH)
     throw new LogisticsError('invalid_input', `A batch of ${inputs.length} jobs.`, { path: 'jobs', expected: `1 to ${MAX_BATCH} jobs` });
   const byRef = new Map<string, number>();
-  const jobs = inputs.map(({ ref, ...input }, at) => {
+  const jobs = inputs.map((given, at) => {
+    if (typeof given !== 'object' || given === null || Array.isArray(given))
+      throw new LogisticsError('invalid_input', 'A job is an object.', { path: `jobs[${at}]`, expected: '{task, payload, …}' });
+    const { ref, ...input } = given;
+    if (ref !== undefined && (typeof ref !== 'string' || ref === '' || ref.length > 200))
+      throw new LogisticsError('invalid_input', 'The ref is no usable text.', { path: `jobs[${at}].ref`, expected: '1 to 200 characters' });
     if (ref !== undefined && byRef.has(ref))
       throw new LogisticsError('invalid_input', `Two jobs have the ref "${ref}".`, { path: `jobs[${at}].ref`, expected: 'a ref of its own' });
     if (ref !== undefined) byRef.set(ref, at);

@@ -22,6 +22,21 @@ interface ControlFlags {
   readonly idempotencyKey?: string;
 }
 
+const FLAG_OF = {
+  id: '<id>',
+  action: '<action>',
+  step: '--step',
+  name: '--signal',
+  signal_id: '--signal-id',
+  payload: '--payload',
+  approved: '--approve',
+  comment: '--comment',
+  digest: '--digest',
+  reason: '--reason',
+  context: '--context',
+  idempotency_key: '--idempotency-key',
+};
+
 /** Actions after which somebody has to work. */
 const NEEDS_WORK = ['resume', 'retry', 'restart', 'fork', 'signal', 'approve', 'redrive'];
 
@@ -63,7 +78,7 @@ function control(context: CommandContext, id: string, action: string, flags: Con
     idempotency_key: flags.idempotencyKey,
   };
   return withEngine(context, 'client', async ({ engine }) => {
-    const data = await toolData(engine, 'control', raw);
+    const data = await toolData(engine, 'control', raw, { flags: FLAG_OF });
     out.data(data);
     out.print(controlLines(data, out.colors));
     if (NEEDS_WORK.includes(action) && ['pending', 'running', 'waiting'].includes(text(data, 'status')) && otherWorkers(engine) === 0) out.note(NOBODY_WORKS);

@@ -29,6 +29,23 @@ interface EnqueueFlags {
   readonly wait?: boolean;
 }
 
+const FLAG_OF = {
+  task: '<task>',
+  payload: '[json]',
+  name: '--name',
+  queue: '--queue',
+  priority: '--priority',
+  delay: '--delay',
+  run_at: '--run-at',
+  depends_on: '--depends-on',
+  retry: '--retry',
+  timeout: '--timeout',
+  expires_at: '--expires-at',
+  requires: '--requires',
+  session_id: '--session',
+  idempotency_key: '--idempotency-key',
+};
+
 export function addEnqueue(program: Command, invoke: Invoke): void {
   program
     .command('enqueue')
@@ -71,7 +88,7 @@ function enqueue(context: CommandContext, task: string, json: string | undefined
     idempotency_key: flags.idempotencyKey,
   };
   return withEngine(context, flags.wait === true ? 'worker' : 'client', async ({ engine }) => {
-    const reply = await toolData(engine, 'enqueue_job', raw);
+    const reply = await toolData(engine, 'enqueue_job', raw, { flags: FLAG_OF });
     for (const warning of warningsOf(reply)) out.warn(warning);
     if (flags.wait !== true) return told(engine, reply, context);
     const id = text(reply, 'job_id');

@@ -21,6 +21,7 @@ interface GetFlags {
   readonly save?: string;
 }
 
+const FLAG_OF = { id: '<id>', view: '--view', step: '--step', cursor: '--cursor', limit: '--limit' };
 const PIECE = 1_048_576;
 
 export function addGet(program: Command, invoke: Invoke): void {
@@ -43,7 +44,7 @@ function get(context: CommandContext, text: string, flags: GetFlags): Promise<nu
   return withEngine(context, 'client', async ({ engine }) => {
     const id = idOf(engine, text);
     if (flags.save !== undefined) return save(engine, id, flags.save, context);
-    const data = await toolData(engine, 'get', { id, view: flags.view, step: flags.step, cursor: flags.cursor, limit: numberOrText(flags.limit), response_format: flags.detailed === true ? 'detailed' : undefined });
+    const data = await toolData(engine, 'get', { id, view: flags.view, step: flags.step, cursor: flags.cursor, limit: numberOrText(flags.limit), response_format: flags.detailed === true ? 'detailed' : undefined }, { flags: FLAG_OF });
     out.data(data);
     out.print(viewLines(flags.view ?? 'summary', data, { now: engine.now, width: out.width, colors: out.colors }));
     return EXIT.ok;

@@ -23,6 +23,22 @@ interface ListFlags {
   readonly cursor?: string;
 }
 
+const FLAG_OF = {
+  kind: '<kind>',
+  'filter.status': '--status',
+  'filter.queue': '--queue',
+  'filter.task': '--task',
+  'filter.workflow': '--workflow',
+  'filter.session_id': '--session',
+  'filter.execution_id': '--execution',
+  'filter.text': '--text',
+  'filter.since': '--since',
+  'filter.until': '--until',
+  'filter.dead': '--dead',
+  limit: '--limit',
+  cursor: '--cursor',
+};
+
 export function addList(program: Command, invoke: Invoke): void {
   program
     .command('list')
@@ -49,7 +65,7 @@ function list(context: CommandContext, kind: string, flags: ListFlags): Promise<
   const { out, io } = context;
   const filter = filterOf(flags, io.now());
   return withEngine(context, 'client', async ({ engine }) => {
-    const data = await toolData(engine, 'list', { kind, filter: Object.keys(filter).length === 0 ? undefined : filter, limit: numberOrText(flags.limit), cursor: flags.cursor });
+    const data = await toolData(engine, 'list', { kind, filter: Object.keys(filter).length === 0 ? undefined : filter, limit: numberOrText(flags.limit), cursor: flags.cursor }, { flags: FLAG_OF });
     out.data(data);
     out.print(listLines(kind, data, { now: engine.now, width: out.width, colors: out.colors, filtered: Object.keys(filter).length > 0 }));
     return EXIT.ok;

@@ -2,14 +2,13 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { definitionError } from '../../domain/definition-faults.ts';
 import { LogisticsError } from '../../domain/errors.ts';
 import { compilePlan, type Plan } from '../../domain/plan.ts';
 import type { WorkflowDefinition } from '../../domain/workflow-definition.ts';
 import { toMermaid } from '../../orchestration/execution-graph.ts';
 import type { OrchestrationEngine } from '../../orchestration/orchestration-engine.ts';
 import { type CommandContext, EXIT, examples, type Invoke } from '../command-context.ts';
-import { resolveDefinition } from '../definition-ref.ts';
+import { fileFaults, requireStored, resolveDefinition } from '../definition-ref.ts';
 import { withCheckingEngine } from '../open.ts';
 import { planFacts } from '../plan-facts.ts';
 import { planLines } from '../render/plan.ts';
@@ -66,10 +65,10 @@ async function planOne(engine: OrchestrationEngine, text: string, { io, out }: C
 
 async function definitionOf(engine: OrchestrationEngine, text: string, cwd: string): Promise<{ readonly definition: WorkflowDefinition; readonly hash: string }> {
   const ref = await resolveDefinition(text, cwd);
-  if (ref.kind === 'name') return engine.workflows.require(ref.name);
-  if (ref.faults.length > 0) throw definitionError(ref.faults, ref.file);
+  if (ref.kind === 'name') return requireStored(engine, ref.name);
+  if (ref.faults.length > 0) throw fileFaults(ref.file, ref.faults);
   const { definition, hash, faults } = engine.workflows.check(ref.value);
-  if (definition === null || hash === null) throw definitionError(faults, ref.file);
+  if (definition === null || hash === null) throw fileFaults(ref.file, faults);
   return { definition, hash };
 }
 

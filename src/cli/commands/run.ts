@@ -1,13 +1,12 @@
 // Owns `run`: starts a workflow, works on it in this process, shows it until it ends, and says what came out.
 import type { Command } from 'commander';
 import { LogisticsError } from '../../domain/errors.ts';
-import { definitionError } from '../../domain/definition-faults.ts';
 import { isTerminal } from '../../domain/workflow-execution.ts';
 import { LOCAL_HUMAN } from '../../orchestration/caller.ts';
 import type { OrchestrationEngine } from '../../orchestration/orchestration-engine.ts';
 import type { StartRequest } from '../../orchestration/workflow-manager.ts';
 import { type CommandContext, EXIT, examples, exitCodeOf, type Invoke } from '../command-context.ts';
-import { type DefinitionRef, resolveDefinition } from '../definition-ref.ts';
+import { type DefinitionRef, fileFaults, requireStored, resolveDefinition } from '../definition-ref.ts';
 import { parseDurationFlag, readInput } from '../input-flags.ts';
 import { interruptible } from '../interrupt.ts';
 import { withEngine } from '../open.ts';
@@ -42,18 +41,19 @@ export function addRun(program: Command, invoke: Invoke): void {
 async function run(context: CommandContext, text: string, flags: RunFlags): Promise<number> {
   const timeoutMs = parseDurationFlag(flags.timeout, '--timeout') ?? FOREVER;
   const ref = await resolveDefinition(text, context.io.context.cwd);
-  if (ref.kind === 'file' && ref.faults.length > 0) throw definitionError(ref.faults, ref.file);
+  if (ref.kind === 'file' && ref.faults.length > 0) throw fileFaults(ref.file, ref.faults);
   return withEngine(context, 'worker', async ({ engine }) => {
-    const id = await start(engine, ref, context, flags);
+    const id = await start(engine, text, ref, context, flags);
     return follow(engine, id, context, { timeoutMs, detach: flags.detach === true });
   });
 }
 
-async function start(engine: OrchestrationEngine, ref: DefinitionRef, context: CommandContext, flags: RunFlags): Promise<string> {
+async function start(engine: OrchestrationEngine, text: string, ref: DefinitionRef, context: CommandContext, flags: RunFlags): Promise<string> {
   const { workflows } = engine;
   const request: StartRequest = ref.kind === 'name' ? { name: ref.name } : { definition: ref.value };
-  const definition = ref.kind === 'name' ? workflows.require(ref.name).definition : workflows.check(ref.value).definition;
-  const input = await readInput(flags.input, flags.inputFile, definition?.input, context.io.context.cwd);
+  const { definition, faults } = ref.kind === 'name' ? { ...requireStored(engine, ref.name), faults: [] } : workflows.check(ref.value);
+  if (definition === null) throw fileFaults(text, faults);
+  const input = await readInput(flags.input, flags.inputFile, definition.input, context.io.context.cwd);
   const started = await workflows.start({ ...request, input, ...(await priorityOf(flags.priority)) }, LOCAL_HUMAN);
   for (const warning of started.warnings) context.out.warn(`${warning.path}: ${warning.message}`);
   return started.executionId;

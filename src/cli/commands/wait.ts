@@ -52,7 +52,7 @@ export async function waitLong(engine: OrchestrationEngine, raw: Readonly<Record
   const until = engine.now + timeoutMs;
   let data = first;
   while (data.met !== true && !signal.aborted && engine.now < until) {
-    data = await toolData(engine, 'wait', { ...raw, timeout_ms: Math.max(1, Math.min(CALL_MS, Math.ceil(until - engine.now))) }, signal);
+    data = await toolData(engine, 'wait', { ...raw, timeout_ms: Math.max(1, Math.min(CALL_MS, Math.ceil(until - engine.now))) }, { signal });
   }
   return data;
 }

@@ -44,7 +44,8 @@ export function checkFolder(folder: string, platform: NodeJS.Platform): Check {
 }
 
 export async function checkDisk(folder: string): Promise<Check> {
-  const { bavail, bsize } = await statfs(existing(folder));
+  const { bavail, bsize, blocks } = await statfs(existing(folder));
+  if (blocks === 0) return { name: 'disk', state: 'ok', detail: 'this file system does not tell' };
   const free = bavail * bsize;
   const detail = `${bytesText(free)} free`;
   if (free < DISK_FULL) return { name: 'disk', state: 'fail', detail, action: 'Free disk space, or choose another folder with --data-dir.' };

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { OrchestrationEngine } from '../../orchestration/orchestration-engine.ts';
+import { isSelf } from '../open.ts';
 import { bytesText, count } from '../render/text.ts';
 import type { Check } from './check.ts';
 
@@ -32,7 +33,7 @@ export function checkDurability(engine: OrchestrationEngine): Check[] {
 }
 
 export function checkProcesses(engine: OrchestrationEngine, now: number, leaseMs: number): Check {
-  const others = engine.backend.listProcesses().filter((process) => !process.self);
+  const others = engine.backend.listProcesses().filter((info) => !isSelf(info));
   const silent = others.filter((process) => now - process.heartbeatAt > leaseMs);
   if (silent.length > 0) {
     const pids = silent.map((process) => process.pid).join(', ');

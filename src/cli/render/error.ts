@@ -2,7 +2,9 @@
 import type { ErrorData } from '../../domain/errors.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { type FaultText, faultLines } from './faults.ts';
-import { type Colors, stripControls } from './text.ts';
+import { clip, type Colors, stripControls } from './text.ts';
+
+const LONGEST = 300;
 
 /** Faults of a definition or a configuration are listed one by one instead of inside the message. */
 export function errorLines(error: ErrorData, colors: Colors): string[] {
@@ -11,7 +13,7 @@ export function errorLines(error: ErrorData, colors: Colors): string[] {
   const lines = [`${colors.bold(colors.red(`${error.code}:`))} ${head}`];
   if (faults.length > 1) lines.push(...faultLines(faults, colors));
   else lines.push(...detailLines(error, head, colors));
-  for (const action of error.nextActions) lines.push(`  ${colors.dim('→')} ${stripControls(action)}`);
+  for (const action of error.nextActions.filter((each) => !/^did you mean/i.test(each))) lines.push(`  ${colors.dim('→')} ${stripControls(action)}`);
   return lines;
 }
 
@@ -20,7 +22,7 @@ function detailLines(error: ErrorData, head: string, colors: Colors): string[] {
   const lines: string[] = [];
   const row = (label: string, text: string): number => lines.push(`  ${colors.dim(label.padEnd(9))} ${stripControls(text)}`);
   if (error.path !== undefined && error.path !== '' && !head.includes(error.path)) row('at', error.path);
-  if (error.expected !== undefined && !head.includes(error.expected)) row('expected', error.expected);
+  if (error.expected !== undefined && !head.includes(error.expected)) row('expected', clip(error.expected, LONGEST));
   if (near.length > 0 && !head.includes('did you mean')) lines.push(`  ${colors.dim('did you mean')} ${colors.bold(near.map(stripControls).join(' or '))}${colors.dim('?')}`);
   return lines;
 }

@@ -42,7 +42,7 @@ const KINDS: Readonly<Record<string, Columns>> = {
   ],
   jobs: (s) => [
     plain('id', 'job_id'),
-    { title: 'job', text: (row) => text(row, 'name') || text(row, 'task'), flexible: true },
+    { title: 'job', text: jobName, flexible: true },
     status(s),
     plain('queue', 'queue'),
     { title: 'attempt', text: (row) => (number(row, 'attempt') > 1 ? text(row, 'attempt') : ''), right: true },
@@ -88,6 +88,12 @@ function emptyLines(kind: string, { colors: c, filtered }: ListScreen): string[]
   if (filtered) return [`No ${kind} match.`, `  ${c.dim('→')} logistics-mcp list ${kind}`];
   const [head = `There are no ${kind}.`, ...actions] = EMPTY[kind] ?? [];
   return [head, ...actions.map((action) => `  ${c.dim('→')} ${action}`)];
+}
+
+/** A step's job is known by its step. */
+function jobName(row: JsonObject): string {
+  const item = row.item === undefined ? '' : `[${text(row, 'item')}]`;
+  return text(row, 'name') || (row.step === undefined ? text(row, 'task') : `${text(row, 'step')}${item}`);
 }
 
 function took(row: JsonObject, from: string, to: string): string {

@@ -19,13 +19,18 @@ const VALUES = new Set(['input', 'output', 'result', 'payload', 'context', 'meta
 const VALUE_LINES = 40;
 
 export function recordLines(data: JsonObject, screen: Screen): string[] {
-  const entries = Object.entries(data).filter(([key, value]) => !NOT_SHOWN.has(key) && value !== null && !(Array.isArray(value) && value.length === 0));
+  const entries = Object.entries(data).filter(([key, value]) => !NOT_SHOWN.has(key) && value !== null && !(typeof value === 'object' && Object.keys(value).length === 0));
   const short = entries.filter(([key, value]) => !isBlock(key, value));
-  const width = Math.max(0, ...short.map(([key]) => key.length));
+  const width = Math.max(0, ...short.map(([key]) => label(key).length));
   const { colors: c } = screen;
-  const lines = short.map(([key, value]) => `${c.dim(padEnd(key.replaceAll('_', ' '), width))}  ${valueText(key, value, screen)}`);
-  for (const [key, value] of entries) if (isBlock(key, value)) lines.push('', c.bold(key.replaceAll('_', ' ')), ...blockLines(value, screen));
+  const lines = short.map(([key, value]) => `${c.dim(padEnd(label(key), width))}  ${valueText(key, value, screen)}`);
+  for (const [key, value] of entries) if (isBlock(key, value)) lines.push('', c.bold(label(key)), ...blockLines(value, screen));
   return lines;
+}
+
+/** The value says its unit. */
+function label(key: string): string {
+  return key.replace(/_ms$/, '').replaceAll('_', ' ');
 }
 
 function isBlock(key: string, value: Json): boolean {
@@ -37,7 +42,7 @@ function blockLines(value: Json, screen: Screen): string[] {
   const rows = Array.isArray(value) ? objects(value) : [];
   if (!Array.isArray(value) || rows.length === 0) return jsonLines(value, screen.colors, { limit: VALUE_LINES, more: '--json shows all' });
   const keys = [...new Set(rows.flatMap((row) => Object.keys(row)))].slice(0, 8);
-  const columns = keys.map((key, at) => ({ title: key.replaceAll('_', ' '), text: (row: JsonObject) => cellText(key, row, screen), flexible: at === keys.length - 1 }));
+  const columns = keys.map((key, at) => ({ title: label(key), text: (row: JsonObject) => cellText(key, row, screen), flexible: at === keys.length - 1 }));
   return tableLines(rows, columns, screen.colors, screen.width - 2).map((line) => `  ${line}`);
 }
 
@@ -46,6 +51,7 @@ function cellText(key: string, row: JsonObject, { now }: Screen): string {
   if (isJsonObject(value) && typeof value.code === 'string') return `${value.code}: ${text(value, 'message')}`;
   if (/(?:_at|^until|^at)$/.test(key) && typeof value === 'string') return fromNow(Date.parse(value), now);
   if (key.endsWith('_ms') && typeof value === 'number') return formatDuration(value);
+  if (Array.isArray(value)) return value.map((each) => (typeof each === 'object' ? JSON.stringify(each) : String(each))).join(', ');
   return text(row, key);
 }
 

@@ -42,7 +42,7 @@ function section(title: string, lines: readonly string[], c: Colors): string[] {
 function factLines(data: JsonObject, executions: JsonObject, { colors: c, workers, now }: StatusScreen): string[] {
   const store = isJsonObject(data.store) ? data.store : {};
   const lines: string[] = [];
-  const row = (label: string, value: string): number => lines.push(`  ${c.dim(padEnd(label, 10))}  ${value}`);
+  const row = (label: string, value: string): number => lines.push(`  ${c.dim(padEnd(label, 11))}  ${value}`);
   row('namespace', text(data, 'namespace'));
   row('store', `${text(store, 'kind')} ${c.dim(`${text(store, 'durability')}, ${bytesText(number(store, 'bytes'))}  ${text(store, 'location')}`)}`);
   const open = OPEN.reduce((sum, status) => sum + number(executions, status), 0);

@@ -1,0 +1,54 @@
+// Owns the chapter on the MCP tools: what clients are told in tools/list, as tables, with a checked example each.
+import { parseArguments } from '../../tools/call-tool.ts';
+import { toolSpecs } from '../../tools/registry.ts';
+import type { ToolSpec } from '../../tools/tool.ts';
+import { toolList } from '../../src/mcp/tool-list.ts';
+import { code, fenced, fieldRows, type SchemaNode, table } from './markdown.ts';
+import { TOOL_EXAMPLES } from './tool-examples.ts';
+
+export function toolsPart(): string {
+  const { tools } = toolList(toolSpecs);
+  const parts = tools.map((tool) => {
+    const spec = toolSpecs.find((each) => each.name === tool.name) as ToolSpec;
+    return onePart(spec, tool.inputSchema as SchemaNode, tool.outputSchema as SchemaNode);
+  });
+  return ['## MCP tools', INTRODUCTION, ...parts].join('\n\n');
+}
+
+const INTRODUCTION = [
+  'Parameters are snake_case and strict: an unknown one is an error with the nearest known name. Every reply is `structuredContent` and the same JSON as text.',
+  'The output tables list the fields that a client may rely on; replies hold more. A field that is not always there is not marked "always".',
+  'Durations are written `30s`, `10m`, `1h30m`, `PT1M`, or as integer milliseconds.',
+].join(' ');
+
+function onePart(spec: ToolSpec, input: SchemaNode, output: SchemaNode): string {
+  const example = TOOL_EXAMPLES[spec.name];
+  if (example === undefined) throw new Error(`scripts/docs/tool-examples.ts has no example for ${spec.name}`);
+  parseArguments(spec, example);
+  return [
+    `### ${spec.name}`,
+    `**${spec.title}.** ${spec.description}`,
+    `Read only: ${yes(spec.kind === 'read')}. Destructive: ${yes(spec.kind === 'destroy')}. Idempotent: ${yes(spec.idempotent)}. Reaches outside: ${yes(spec.openWorld)}.`,
+    table(['parameter', 'type', 'needed, or default', 'meaning'], fieldRows(input)),
+    ...notes(spec),
+    'Output:',
+    table(
+      ['field', 'type', 'always'],
+      fieldRows(output).map(([name, type, needed]) => [name as string, type as string, needed === 'yes' ? 'yes' : '']),
+    ),
+    fenced('json', JSON.stringify({ name: spec.name, arguments: example }, null, 2)),
+  ].join('\n\n');
+}
+
+function yes(value: boolean): string {
+  return value ? 'yes' : 'no';
+}
+
+function notes(spec: ToolSpec): string[] {
+  const aliases = Object.entries(spec.aliases ?? {}).map(([old, ours]) => `${code(old)} for ${code(ours)}`);
+  const refused = Object.entries(spec.notBuilt ?? {}).map(([name, instead]) => `${code(name)} (${instead.replace(/\.$/, '')})`);
+  return [
+    ...(aliases.length === 0 ? [] : [`Also accepted: ${aliases.join(', ')}.`]),
+    ...(refused.length === 0 ? [] : [`Not built yet, refused with \`not_available\`: ${refused.join('; ')}.`]),
+  ];
+}

@@ -1,0 +1,110 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import type { JsonObject } from '../../src/domain/json.ts';
+import { defineTask } from '../../src/task/define-task.ts';
+import { atEnd, engineFor, nextEvent, tempFolder } from '../support/test-engine.ts';
+
+const entry = fileURLToPath(new URL('../support/crash-child.ts', import.meta.url));
+
+interface Child {
+  readonly process: ChildProcess;
+  /** Resolves to the first line that begins so. */
+  line(begin: string): Promise<string>;
+  kill(): Promise<void>;
+}
+
+function start(dataDir: string, journal: string, holdAt: string, work: JsonObject | null): Child {
+  const child = spawn(process.execPath, [entry, dataDir, journal, holdAt, work === null ? '' : JSON.stringify(work)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const lines: string[] = [];
+  const waiting: { begin: string; resolve: (line: string) => void }[] = [];
+  let rest = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    const parts = (rest + chunk.toString()).split('\n');
+    rest = parts.pop() ?? '';
+    lines.push(...parts);
+    for (const { begin, resolve } of waiting) {
+      const found = lines.find((line) => line.startsWith(begin));
+      if (found !== undefined) resolve(found);
+    }
+  });
+  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const kill = async (): Promise<void> => {
+    child.kill('SIGKILL');
+    await gone;
+  };
+  atEnd(kill);
+  const line = (begin: string): Promise<string> => new Promise((resolve) => {
+    const found = lines.find((known) => known.startsWith(begin));
+    if (found === undefined) waiting.push({ begin, resolve });
+    else resolve(found);
+  });
+  return { process: child, kill, line };
+}
+
+const mark = (runs: string[]): ReturnType<typeof defineTask> => defineTask({ type: 'mark', run: (input, context) => {
+  runs.push(`${(input as JsonObject).label} ${context.attempt} ${context.idempotencyKey}`);
+  return (input as JsonObject).label as string;
+} });
+const step = (id: string, needs: string[] = []): JsonObject => ({ id, needs, task: 'mark', with: { label: id } });
+
+describe('a killed process', () => {
+  it('loses nothing: after a restart no completed step runs again, and the run completes', async () => {
+    const dataDir = tempFolder();
+    const journal = join(dataDir, 'journal');
+    const child = start(dataDir, journal, 'd', {
+      name: 'long',
+      steps: [step('a'), step('b', ['a']), { ...step('each', ['b']), forEach: [1, 2, 3], with: { label: 'each${{ item }}' } }, step('c', ['each']), step('d', ['c']), step('e', ['d'])],
+      output: '${{ steps.e.output }}',
+    });
+    const id = (await child.line('started')).slice('started '.length);
+    await child.line('holding');
+    await child.kill();
+    const before = readFileSync(journal, 'utf8').trim().split('\n');
+    expect(before.map((line) => line.split(' ')[0]).sort()).toEqual(['a', 'b', 'c', 'd', 'each1', 'each2', 'each3']);
+    const runs: string[] = [];
+    const engine = await engineFor({ dataDir }, { tasks: [mark(runs)] });
+    expect(await engine.wait({ ids: [id], timeoutMs: 8_000 })).toBe('met');
+    expect(engine.backend.getExecution(id)?.status).toBe('completed');
+    // A crash is no attempt of the handler's own: the number and the key are those of the try that was lost.
+    expect(runs).toEqual([`d 1 ${id}/d`, `e 1 ${id}/e`]);
+    const jobId = engine.backend.getStep({ executionId: id, stepId: 'd' })?.jobId as string;
+    expect(engine.backend.getJob(jobId)).toMatchObject({ crashes: 1, attempt: 1 });
+  });
+
+  it('has its work taken back by another at once, long before the lease is over', async () => {
+    const dataDir = tempFolder();
+    const journal = join(dataDir, 'journal');
+    const child = start(dataDir, journal, 'x', null);
+    await child.line('ready');
+    const client = await engineFor({ dataDir }, { role: 'client', tasks: [mark([])] });
+    const [job] = (await client.enqueue([{ task: 'mark', payload: { label: 'x' } }])).jobIds as [string];
+    await child.line('holding');
+    const runs: string[] = [];
+    const engine = await engineFor({ dataDir, limits: { sweep: 100 } }, { tasks: [mark(runs)] });
+    expect(engine.backend.getJob(job)?.status).toBe('running');
+    const lost = nextEvent(engine, 'worker_lost');
+    const killed = Date.now();
+    await child.kill();
+    expect(await client.wait({ ids: [job], timeoutMs: 8_000 })).toBe('met');
+    expect(Date.now() - killed).toBeLessThan(3_000);
+    expect(runs).toEqual([`x 1 ${job}`]);
+    expect((await lost).data).toMatchObject({ pid: child.process.pid, graceful: false });
+  });
+
+  it('is not tried for ever: a job that kills its process each time ends as crash_loop', async () => {
+    const dataDir = tempFolder();
+    const journal = join(dataDir, 'journal');
+    const client = await engineFor({ dataDir, limits: { maxCrashes: 1, sweep: 100 } }, { role: 'client', tasks: [mark([])] });
+    const [job] = (await client.enqueue([{ task: 'mark', payload: { label: 'x' } }])).jobIds as [string];
+    for (const _ of [1, 2]) {
+      const child = start(dataDir, journal, 'x', null);
+      await child.line('holding');
+      await child.kill();
+      await client.tick();
+    }
+    expect(client.backend.getJob(job)).toMatchObject({ status: 'failed', dead: true, error: { code: 'crash_loop' } });
+  });
+});
