@@ -15,8 +15,8 @@ const DEADLINE_MS = 120_000;
 interface EventLine {
   readonly cursor: number;
   readonly type: string;
-  readonly step_id?: string;
-  readonly item_index?: number;
+  readonly step?: string;
+  readonly item?: number;
 }
 
 type Reply = Record<string, unknown>;
@@ -40,7 +40,15 @@ class Host {
   constructor(folder: string) {
     this.#transport = new StdioClientTransport({
       command: process.execPath,
-      args: [join(root, 'bin', 'logistics-mcp.js'), '--config', join(folder, 'logistics.config.yaml'), '--data-dir', join(folder, 'data'), '--log-level', 'warn'],
+      args: [
+        join(root, 'bin', 'logistics-mcp.js'),
+        '--config',
+        join(folder, 'logistics.config.yaml'),
+        '--data-dir',
+        join(folder, 'data'),
+        '--log-level',
+        'warn',
+      ],
       cwd: root,
       stderr: 'inherit',
     });
@@ -65,10 +73,10 @@ class Host {
   async events(id: string): Promise<EventLine[]> {
     const all: EventLine[] = [];
     for (let cursor: string | undefined; ; ) {
-      const page = await this.call('get', { id, view: 'events', limit: 200, ...(cursor === undefined ? {} : { cursor }) });
+      const page = await this.call('get', { id, view: 'events', limit: 100, ...(cursor === undefined ? {} : { cursor }) });
       all.push(...(page.events as EventLine[]));
-      if (typeof page.next_cursor !== 'string') return all;
-      cursor = page.next_cursor;
+      if (page.truncated !== true) return all;
+      cursor = String(page.next_cursor);
     }
   }
 
@@ -82,23 +90,44 @@ class Host {
   }
 }
 
-const keyOf = (event: EventLine): string => `${event.step_id ?? ''}${event.item_index === undefined ? '' : `[${event.item_index}]`}`;
+const keyOf = (event: EventLine): string => `${event.step ?? ''}${event.item === undefined ? '' : `[${event.item}]`}`;
 const finished = (events: readonly EventLine[]): Set<string> => new Set(events.filter((event) => event.type === 'step_completed').map(keyOf));
 
-async function killInTheMiddle(host: Host, executionId: string): Promise<{ done: Set<string>; cursor: number }> {
+/** What was finished when a server died. */
+interface Finished {
+  readonly steps: Set<string>;
+  readonly cursor: number;
+  /** Child executions, with the moment they ended. */
+  readonly children: ReadonlyMap<string, string>;
+}
+
+async function children(host: Host): Promise<Map<string, string>> {
+  const page = await host.call('list', { kind: 'executions', filter: { workflow: 'folder-report', status: 'completed' }, limit: 100 });
+  return new Map((page.items as { execution_id: string; completed_at: string }[]).map((item) => [item.execution_id, item.completed_at]));
+}
+
+/** Kills the server as soon as the run has got to where `isThere` says. */
+async function killWhen(host: Host, executionId: string, isThere: (steps: Set<string>, ended: number) => boolean): Promise<Finished> {
   for (const until = Date.now() + DEADLINE_MS; Date.now() < until; ) {
     const summary = await host.call('get', { id: executionId });
     if (summary.status === 'completed' || summary.status === 'failed') throw new Error(`The run ended (${String(summary.status)}) before it could be killed.`);
-    const events = await host.events(executionId);
-    const done = finished(events);
-    // The authors are done, the folders are still to come.
-    if (done.has('each_author') && done.has('folders')) {
+    const [events, ended] = [await host.events(executionId), await children(host)];
+    const steps = finished(events);
+    if (isThere(steps, ended.size)) {
       await host.kill();
-      return { done, cursor: events.at(-1)?.cursor ?? 0 };
+      return { steps, cursor: events.at(-1)?.cursor ?? 0, children: ended };
     }
     await host.call('wait', { ids: [executionId], timeout_ms: 20 });
   }
   throw new Error('The run did not get far enough in time.');
+}
+
+/** Steps and children that were finished before a crash and were touched after it. */
+function touchedAgain(before: Finished, events: readonly EventLine[], now: ReadonlyMap<string, string>): string[] {
+  const steps = events.filter(
+    (event) => event.cursor > before.cursor && (event.type === 'step_started' || event.type === 'step_completed') && before.steps.has(keyOf(event)),
+  );
+  return [...steps.map(keyOf), ...[...before.children].filter(([id, at]) => now.get(id) !== at).map(([id]) => id)];
 }
 
 async function waitForEnd(host: Host, executionId: string): Promise<Reply> {
@@ -134,7 +163,16 @@ function writeConfig(folder: string): void {
   // Its own configuration allows exactly what the workflow needs: reading the history and the list of files.
   writeFileSync(
     join(folder, 'logistics.config.yaml'),
-    ['concurrency: 4', 'shell:', `  root: ${JSON.stringify(root)}`, '  allow:', '    - argv: [git, log, --format=*, --, "*"]', '    - argv: [git, log, --format=*]', '    - argv: [git, ls-files]', ''].join('\n'),
+    [
+      'concurrency: 4',
+      'shell:',
+      `  root: ${JSON.stringify(root)}`,
+      '  allow:',
+      '    - argv: [git, log, --format=*, --, "*"]',
+      '    - argv: [git, log, --format=*]',
+      '    - argv: [git, ls-files]',
+      '',
+    ].join('\n'),
   );
 }
 
@@ -157,34 +195,54 @@ async function main(): Promise<void> {
     const executionId = String(started.execution_id);
     tell(`execution ${executionId} started`);
 
-    const before = await killInTheMiddle(host, executionId);
-    tell(`server killed with SIGKILL; ${before.done.size} steps were finished: ${[...before.done].join(', ')}`);
-
+    const first = await killWhen(host, executionId, (steps) => steps.has('each_author') && steps.has('folders'));
+    tell(`server killed (SIGKILL) while the run sleeps; finished: ${[...first.steps].join(', ')}`);
     host = await new Host(folder).open();
     tell(`server started again (pid ${host.pid}) on the same folder`);
     const again = await host.call('execute_workflow', start);
+
+    const second = await killWhen(host, executionId, (_, ended) => ended >= 3);
+    tell(`server killed (SIGKILL) amid the folders; ${second.children.size} child workflows were finished`);
+    host = await new Host(folder).open();
+    tell(`server started again (pid ${host.pid})`);
     const summary = await waitForEnd(host, executionId);
     tell(`execution ${executionId} is ${String(summary.status)}`);
+
     const events = await host.events(executionId);
-    const output = (await host.call('get', { id: executionId, view: 'output' })).output as { artifact?: { id: string; bytes: number }; authors?: number; folders?: number } | null;
+    const output = (await host.call('get', { id: executionId, view: 'output' })).output as {
+      artifact?: { id: string; bytes: number };
+      authors?: number;
+      folders?: number;
+    } | null;
     const report = output?.artifact === undefined ? '' : await writeArtifact(host, output.artifact.id);
-    const children = await host.call('list', { kind: 'executions', filter: { workflow: 'folder-report', status: 'completed' }, limit: 100 });
+    const ended = await children(host);
     await host.client.close();
 
-    const rerun = events.filter((event) => event.cursor > before.cursor && (event.type === 'step_started' || event.type === 'step_completed') && before.done.has(keyOf(event)));
-    const twice = [...finished(events)].filter((key) => events.filter((event) => event.type === 'step_completed' && keyOf(event) === key).length > 1);
+    const rerun = [...touchedAgain(first, events, ended), ...touchedAgain(second, events, ended)];
     say();
     say('Checked:');
-    check(summary.status === 'completed', 'the same execution completed after the crash');
+    check(summary.status === 'completed', 'the same execution completed after two crashes');
     check(again.replayed === true && again.execution_id === executionId, 'asking again with the same idempotency key gave the same execution');
-    check(before.done.size >= 4, `${before.done.size} steps were finished before the crash`);
-    check(rerun.length === 0 && twice.length === 0, 'no finished step ran again');
-    check((output?.folders ?? 0) > 0 && (children.items as unknown[]).length === output?.folders, `every folder had a child workflow of its own (${output?.folders ?? 0})`);
-    check(report.includes(`${commits} commit(s)`) && report.length === output?.artifact?.bytes, `the report counts the ${commits} commit(s) that git counts`);
+    check(
+      first.steps.size >= 5 && second.children.size >= 3,
+      `${second.steps.size} steps and ${second.children.size} child workflows were finished before a crash`,
+    );
+    check(rerun.length === 0, `no finished step ran again${rerun.length === 0 ? '' : `: ${rerun.join(', ')}`}`);
+    check((output?.folders ?? 0) > 0 && ended.size === output?.folders, `every folder had one child workflow (${output?.folders ?? 0})`);
+    check(
+      report.includes(`${commits} commit(s)`) && Buffer.byteLength(report) === output?.artifact?.bytes,
+      `the report counts the ${commits} commit(s) that git counts`,
+    );
     say();
     if (failures.length > 0) throw new Error(`${failures.length} claim(s) did not hold.`);
     say(`The report: ${REPORT}`);
-    say(report.split('\n').slice(0, 8).map((line) => `  ${line}`).join('\n'));
+    say(
+      report
+        .split('\n')
+        .slice(0, 8)
+        .map((line) => `  ${line}`)
+        .join('\n'),
+    );
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -6,13 +6,18 @@ import { type Json, JsonObject } from '../domain/json.ts';
 import { nearMatches } from '../domain/near-match.ts';
 
 export const TASK_TYPE_PATTERN = /^[a-z][A-Za-z0-9_]*(\.[A-Za-z0-9_-]+)*$/;
+/** Names under which a policy for changed versions may be looked for; `continue` is what is done. */
+const VERSION_POLICIES: ReadonlySet<string> = new Set(['onVersionChange', 'versionPolicy']);
 const KEYS = ['type', 'version', 'description', 'input', 'output', 'example', 'run'] as const;
 
 /** What a user writes. `run` gets the checked input and gives a JSON value. */
 export interface TaskSpec<I extends z.ZodType, O extends z.ZodType> {
   /** `send_mail` or `mail.send`. */
   readonly type: string;
-  /** Default 1; raise it when the same input would be treated in another way. */
+  /**
+   * Default 1; raise it when the same input would be treated in another way. An execution in flight goes on with the version
+   * that its process has (the policy `continue`); other policies are not built yet and refused by name.
+   */
   readonly version?: number | undefined;
   readonly description?: string | undefined;
   /** Default: any object. */
@@ -68,6 +73,10 @@ function taskFaults(spec: unknown): TaskFault[] {
     if (!fine) faults.push({ path, message });
   };
   for (const key of Object.keys(given)) {
+    if (VERSION_POLICIES.has(key)) {
+      check(key, given[key] === 'continue', 'is not built yet: an execution in flight always goes on with the version that its process has (continue)');
+      continue;
+    }
     const near = nearMatches(key, KEYS);
     check(key, (KEYS as readonly string[]).includes(key), `is not a known field${near[0] === undefined ? '' : `; did you mean ${near[0]}?`}`);
   }

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, type TestContext } from 'vitest';
 import { LogisticsError } from '../../src/domain/errors.ts';
 import { openEngine } from '../../src/open-engine.ts';
 import { AGENT, atEnd, engineFor, HUMAN, heldTask, refusal, tempFolder } from '../support/test-engine.ts';
@@ -15,6 +15,15 @@ async function civil(work: () => unknown): Promise<void> {
     if (!(error instanceof LogisticsError)) throw error;
     if (error.code === 'internal') throw error;
   }
+}
+
+function mount(context: TestContext, folder: string, options: string): void {
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', folder], { stdio: 'ignore' });
+  } catch {
+    context.skip('a file system of its own cannot be mounted here');
+  }
+  atEnd(() => void execFileSync('umount', ['-l', folder], { stdio: 'ignore' }));
 }
 
 describe('hostile input', () => {
@@ -107,21 +116,18 @@ describe('a store that cannot be used', () => {
     expect(readFileSync(file).equals(garbage)).toBe(true);
   });
 
-  it.skipIf(process.getuid?.() === 0)('a folder that is read-only is told', async () => {
+  it('a folder that is read-only is told', async (context) => {
     const dataDir = join(tempFolder(), 'locked');
     mkdirSync(dataDir, { mode: 0o500 });
     atEnd(() => chmodSync(dataDir, 0o700));
+    // The mode does not bind root; a read-only file system does.
+    if (process.getuid?.() === 0) mount(context, dataDir, 'ro');
     expect((await refusal(openEngine({ dataDir }))).code).toBe('store_read_only');
   });
 
   it('a full disk refuses new work and loses none that was acknowledged', async (context) => {
     const dataDir = tempFolder();
-    try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', dataDir], { stdio: 'ignore' });
-    } catch {
-      context.skip('a small file system cannot be mounted here');
-    }
-    atEnd(() => void execFileSync('umount', ['-l', dataDir], { stdio: 'ignore' }));
+    mount(context, dataDir, 'size=2m');
     const held = heldTask();
     const engine = await engineFor({ dataDir, durability: 'full' }, { tasks: [held] });
     const acknowledged: string[] = [];

@@ -32,10 +32,12 @@ describe('create_workflow', () => {
       definition: 'name: x\nsteps:\n  - {id: a, task: ecoh}\n  - {id: b, task: echo, needs: [aa], with: {value: 1}}\n',
     });
     expect(reply).toMatchObject({ valid: false, faults_total: 2 });
-    expect(reply.faults).toMatchObject([
-      { path: 'steps[0].task', code: 'unknown_task_type', near_matches: ['echo'] },
-      { path: 'steps[1].needs[0]', near_matches: ['a'] },
-    ]);
+    expect(reply.faults).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ path: 'steps[0].task', code: 'unknown_task_type', near_matches: ['echo'] }),
+        expect.objectContaining({ path: 'steps[1].needs[0]', near_matches: ['a', 'b'] }),
+      ]),
+    );
   });
 
   it('refuses to apply a wrong definition, and names all faults', async () => {

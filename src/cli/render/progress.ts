@@ -42,7 +42,7 @@ const LONGEST_NAME = 32;
 export function progressLines(run: RunView, screen: Screen): string[] {
   const { colors: c, now } = screen;
   const { shown, before, after } = window(run.steps, Math.max(3, screen.height - 7));
-  const nameWidth = Math.min(LONGEST_NAME, Math.max(8, ...shown.map((step) => widthOf(step.id))));
+  const nameWidth = Math.min(LONGEST_NAME, Math.floor(screen.width / 3), Math.max(8, ...shown.map((step) => widthOf(step.id))));
   const lines = [`${c.bold(oneLine(run.workflow))} ${c.dim(`v${run.version}  ${run.id}`)}`, ''];
   if (before !== '') lines.push(c.dim(`  ${before}`));
   for (const step of shown) lines.push(stepLine(step, nameWidth, screen));
@@ -146,7 +146,8 @@ function progressText(step: StepLine, progress: NonNullable<StepLine['progress']
   const percent = `${Math.round(progress.share * 100)}%`.padStart(4);
   const message = progress.message === null ? '' : `  ${oneLine(progress.message)}`;
   const attempt = step.attempts > 1 ? `  attempt ${step.attempts}` : '';
-  return `${bar(progress.share, BAR, c)} ${c.dim(clip(`${percent}${message}${attempt}`, room - BAR - 1))}`;
+  const width = Math.max(0, Math.min(BAR, room - 12));
+  return `${bar(progress.share, width, c)} ${c.dim(clip(`${percent}${message}${attempt}`, room - width - 1))}`;
 }
 
 /** Done steps, and of each step under way the part that is done, over all steps. */
