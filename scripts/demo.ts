@@ -103,7 +103,7 @@ interface Finished {
 
 async function children(host: Host): Promise<Map<string, string>> {
   const page = await host.call('list', { kind: 'executions', filter: { workflow: 'folder-report', status: 'completed' }, limit: 100 });
-  return new Map((page.items as { execution_id: string; completed_at: string }[]).map((item) => [item.execution_id, item.completed_at]));
+  return new Map((page.items as { execution_id: string; ended_at: string }[]).map((item) => [item.execution_id, item.ended_at]));
 }
 
 /** Kills the server as soon as the run has got to where `isThere` says. */

@@ -15,8 +15,8 @@ import { componentLogger, createLogger, type Logger, silentLogger } from './logg
 import { OrchestrationEngine } from './orchestration/orchestration-engine.ts';
 import { OrchestrationSessions } from './orchestration/orchestration-session.ts';
 import { TaskOrchestrator } from './orchestration/task-orchestrator.ts';
-import { renderConcurrencyKey, WorkflowManager } from './orchestration/workflow-manager.ts';
 import { ToolCatalog } from './orchestration/tool-catalog.ts';
+import { renderConcurrencyKey, WorkflowManager } from './orchestration/workflow-manager.ts';
 import { WorkflowsDir } from './orchestration/workflows-dir.ts';
 import { createRedactor } from './runtime/redact.ts';
 import { createSecretStore } from './runtime/secrets.ts';

@@ -1,4 +1,5 @@
 // Owns the process that is killed: it loads the engine at random until then, or, as the last one, ends all that is left.
+import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { LogisticsError } from '../../src/domain/errors.ts';
@@ -21,6 +22,10 @@ export interface ChildOptions {
   readonly lines: number;
   readonly drainMs: number;
 }
+
+// Its end is the end of the parent: nobody is left running when that one is stopped.
+process.stdin.resume().once('close', () => process.exit(9));
+(process.stdin as Socket).unref();
 
 const options = JSON.parse(process.argv[2] as string) as ChildOptions;
 const acks = openJournal(options.ackFile);

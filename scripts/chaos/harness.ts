@@ -90,7 +90,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       if (chance.next() < KILL_WHILE_STARTING) await sleep(chance.int(5, 300));
       else if (await victim.ready) await sleep(chance.int(50, 400));
       await kill(victim);
-      options.onKill?.(++kills);
+      kills++;
+      options.onKill?.(kills);
       if (existsSync(files.storeFile)) witness.look();
     }
     await Promise.all(live.map(kill));
@@ -137,7 +138,7 @@ async function kill(child: Child): Promise<void> {
 
 function spawnChild(options: ChildOptions, cacheDir: string): Child {
   const child = spawn(process.execPath, [CHILD, JSON.stringify(options)], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...process.env, NODE_COMPILE_CACHE: cacheDir },
   });
   let errors = '';

@@ -22,14 +22,23 @@ export type DefinitionRef = ({ readonly kind: 'file' } & DefinitionFile) | { rea
 
 export async function resolveDefinition(text: string, cwd: string): Promise<DefinitionRef> {
   const looksLikeFile = DEFINITION_EXTENSIONS.includes(extname(text).toLowerCase()) || /[\\/]/.test(text);
-  const isFile = await stat(resolve(cwd, text)).then((found) => found.isFile(), () => false);
+  const isFile = await stat(resolve(cwd, text)).then(
+    (found) => found.isFile(),
+    () => false,
+  );
   return looksLikeFile || isFile ? { kind: 'file', ...(await readDefinition(text, cwd)) } : { kind: 'name', name: text };
 }
 
 /** The error for a file with faults: all of them, and how to look again. */
 export function fileFaults(file: string, faults: readonly DefinitionFault[]): LogisticsError {
   const { code, message, path, expected, nearMatches: near, details } = definitionError(faults, file);
-  return new LogisticsError(code, message, { path, expected, nearMatches: near, details, nextActions: [`Correct ${file}, then run: logistics-mcp validate ${file}`] });
+  return new LogisticsError(code, message, {
+    path,
+    expected,
+    nearMatches: near,
+    details,
+    nextActions: [`Correct ${file}, then run: logistics-mcp validate ${file}`],
+  });
 }
 
 /** A stored workflow by its name; the error says how to get there from a command line. */
@@ -52,10 +61,15 @@ export async function readDefinition(file: string, cwd: string): Promise<Definit
   const found = await stat(path).catch(() => undefined);
   if (found === undefined) {
     const near = nearMatches(basename(path), await readdir(dirname(path)).catch(() => []));
-    throw new LogisticsError('not_found', `There is no file ${file}.`, { path: file, nearMatches: near.map((name) => join(dirname(file), name)), nextActions: ['Correct the path.'] });
+    throw new LogisticsError('not_found', `There is no file ${file}.`, {
+      path: file,
+      nearMatches: near.map((name) => join(dirname(file), name)),
+      nextActions: ['Correct the path.'],
+    });
   }
   if (!found.isFile()) throw new LogisticsError('invalid_input', `${file} is not a file.`, { path: file, expected: 'a YAML or JSON file' });
-  if (found.size > MAX_SOURCE_BYTES) throw new LogisticsError('limit_exceeded', `${file} has ${found.size} bytes.`, { path: file, expected: `at most ${MAX_SOURCE_BYTES}` });
+  if (found.size > MAX_SOURCE_BYTES)
+    throw new LogisticsError('limit_exceeded', `${file} has ${found.size} bytes.`, { path: file, expected: `at most ${MAX_SOURCE_BYTES}` });
   const text = await readText(path, file);
   const parsed = parseDefinitionText(text, extname(path).toLowerCase() === '.json' ? 'json' : 'auto');
   return { file, value: named(parsed.value, basename(path, extname(path))), faults: parsed.faults };

@@ -15,5 +15,9 @@ export function momentFlag(text: string | undefined, flag: string, now: number):
   if (ago !== undefined) return now - ago;
   const at = /^\d{4}-\d{2}-\d{2}/.test(text) ? Date.parse(text) : Number.NaN;
   if (!Number.isNaN(at)) return at;
-  throw new LogisticsError('invalid_input', `${JSON.stringify(text)} is no moment.`, { path: flag, expected: '1h (that long ago), 2026-11-21T09:00:00Z, or epoch ms', nextActions: [`Write for example ${flag} 1h.`] });
+  throw new LogisticsError('invalid_input', `${JSON.stringify(text)} is no moment.`, {
+    path: flag,
+    expected: '1h (that long ago), 2026-11-21T09:00:00Z, or epoch ms',
+    nextActions: [`Write for example ${flag} 1h.`],
+  });
 }

@@ -1,7 +1,7 @@
 // Owns how values come from the command line: `k=v` pairs, JSON texts and files.
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { parseDuration, DURATION_EXPECTED } from '../domain/duration.ts';
+import { DURATION_EXPECTED, parseDuration } from '../domain/duration.ts';
 import { LogisticsError } from '../domain/errors.ts';
 import { isJsonObject, type Json, type JsonObject } from '../domain/json.ts';
 import { parseDefinitionText } from '../orchestration/definition-source.ts';
@@ -32,7 +32,12 @@ function fromPairs(pairs: readonly string[], schema: JsonObject | undefined): Js
     const key = pair.slice(0, at);
     const property = Object.hasOwn(properties, key) ? properties[key] : undefined;
     const value = pair.slice(at + 1);
-    Object.defineProperty(input, key, { value: isJsonObject(property) && property.type === 'string' ? value : jsonOrText(value), enumerable: true, configurable: true, writable: true });
+    Object.defineProperty(input, key, {
+      value: isJsonObject(property) && property.type === 'string' ? value : jsonOrText(value),
+      enumerable: true,
+      configurable: true,
+      writable: true,
+    });
   }
   return input;
 }
@@ -82,6 +87,11 @@ export function parseJsonFlag(text: string, flag: string): Json {
 export function parseDurationFlag(text: string | undefined, flag: string): number | undefined {
   if (text === undefined) return undefined;
   const ms = parseDuration(text);
-  if (ms === undefined) throw new LogisticsError('invalid_input', `${JSON.stringify(text)} is no duration.`, { path: flag, expected: DURATION_EXPECTED, nextActions: [`Write for example ${flag} 30s.`] });
+  if (ms === undefined)
+    throw new LogisticsError('invalid_input', `${JSON.stringify(text)} is no duration.`, {
+      path: flag,
+      expected: DURATION_EXPECTED,
+      nextActions: [`Write for example ${flag} 30s.`],
+    });
   return ms;
 }

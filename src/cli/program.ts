@@ -43,7 +43,10 @@ export function createProgram(io: CliIo, setExit: (code: number) => void): Comma
     .option('--store <kind>', 'sqlite (default) or in_memory')
     .option('--namespace <name>', 'namespace; default: one per workspace')
     .option('--log-level <level>', `log on standard error: ${LOG_LEVELS.join(', ')}; default warn`)
-    .addHelpText('after', examples('logistics-mcp run release-notes.yaml --input repo=acme/site', 'logistics-mcp list executions --status failed', 'logistics-mcp doctor'));
+    .addHelpText(
+      'after',
+      examples('logistics-mcp run release-notes.yaml --input repo=acme/site', 'logistics-mcp list executions --status failed', 'logistics-mcp doctor'),
+    );
   program.commandsGroup('Serve:');
   addStdio(program);
   program.commandsGroup('Workflows:');

@@ -1,10 +1,11 @@
 // Owns that a command and the tool of the same meaning give the same data: it calls the tool, as a person.
+
+import { callTool } from '../../tools/call-tool.ts';
+import { toolSpecs } from '../../tools/registry.ts';
 import { LogisticsError } from '../domain/errors.ts';
 import type { JsonObject } from '../domain/json.ts';
 import { LOCAL_HUMAN } from '../orchestration/caller.ts';
 import type { OrchestrationEngine } from '../orchestration/orchestration-engine.ts';
-import { callTool } from '../../tools/call-tool.ts';
-import { toolSpecs } from '../../tools/registry.ts';
 
 export interface ToolDataOptions {
   readonly signal?: AbortSignal | undefined;
@@ -13,7 +14,12 @@ export interface ToolDataOptions {
 }
 
 /** Arguments under the tool's names; members that are undefined are not given. */
-export async function toolData(engine: OrchestrationEngine, name: string, raw: Readonly<Record<string, unknown>>, options: ToolDataOptions = {}): Promise<JsonObject> {
+export async function toolData(
+  engine: OrchestrationEngine,
+  name: string,
+  raw: Readonly<Record<string, unknown>>,
+  options: ToolDataOptions = {},
+): Promise<JsonObject> {
   const spec = toolSpecs.find((each) => each.name === name);
   if (spec === undefined) throw new Error(`There is no tool ${name}.`);
   try {

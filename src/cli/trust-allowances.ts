@@ -12,10 +12,21 @@ export function allowances(fields: ConfigFields): Allowance[] {
   const add = (key: string, items: readonly string[]): void => {
     if (items.length > 0) all.push({ key, items });
   };
-  add('shell', (fields.shell?.allow ?? []).map(({ argv, profile }) => `runs ${argv.join(' ')}${profile === undefined ? '' : `  (profile ${profile})`}`));
-  add('mcpServers', Object.entries(fields.mcpServers ?? {}).map(([name, server]) => (server.url === undefined ? `${name}: starts ${[server.command ?? '', ...(server.args ?? [])].join(' ')}` : `${name}: reaches ${server.url}`)));
+  add(
+    'shell',
+    (fields.shell?.allow ?? []).map(({ argv, profile }) => `runs ${argv.join(' ')}${profile === undefined ? '' : `  (profile ${profile})`}`),
+  );
+  add(
+    'mcpServers',
+    Object.entries(fields.mcpServers ?? {}).map(([name, server]) =>
+      server.url === undefined ? `${name}: starts ${[server.command ?? '', ...(server.args ?? [])].join(' ')}` : `${name}: reaches ${server.url}`,
+    ),
+  );
   add('handlers', fields.handlers === undefined ? [] : [`runs the code of ${fields.handlers}`]);
-  add('http', (fields.http?.allowAddresses ?? []).map((address) => `reaches ${address}`));
+  add(
+    'http',
+    (fields.http?.allowAddresses ?? []).map((address) => `reaches ${address}`),
+  );
   add(
     'secrets',
     Object.entries(fields.secrets ?? {}).map(([name, secret]) => {

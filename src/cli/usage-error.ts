@@ -24,15 +24,26 @@ export function usageError(error: CommanderError, program: Command, argv: readon
       const refused = Object.hasOwn(NOT_BUILT, quoted) ? NOT_BUILT[quoted] : undefined;
       if (refused !== undefined) return new LogisticsError('not_available', refused, { path: quoted, nextActions: ['Run: logistics-mcp --help'] });
       const names = program.commands.map((each) => each.name());
-      return new LogisticsError('invalid_input', `There is no command ${quoted}.`, { path: quoted, nearMatches: nearMatches(quoted, names), nextActions: [help] });
+      return new LogisticsError('invalid_input', `There is no command ${quoted}.`, {
+        path: quoted,
+        nearMatches: nearMatches(quoted, names),
+        nextActions: [help],
+      });
     }
     case 'commander.unknownOption': {
       const known = [...command.options, ...program.options].flatMap((option) => (option.long === undefined ? [] : [option.long]));
       const flag = quoted.replace(/=.*$/, '');
-      return new LogisticsError('invalid_input', `${fullName(command)} has no flag ${flag}.`, { path: flag, nearMatches: nearMatches(flag, [...known, '--help']), nextActions: [help] });
+      return new LogisticsError('invalid_input', `${fullName(command)} has no flag ${flag}.`, {
+        path: flag,
+        nearMatches: nearMatches(flag, [...known, '--help']),
+        nextActions: [help],
+      });
     }
     case 'commander.help':
-      return new LogisticsError('invalid_input', 'No command is given.', { expected: program.commands.map((each) => each.name()).join(', '), nextActions: [help] });
+      return new LogisticsError('invalid_input', 'No command is given.', {
+        expected: program.commands.map((each) => each.name()).join(', '),
+        nextActions: [help],
+      });
     default: {
       const text = error.message.replace(/^error: /, '').replace(/^./, (letter) => letter.toUpperCase());
       return new LogisticsError('invalid_input', text.endsWith('.') ? text : `${text}.`, { nextActions: [help] });

@@ -36,7 +36,15 @@ export async function compareFolder(engine: OrchestrationEngine, folder: string)
 }
 
 async function compareFile(engine: OrchestrationEngine, folder: string, file: string): Promise<ComparedFile> {
-  const invalid = (faults: readonly DefinitionFault[]): ComparedFile => ({ file, name: null, state: 'invalid', version: null, steps: NO_STEPS, changed_fields: [], faults });
+  const invalid = (faults: readonly DefinitionFault[]): ComparedFile => ({
+    file,
+    name: null,
+    state: 'invalid',
+    version: null,
+    steps: NO_STEPS,
+    changed_fields: [],
+    faults,
+  });
   const read = await readDefinition(join(folder, file), folder).catch((error: unknown) => {
     if (error instanceof LogisticsError) return { value: undefined, faults: [{ path: '', code: error.code, message: error.message }] };
     throw error;

@@ -243,7 +243,10 @@ export class OrchestrationEngine {
       throw new LogisticsError(end === 'timeout' ? 'timeout' : 'cancelled', `The wait ended (${end}); the job ${id} goes on.`, { details: { job_id: id } });
     if (job.status === 'completed') return job.result;
     const details = isJsonObject(job.error?.details) ? job.error.details : {};
-    throw new LogisticsError(job.error?.code ?? job.status, job.error?.message ?? `The job is ${job.status}.`, { ...job.error, details: { ...details, job_id: id } });
+    throw new LogisticsError(job.error?.code ?? job.status, job.error?.message ?? `The job is ${job.status}.`, {
+      ...job.error,
+      details: { ...details, job_id: id },
+    });
   }
 
   /** Adds all jobs or none; `depends_on` may name a `ref` of the same batch. Durable when it resolves. */
@@ -310,7 +313,8 @@ export class OrchestrationEngine {
     if (request.ids.length === 0 || request.ids.length > MAX_WAIT_IDS) {
       throw new LogisticsError('invalid_input', `A wait for ${request.ids.length} ids.`, { path: 'ids', expected: `1 to ${MAX_WAIT_IDS} ids` });
     }
-    if (Number.isNaN(request.timeoutMs)) throw new LogisticsError('invalid_input', 'The time limit is no number.', { path: 'timeout_ms', expected: 'milliseconds' });
+    if (Number.isNaN(request.timeoutMs))
+      throw new LogisticsError('invalid_input', 'The time limit is no number.', { path: 'timeout_ms', expected: 'milliseconds' });
     for (const id of request.ids) this.#statusOf(id, true);
     const done = (id: string): boolean => {
       const status = this.#statusOf(id, false);

@@ -30,7 +30,11 @@ const SessionFields = z.strictObject({
   metadata: JsonObject.optional(),
   maxParallelTasks: z.int().min(1).max(1_000).optional(),
   maxParallelWorkflows: z.int().min(1).max(1_000).optional(),
-  timeoutMs: z.int().min(1).max(Number.MAX_SAFE_INTEGER / 2).optional(),
+  timeoutMs: z
+    .int()
+    .min(1)
+    .max(Number.MAX_SAFE_INTEGER / 2)
+    .optional(),
   implicit: z.boolean().optional(),
 });
 
@@ -60,7 +64,10 @@ export class OrchestrationSessions {
     checkContext(context);
     const metadataBytes = jsonBytes(request.metadata ?? {}, 'metadata');
     if (metadataBytes > MAX_METADATA_BYTES) {
-      throw new LogisticsError('limit_exceeded', `The metadata has ${metadataBytes} bytes.`, { path: 'metadata', expected: `at most ${MAX_METADATA_BYTES} bytes` });
+      throw new LogisticsError('limit_exceeded', `The metadata has ${metadataBytes} bytes.`, {
+        path: 'metadata',
+        expected: `at most ${MAX_METADATA_BYTES} bytes`,
+      });
     }
     const implicit = request.implicit ?? false;
     const session: Session = {

@@ -74,7 +74,8 @@ export class TaskOrchestrator {
   async signal(executionId: string, request: SignalRequest, caller: Caller, receipt?: Receipt): Promise<ControlReply> {
     const { name, payload = null, signalId = randomUUID() } = parseInput(SignalFields, request, 'The signal is wrong');
     const bytes = jsonBytes(payload, 'payload');
-    if (bytes > MAX_PAYLOAD_BYTES) throw new LogisticsError('limit_exceeded', `The payload has ${bytes} bytes.`, { path: 'payload', expected: `at most ${MAX_PAYLOAD_BYTES}` });
+    if (bytes > MAX_PAYLOAD_BYTES)
+      throw new LogisticsError('limit_exceeded', `The payload has ${bytes} bytes.`, { path: 'payload', expected: `at most ${MAX_PAYLOAD_BYTES}` });
     return this.send(executionId, { type: 'signal', name, payload, signalId, by: caller.principal }, receipt);
   }
 

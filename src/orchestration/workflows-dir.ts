@@ -67,7 +67,11 @@ export class WorkflowsDir implements Service {
   constructor(options: WorkflowsDirOptions) {
     this.#o = options;
     this.folder = options.folder;
-    this.#ticker = new Ticker('workflows-dir', () => this.tick(), (error) => options.logger.error({ err: error }, 'the workflow files could not be read'));
+    this.#ticker = new Ticker(
+      'workflows-dir',
+      () => this.tick(),
+      (error) => options.logger.error({ err: error }, 'the workflow files could not be read'),
+    );
   }
 
   /** Loads the folder once, then watches it; never throws for what is in it. */
@@ -141,14 +145,19 @@ export class WorkflowsDir implements Service {
     const { logger, workflows } = this.#o;
     const compared = await this.#compare(source, owners);
     if (compared.status === 'invalid') {
-      const message = compared.faults.map((fault) => (fault.path === '' ? fault.message : `${fault.path}: ${fault.message}`)).join('; ').slice(0, 2_000);
+      const message = compared.faults
+        .map((fault) => (fault.path === '' ? fault.message : `${fault.path}: ${fault.message}`))
+        .join('; ')
+        .slice(0, 2_000);
       if (this.#faults.get(file) !== message) logger.warn({ file, faults: compared.faults.slice(0, 20) }, 'a workflow file is faulty and was not loaded');
       this.#faults.set(file, message);
       this.#seen.delete(file);
       return;
     }
     this.#faults.delete(file);
-    const digest = createHash('sha256').update(source.text as string).digest('hex');
+    const digest = createHash('sha256')
+      .update(source.text as string)
+      .digest('hex');
     // The same text again is not stored again, so that a newer version made by other means stands until the file changes.
     if (this.#seen.get(file) === digest) return;
     if (compared.status !== 'unchanged') {
@@ -159,13 +168,23 @@ export class WorkflowsDir implements Service {
   }
 
   async #compare({ file, text, fault }: SourceFile, owners: Map<string, string>): Promise<WorkflowFileDiff> {
-    const invalid = (faults: readonly DefinitionFault[], workflow: string | null = null): WorkflowFileDiff => ({ ...NO_DIFF, file, status: 'invalid', workflow, faults });
+    const invalid = (faults: readonly DefinitionFault[], workflow: string | null = null): WorkflowFileDiff => ({
+      ...NO_DIFF,
+      file,
+      status: 'invalid',
+      workflow,
+      faults,
+    });
     if (fault !== null) return invalid([fault]);
     const checked = await this.#o.workflows.checkReachable(text, stemOf(file));
     if (checked.definition === null) return invalid(checked.faults);
     const { name } = checked.definition;
     const owner = owners.get(name);
-    if (owner !== undefined) return invalid([{ path: 'name', code: 'conflict', message: `The workflow ${name} is defined by ${owner} already.`, expected: 'a name of its own' }], name);
+    if (owner !== undefined)
+      return invalid(
+        [{ path: 'name', code: 'conflict', message: `The workflow ${name} is defined by ${owner} already.`, expected: 'a name of its own' }],
+        name,
+      );
     owners.set(name, file);
     const stored = this.#o.workflows.find(name);
     const status = stored === null ? 'new' : stored.hash === checked.hash ? 'unchanged' : 'changed';
@@ -191,7 +210,10 @@ export class WorkflowsDir implements Service {
     });
     const files = names.filter((name) => EXTENSIONS.has(extname(name).toLowerCase()) && !name.startsWith('.')).sort();
     if (files.length > MAX_FILES) {
-      throw new LogisticsError('limit_exceeded', `The workflows folder ${this.folder} holds ${files.length} definitions.`, { path: 'workflowsDir', expected: `at most ${MAX_FILES}` });
+      throw new LogisticsError('limit_exceeded', `The workflows folder ${this.folder} holds ${files.length} definitions.`, {
+        path: 'workflowsDir',
+        expected: `at most ${MAX_FILES}`,
+      });
     }
     const sources: SourceFile[] = [];
     for (const file of files) {

@@ -41,7 +41,8 @@ export class EventFeed {
         nearMatches: nearMatches(String(type), EVENT_TYPES),
       });
     }
-    if (typeof handler !== 'function') throw new LogisticsError('invalid_input', 'The handler is no function.', { path: 'handler', expected: '(event) => void' });
+    if (typeof handler !== 'function')
+      throw new LogisticsError('invalid_input', 'The handler is no function.', { path: 'handler', expected: '(event) => void' });
     const after = this.#backend.status().lastCursor;
     if (this.#listeners.size === 0) this.#cursor = after;
     const listener: Listener = { type, handler, after };

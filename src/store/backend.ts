@@ -283,6 +283,8 @@ export interface Backend {
     readonly limit: number;
     readonly queue?: string | undefined;
   }): Promise<readonly ClaimedJob[]>;
+  /** Whether a claim with these capabilities would find a job now: a look that takes no lock. */
+  hasReadyJobs(p: { readonly namespace: string; readonly capabilities: readonly string[]; readonly queue?: string | undefined }): boolean;
   settleJob(p: {
     readonly jobId: string;
     readonly token: number;

@@ -183,7 +183,10 @@ export class Attempt {
 
   #report(share: number, message: string | null): void {
     if (!Number.isFinite(share)) return;
-    this.#progress = { share: Math.min(1, Math.max(0, share)), message: message === null ? null : this.#sources.redactor.redactText(String(message)).slice(0, 500) };
+    this.#progress = {
+      share: Math.min(1, Math.max(0, share)),
+      message: message === null ? null : this.#sources.redactor.redactText(String(message)).slice(0, 500),
+    };
     this.#scheduleReport();
   }
 
@@ -207,7 +210,10 @@ export class Attempt {
       throw new LogisticsError('invalid_input', 'The artifact has no usable name or media type.', { path: 'name', expected: 'texts of 1 to 255 characters' });
     }
     if (typeof content !== 'string' && !(content instanceof Uint8Array)) {
-      throw new LogisticsError('invalid_input', `The content of the artifact ${name} is neither text nor bytes.`, { path: 'content', expected: 'a string or a Uint8Array' });
+      throw new LogisticsError('invalid_input', `The content of the artifact ${name} is neither text nor bytes.`, {
+        path: 'content',
+        expected: 'a string or a Uint8Array',
+      });
     }
     const bytes = maskedBytes(content, this.#sources.redactor);
     if (bytes.length > 64 * 1024 * 1024)

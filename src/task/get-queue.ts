@@ -43,7 +43,8 @@ export async function getQueue(backend: (typeof BACKENDS)[number] | (string & {}
     throw new QueueError('invalid_input', 'The sqlite backend needs a folder.', { path: 'dataDir', expected: 'the folder of its file' });
   }
   const name = QueueName.safeParse(options.name ?? DEFAULT_QUEUE);
-  if (!name.success) throw new QueueError('invalid_input', 'The queue has no usable name.', { path: 'name', expected: 'up to 100 letters, digits, _ . : or -' });
+  if (!name.success)
+    throw new QueueError('invalid_input', 'The queue has no usable name.', { path: 'name', expected: 'up to 100 letters, digits, _ . : or -' });
   const now = options.now ?? Date.now;
   const newId = createIdSource(now, randomFillSync);
   const env: BackendEnvironment = {

@@ -105,7 +105,9 @@ export class JobScheduler {
     const ended = (): boolean => isTerminal(this.#require(jobId).status);
     const end = await this.#waiters.wait({ ids: [jobId], check: ended, timeoutMs });
     if (end === 'met') return this.#require(jobId);
-    throw new LogisticsError(end === 'timeout' ? 'timeout' : 'cancelled', `The wait for ${jobId} ended (${end}); the job goes on.`, { details: { job_id: jobId } });
+    throw new LogisticsError(end === 'timeout' ? 'timeout' : 'cancelled', `The wait for ${jobId} ended (${end}); the job goes on.`, {
+      details: { job_id: jobId },
+    });
   }
 
   /** Begins to run jobs; a second call does nothing. Call stop() before the queue is closed. */

@@ -46,7 +46,14 @@ export class QueueUpkeep {
   }
 
   async #join(): Promise<void> {
-    this.#epoch = await this.#o.backend.join({ pid: process.pid, host: hostname(), role: 'queue', namespace: this.#o.namespace, capabilities: [], version: '0' });
+    this.#epoch = await this.#o.backend.join({
+      pid: process.pid,
+      host: hostname(),
+      role: 'queue',
+      namespace: this.#o.namespace,
+      capabilities: [],
+      version: '0',
+    });
   }
 
   /** Admits what is due by now, and tells the delay in ms until the next look; the timer does the same by itself. */

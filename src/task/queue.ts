@@ -69,7 +69,10 @@ export class Queue {
   #newJob(input: JobInput, path: string): ReturnType<typeof toNewJob> {
     const parsed = parseInput(JobInput, input, 'The job cannot be enqueued', path);
     if (parsed.queue !== undefined && parsed.queue !== this.name) {
-      throw new LogisticsError('invalid_input', `The job names the queue ${parsed.queue}, and this is the queue ${this.name}.`, { path: 'queue', expected: this.name });
+      throw new LogisticsError('invalid_input', `The job names the queue ${parsed.queue}, and this is the queue ${this.name}.`, {
+        path: 'queue',
+        expected: this.name,
+      });
     }
     return toNewJob(
       { ...parsed, queue: this.name },

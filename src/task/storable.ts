@@ -35,7 +35,12 @@ export function storableError(error: unknown): ErrorData {
     const { code, message, details, ...rest } = toErrorData(error);
     const fields = (plain(rest) ?? { retryable: true, nextActions: [] }) as Omit<ErrorData, 'code' | 'message' | 'details'>;
     const kept = details === undefined ? undefined : plain(details, MAX_DETAILS_CHARS);
-    return { code: clip(code, MAX_CODE_CHARS), message: clip(message, MAX_MESSAGE_CHARS), ...fields, ...(kept === undefined ? {} : { details: kept as never }) };
+    return {
+      code: clip(code, MAX_CODE_CHARS),
+      message: clip(message, MAX_MESSAGE_CHARS),
+      ...fields,
+      ...(kept === undefined ? {} : { details: kept as never }),
+    };
   } catch {
     // A getter that throws, an object without a text form.
     return new LogisticsError('handler_failed', 'The handler threw a value that cannot be described.').toData();

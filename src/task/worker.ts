@@ -75,7 +75,21 @@ export class Worker implements Service {
     for (const { jobId, forced } of notice.stopJobs)
       this.#running.get(jobId)?.abort(new LogisticsError(forced ? 'lease_lost' : 'cancelled', forced ? 'The job was ended.' : 'Cancelled on request.'));
     if (notice.foreign) this.#stopLost();
-    if (notice.jobsReady) this.wake();
+    if (notice.foreign ? this.#seesWork() : notice.jobsReady) this.wake();
+  }
+
+  /** Looks before it claims: a claim takes the write lock, which other processes need. */
+  #seesWork(): boolean {
+    const { backend, namespace, registry, queue } = this.#o;
+    return this.#started && this.#free > 0 && backend.hasReadyJobs({ namespace, capabilities: registry.capabilities(), queue });
+  }
+
+  #lookLater(): void {
+    this.#idle = setTimeout(() => {
+      if (this.#seesWork()) this.wake();
+      else if (this.#started) this.#lookLater();
+    }, IDLE_MS);
+    this.#idle.unref();
   }
 
   /** Another process may have cancelled, or taken back, what runs here. */
@@ -122,10 +136,7 @@ export class Worker implements Service {
     if (this.#running.size === 0) this.#tellDrained();
     if (this.#started) {
       if (this.#again && this.#free > 0) this.wake();
-      else {
-        this.#idle = setTimeout(() => this.wake(), IDLE_MS);
-        this.#idle.unref();
-      }
+      else this.#lookLater();
     }
     return IDLE_MS;
   }

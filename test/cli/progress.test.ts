@@ -2,8 +2,8 @@
 import { createColors } from 'picocolors';
 import { describe, expect, it } from 'vitest';
 import { itemRate, overallShare, progressLines, type RunView, type StepLine } from '../../src/cli/render/progress.ts';
-import { waitingHints } from '../../src/cli/render/waiting-hints.ts';
 import { widthOf } from '../../src/cli/render/text.ts';
+import { waitingHints } from '../../src/cli/render/waiting-hints.ts';
 
 const NOW = 1_800_000_000_000;
 const colors = createColors(false);
@@ -13,16 +13,43 @@ const EACH = { total: 0, next: 0, live: 0, completed: 0, failed: 0, cancelled: 0
 
 function step(id: string, more: Partial<StepLine> = {}): StepLine {
   return {
-    index: 0, id, task: 'echo', region: 'main', status: 'pending', skipReason: null, reused: false, tolerated: false, startedAt: null, readyAt: null, endedAt: null,
-    attempts: 0, nextAttemptAt: null, error: null, wait: null, each: null, progress: null, ...more,
+    index: 0,
+    id,
+    task: 'echo',
+    region: 'main',
+    status: 'pending',
+    skipReason: null,
+    reused: false,
+    tolerated: false,
+    startedAt: null,
+    readyAt: null,
+    endedAt: null,
+    attempts: 0,
+    nextAttemptAt: null,
+    error: null,
+    wait: null,
+    each: null,
+    progress: null,
+    ...more,
   };
 }
 
 function run(steps: readonly StepLine[], more: Partial<RunView> = {}): RunView {
   const numbered = steps.map((each, index) => ({ ...each, index }));
   return {
-    id: 'exec_1', workflow: 'notes', version: 2, status: 'running', stopping: false, gate: false, createdAt: NOW - 14_000, endedAt: null,
-    stepsDone: steps.filter((each) => ['completed', 'failed', 'skipped', 'cancelled'].includes(each.status)).length, totalSteps: steps.length, error: null, steps: numbered, ...more,
+    id: 'exec_1',
+    workflow: 'notes',
+    version: 2,
+    status: 'running',
+    stopping: false,
+    gate: false,
+    createdAt: NOW - 14_000,
+    endedAt: null,
+    stepsDone: steps.filter((each) => ['completed', 'failed', 'skipped', 'cancelled'].includes(each.status)).length,
+    totalSteps: steps.length,
+    error: null,
+    steps: numbered,
+    ...more,
   };
 }
 
@@ -65,7 +92,18 @@ describe('progress of a run', () => {
 
   it('the last frame of a completed run is full, and says how many items it had', () => {
     const lines = progressLines(
-      run([step('each', { status: 'completed', readyAt: NOW - 2_000, startedAt: NOW - 2_000, endedAt: NOW, each: { ...EACH, total: 40, completed: 39, failed: 1 } })], { status: 'completed', endedAt: NOW }),
+      run(
+        [
+          step('each', {
+            status: 'completed',
+            readyAt: NOW - 2_000,
+            startedAt: NOW - 2_000,
+            endedAt: NOW,
+            each: { ...EACH, total: 40, completed: 39, failed: 1 },
+          }),
+        ],
+        { status: 'completed', endedAt: NOW },
+      ),
       screen,
     );
     expect(lines.slice(2)).toEqual(['  ✓ each      2s, 40 items, 1 failed', '', `  ${'━'.repeat(28)}  1/1 steps  14s`]);
@@ -101,7 +139,12 @@ describe('progress of a run', () => {
   });
 
   it('of many steps it shows what failed and what goes on, and counts the others', () => {
-    const steps = Array.from({ length: 500 }, (_, i) => step(`s${i}`, i < 100 ? { status: 'completed', startedAt: NOW - 5, endedAt: NOW } : i === 100 ? { status: 'running', startedAt: NOW } : i === 7 ? {} : {}));
+    const steps = Array.from({ length: 500 }, (_, i) =>
+      step(
+        `s${i}`,
+        i < 100 ? { status: 'completed', startedAt: NOW - 5, endedAt: NOW } : i === 100 ? { status: 'running', startedAt: NOW } : i === 7 ? {} : {},
+      ),
+    );
     steps[50] = step('s50', { status: 'failed', error: error('timeout', 'late') });
     const lines = progressLines(run(steps), screen);
     expect(lines.length).toBeLessThanOrEqual(screen.height);
@@ -118,7 +161,12 @@ describe('progress of a run', () => {
   });
 
   it('the overall bar counts parts of steps too', () => {
-    const steps = [step('a', { status: 'completed' }), step('b', { status: 'running', each: { ...EACH, total: 10, completed: 5 } }), step('c', { status: 'running', progress: { share: 0.5, message: null } }), step('d')];
+    const steps = [
+      step('a', { status: 'completed' }),
+      step('b', { status: 'running', each: { ...EACH, total: 10, completed: 5 } }),
+      step('c', { status: 'running', progress: { share: 0.5, message: null } }),
+      step('d'),
+    ];
     expect(overallShare(run(steps))).toBe(0.5);
     expect(overallShare(run(steps, { status: 'completed' }))).toBe(1);
   });

@@ -10,7 +10,9 @@ describe('run', () => {
     const { code, stdout, stderr } = await folder.cli(['run', 'notes.yaml', '--input', 'repo=acme/site', 'days=2']);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const lines = stdout.split('\n').map((line) => line.replace(/^ *\+[\d.]+m?s {2}/, '').replace(/ {2}\d+ms$/, ''));
-    expect(lines).toEqual(expect.arrayContaining(['workflow started    notes', 'step started        fetch', 'step completed      fetch', 'step completed      report']));
+    expect(lines).toEqual(
+      expect.arrayContaining(['workflow started    notes', 'step started        fetch', 'step completed      fetch', 'step completed      report']),
+    );
     expect(stdout).toMatch(/✓ completed in \S+ {2}exec_\w{26}\n\nOutput\n {2}\{\n {4}"repo": "acme\/site",\n {4}"items": \[\n {6}2,\n {6}4,\n {6}6/);
     expect(stdout).not.toContain('\u001b');
   });
@@ -21,7 +23,14 @@ describe('run', () => {
     const { code, stdout, stderr } = await folder.cli(['run', 'notes.yaml', '--input', 'repo=7', '--json']);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     // The schema says text, so 7 stays text; days has a default.
-    expect(JSON.parse(stdout)).toMatchObject({ execution_id: expect.stringMatching(/^exec_/), workflow: 'notes', status: 'completed', output: { repo: '7', items: [7, 14, 21] }, error: null, artifacts: [] });
+    expect(JSON.parse(stdout)).toMatchObject({
+      execution_id: expect.stringMatching(/^exec_/),
+      workflow: 'notes',
+      status: 'completed',
+      output: { repo: '7', items: [7, 14, 21] },
+      error: null,
+      artifacts: [],
+    });
   });
 
   it('on a terminal draws over its lines and leaves the last frame', async () => {
@@ -47,7 +56,9 @@ describe('run', () => {
     folder.write('notes.yaml', FLOW);
     folder.write('input.yaml', 'repo: from-file\ndays: 3\n');
     await folder.cli(['import', 'notes.yaml']);
-    expect(await folder.json(['run', 'notes', '--input-file', 'input.yaml', '--input', 'days=5'])).toMatchObject({ output: { repo: 'from-file', items: [5, 10, 15] } });
+    expect(await folder.json(['run', 'notes', '--input-file', 'input.yaml', '--input', 'days=5'])).toMatchObject({
+      output: { repo: 'from-file', items: [5, 10, 15] },
+    });
   });
 
   it('names a definition after its file', async () => {
@@ -58,7 +69,10 @@ describe('run', () => {
 
   it('a failed run ends with 1, its error and what to do', async () => {
     const folder = cliFolder();
-    folder.write('bad.yaml', 'name: bad\nsteps:\n  - {id: a, task: code.run, retry: 1, with: {code: "throw new Error(\\"boom\\")"}}\n  - {id: b, needs: [a], task: echo, with: {value: 1}}\n');
+    folder.write(
+      'bad.yaml',
+      'name: bad\nsteps:\n  - {id: a, task: code.run, retry: 1, with: {code: "throw new Error(\\"boom\\")"}}\n  - {id: b, needs: [a], task: echo, with: {value: 1}}\n',
+    );
     const { code, stdout } = await folder.cli(['run', 'bad.yaml']);
     expect(code).toBe(1);
     expect(stdout).toMatch(/step failed {9}a[\s\S]*step skipped {8}b[\s\S]*✗ failed in[\s\S]*boom[\s\S]*→ logistics-mcp get exec_\w+ --view explain/);

@@ -1,7 +1,8 @@
 // Owns the commands that do what a tool does: the same data with --json, tables and hints for people, exit codes for scripts.
-import { describe, expect, it } from 'vitest';
+
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
 import { cliFolder, FLOW, GATE } from './cli-folder.ts';
 
 describe('enqueue', () => {
@@ -16,7 +17,11 @@ describe('enqueue', () => {
 
   it('--wait works here and prints the result', async () => {
     const folder = cliFolder();
-    expect(await folder.cli(['enqueue', 'echo', '{"value": {"a": 1}}', '--wait'])).toMatchObject({ code: 0, stderr: '', stdout: expect.stringMatching(/✓ completed {2}echo {2}job_[\s\S]*"a": 1/) });
+    expect(await folder.cli(['enqueue', 'echo', '{"value": {"a": 1}}', '--wait'])).toMatchObject({
+      code: 0,
+      stderr: '',
+      stdout: expect.stringMatching(/✓ completed {2}echo {2}job_[\s\S]*"a": 1/),
+    });
     expect(await folder.json(['enqueue', 'echo', '{"value": 2}', '--wait'])).toMatchObject({ status: 'completed', result: 2, replayed: false });
   });
 
@@ -29,9 +34,34 @@ describe('enqueue', () => {
   it('every flag reaches the job', async () => {
     const folder = cliFolder();
     const first = await folder.json(['enqueue', 'echo', '{"value": 1}']);
-    const flags = ['--queue', 'mail', '--priority', 'high', '--delay', '10m', '--retry', '{"maxAttempts": 7}', '--timeout', '5s', '--requires', 'gpu', '--depends-on', String(first.job_id), '--idempotency-key', 'k1'];
+    const flags = [
+      '--queue',
+      'mail',
+      '--priority',
+      'high',
+      '--delay',
+      '10m',
+      '--retry',
+      '{"maxAttempts": 7}',
+      '--timeout',
+      '5s',
+      '--requires',
+      'gpu',
+      '--depends-on',
+      String(first.job_id),
+      '--idempotency-key',
+      'k1',
+    ];
     const { job_id: id } = await folder.json(['enqueue', 'echo', '{"value": 1}', ...flags]);
-    expect(await folder.json(['get', String(id)])).toMatchObject({ queue: 'mail', priority: 75, max_attempts: 7, timeout: '5s', requires: ['gpu'], depends_on: [first.job_id], run_at: expect.any(String) });
+    expect(await folder.json(['get', String(id)])).toMatchObject({
+      queue: 'mail',
+      priority: 75,
+      max_attempts: 7,
+      timeout: '5s',
+      requires: ['gpu'],
+      depends_on: [first.job_id],
+      run_at: expect.any(String),
+    });
     expect(await folder.json(['enqueue', 'echo', '{"value": 1}', ...flags])).toMatchObject({ job_id: id, replayed: true });
   });
 
@@ -116,7 +146,10 @@ describe('get', () => {
 
   it('saves an artifact into a new file, never over one', async () => {
     const folder = cliFolder();
-    folder.write('report.yaml', 'name: report\nsteps:\n  - {id: write, task: echo, artifact: {name: report.md, mediaType: text/markdown}, with: {value: "# Hello"}}\n');
+    folder.write(
+      'report.yaml',
+      'name: report\nsteps:\n  - {id: write, task: echo, artifact: {name: report.md, mediaType: text/markdown}, with: {value: "# Hello"}}\n',
+    );
     const run = await folder.json(['run', 'report.yaml']);
     const [artifact] = run.artifacts as [{ id: string; name: string }];
     expect(artifact.name).toBe('report.md');
@@ -167,7 +200,7 @@ describe('wait, control, watch and status', () => {
     expect(code).toBe(1);
     expect(stderr).toMatch(/No process is running[\s\S]*nothing was cancelled/);
     expect(stdout).toContain('pending');
-    expect((await folder.json(['wait', String(id), '--timeout', '0']))).toMatchObject({ met: false, items: [{ job_id: id, status: 'pending' }] });
+    expect(await folder.json(['wait', String(id), '--timeout', '0'])).toMatchObject({ met: false, items: [{ job_id: id, status: 'pending' }] });
   });
 
   it('cancel, then the exit codes of wait and watch say so', async () => {
@@ -176,7 +209,7 @@ describe('wait, control, watch and status', () => {
     expect((await folder.cli(['control', String(id), 'cancel', '--reason', 'not now'])).stdout).toMatch(/⊘ cancel {2}cancelled/);
     expect((await folder.cli(['wait', String(id)])).code).toBe(130);
     expect(await folder.cli(['watch', String(id)])).toMatchObject({ code: 130, stdout: expect.stringContaining('⊘ echo') });
-    expect((await folder.json(['watch', String(id)]))).toMatchObject({ job_id: id, status: 'cancelled' });
+    expect(await folder.json(['watch', String(id)])).toMatchObject({ job_id: id, status: 'cancelled' });
     const redriven = await folder.cli(['control', String(id), 'redrive']);
     expect(redriven.stderr).toContain('the work waits until one is');
   });

@@ -94,7 +94,9 @@ describe('hostile input', () => {
     expect(await refusal(engine.workflows.start({ name: 'a', definition }, HUMAN))).toMatchObject({ code: 'invalid_input' });
     expect((await refusal(engine.workflows.start({}, HUMAN))).code).toBe('invalid_input');
     expect((await refusal(engine.workflows.start({ name: 'nothing' }, HUMAN))).code).toBe('not_found');
-    expect((await refusal(engine.workflows.start({ definition: { ...definition, concurrency: { key: '${{ session.context.x }}' } } }, HUMAN))).path).toBe('concurrency.key');
+    expect((await refusal(engine.workflows.start({ definition: { ...definition, concurrency: { key: '${{ session.context.x }}' } } }, HUMAN))).path).toBe(
+      'concurrency.key',
+    );
     expect((await engine.workflows.preview({ definition })).plan.nodes).toHaveLength(1);
     expect(engine.backend.listExecutions({ filter: {}, limit: 1, cursor: null }).items).toEqual([]);
   });

@@ -4,7 +4,8 @@ import type { OrchestrationEngine } from '../../src/orchestration/orchestration-
 import { defineTask } from '../../src/task/define-task.ts';
 import { AGENT, engineFor, HUMAN, heldTask, nextEvent, refusal, tempFolder, until } from '../support/test-engine.ts';
 
-const start = async (engine: OrchestrationEngine, definition: JsonObject, input: JsonObject = {}): Promise<string> => (await engine.workflows.start({ definition, input }, HUMAN)).executionId;
+const start = async (engine: OrchestrationEngine, definition: JsonObject, input: JsonObject = {}): Promise<string> =>
+  (await engine.workflows.start({ definition, input }, HUMAN)).executionId;
 const ended = (engine: OrchestrationEngine, ...ids: string[]): Promise<unknown> => engine.wait({ ids, timeoutMs: 10_000 });
 const status = (engine: OrchestrationEngine, id: string): string | undefined => engine.backend.getExecution(id)?.status;
 const step = (engine: OrchestrationEngine, executionId: string, stepId: string): NonNullable<ReturnType<OrchestrationEngine['backend']['getStep']>> =>
@@ -56,7 +57,12 @@ describe.each(['memory', 'file'])('control on a %s', (place) => {
     const undo = (label: string): JsonObject => ({ compensate: { task: 'count', with: { label } } });
     const id = await start(engine, {
       name: 'w',
-      steps: [count('a', undo('undo-a')), count('b', { needs: ['a'], ...undo('undo-b') }), { id: 'c', task: 'held', needs: ['b'] }, count('d', { needs: ['c'] })],
+      steps: [
+        count('a', undo('undo-a')),
+        count('b', { needs: ['a'], ...undo('undo-b') }),
+        { id: 'c', task: 'held', needs: ['b'] },
+        count('d', { needs: ['c'] }),
+      ],
     });
     await held.reached(1);
     const undone: string[] = [];
@@ -76,7 +82,12 @@ describe.each(['memory', 'file'])('control on a %s', (place) => {
     const { task, runs, broken } = counted();
     broken.add('b');
     const engine = await engineFor(config(), { tasks: [task] });
-    const id = await start(engine, { name: 'w', steps: [count('a'), count('b', { needs: ['a'] }), count('c', { needs: ['b'] })], onFailure: [count('alarm')], output: '${{ steps.c.output }}' });
+    const id = await start(engine, {
+      name: 'w',
+      steps: [count('a'), count('b', { needs: ['a'] }), count('c', { needs: ['b'] })],
+      onFailure: [count('alarm')],
+      output: '${{ steps.c.output }}',
+    });
     await ended(engine, id);
     expect(engine.backend.getExecution(id)).toMatchObject({ status: 'failed', error: { code: 'E_BROKEN' } });
     expect([step(engine, id, 'c').status, step(engine, id, 'c').skipReason, runs]).toEqual(['skipped', 'upstream_failed', { a: 1, b: 1, alarm: 1 }]);
@@ -89,7 +100,11 @@ describe.each(['memory', 'file'])('control on a %s', (place) => {
   it('fork reuses what does not follow from the step, restart reuses nothing', async () => {
     const { task, runs } = counted();
     const engine = await engineFor(config(), { tasks: [task] });
-    const id = await start(engine, { name: 'w', steps: [count('a'), count('b', { needs: ['a'] }), count('c', { needs: ['b'] }), count('side')], output: ['${{ steps.a.output }}', '${{ steps.c.output }}'] });
+    const id = await start(engine, {
+      name: 'w',
+      steps: [count('a'), count('b', { needs: ['a'] }), count('c', { needs: ['b'] }), count('side')],
+      output: ['${{ steps.a.output }}', '${{ steps.c.output }}'],
+    });
     await ended(engine, id);
     const fork = await engine.tasks.fork(id, 'b', HUMAN);
     expect(fork).toMatchObject({ reused: ['a', 'side'], reexecuted: ['b', 'c'] });
@@ -100,13 +115,18 @@ describe.each(['memory', 'file'])('control on a %s', (place) => {
     await ended(engine, restart.executionId);
     expect(runs).toEqual({ a: 2, b: 3, c: 3, side: 2 });
     expect(await refusal(engine.tasks.fork(id, 'sid', HUMAN))).toMatchObject({ code: 'not_found', nearMatches: ['side'] });
-    for (const missing of [engine.tasks.fork('exec_x', 'a', HUMAN), engine.tasks.restart('exec_x', HUMAN), engine.tasks.pause('exec_x', HUMAN)]) expect((await refusal(missing)).code).toBe('not_found');
+    for (const missing of [engine.tasks.fork('exec_x', 'a', HUMAN), engine.tasks.restart('exec_x', HUMAN), engine.tasks.pause('exec_x', HUMAN)])
+      expect((await refusal(missing)).code).toBe('not_found');
   });
 
   it('signals wait for their step, count once by id, and keep their order', async () => {
     const engine = await engineFor(config());
     const wait = (id: string, needs: string[] = []): JsonObject => ({ id, task: 'wait.signal', needs, with: { name: 'go' } });
-    const id = await start(engine, { name: 'w', steps: [{ id: 'first', task: 'wait.signal', with: { name: 'start' } }, wait('one', ['first']), wait('two', ['one'])], output: ['${{ steps.one.output }}', '${{ steps.two.output }}'] });
+    const id = await start(engine, {
+      name: 'w',
+      steps: [{ id: 'first', task: 'wait.signal', with: { name: 'start' } }, wait('one', ['first']), wait('two', ['one'])],
+      output: ['${{ steps.one.output }}', '${{ steps.two.output }}'],
+    });
     expect((await engine.tasks.signal(id, { name: 'go', payload: 1, signalId: 's1' }, AGENT)).message).toBe('buffered');
     expect(await engine.tasks.signal(id, { name: 'go', payload: 9, signalId: 's1' }, AGENT)).toMatchObject({ replayed: true });
     expect((await engine.tasks.signal(id, { name: 'start' }, AGENT)).message).toBe('delivered');
@@ -121,7 +141,15 @@ describe.each(['memory', 'file'])('control on a %s', (place) => {
   it('an approval is for people, for what was shown, and for once', async () => {
     const engine = await engineFor(config());
     const ask = (id: string, by: string): JsonObject => ({ id, task: 'wait.approval', with: { message: 'Ship ${{ input.what }}?', by } });
-    const id = await start(engine, { name: 'w', steps: [ask('person', 'human'), ask('anybody', 'any')], output: ['${{ steps.person.output.approved }}', '${{ steps.anybody.output.approved }}'] }, { what: 'it' });
+    const id = await start(
+      engine,
+      {
+        name: 'w',
+        steps: [ask('person', 'human'), ask('anybody', 'any')],
+        output: ['${{ steps.person.output.approved }}', '${{ steps.anybody.output.approved }}'],
+      },
+      { what: 'it' },
+    );
     await until(engine, () => step(engine, id, 'anybody').status === 'waiting');
     const { wait } = step(engine, id, 'person');
     const digest = wait?.kind === 'approval' ? wait.digest : '';
@@ -164,11 +192,19 @@ describe.each(['memory', 'file'])('control on a %s', (place) => {
     const held = heldTask();
     const { task, broken } = counted();
     const engine = await engineFor(config(), { tasks: [held, task] });
-    await engine.workflows.create({ name: 'child', steps: [{ id: 'x', task: 'echo', with: { value: '${{ input.n * 2 }}' } }], output: '${{ steps.x.output }}' });
+    await engine.workflows.create({
+      name: 'child',
+      steps: [{ id: 'x', task: 'echo', with: { value: '${{ input.n * 2 }}' } }],
+      output: '${{ steps.x.output }}',
+    });
     await engine.workflows.create({ name: 'bad', steps: [count('x')] });
     await engine.workflows.create({ name: 'long', steps: [{ id: 'x', task: 'held' }] });
     broken.add('x');
-    const many = await start(engine, { name: 'many', steps: [{ id: 'run', task: 'workflow.run', forEach: [1, 2, 3], with: { workflow: 'child', input: { n: '${{ item }}' } } }], output: '${{ steps.run.output }}' });
+    const many = await start(engine, {
+      name: 'many',
+      steps: [{ id: 'run', task: 'workflow.run', forEach: [1, 2, 3], with: { workflow: 'child', input: { n: '${{ item }}' } } }],
+      output: '${{ steps.run.output }}',
+    });
     const bad = await start(engine, { name: 'parent', steps: [{ id: 'run', task: 'workflow.run', with: { workflow: 'bad' } }] });
     await ended(engine, many, bad);
     expect(output(engine, many)).toEqual([2, 4, 6]);
@@ -225,7 +261,13 @@ describe.each(['memory', 'file'])('control on a %s', (place) => {
     const other = await start(engine, definition, { repo: 'y' });
     await until(engine, () => held.held.some(({ context }) => context.executionId === other));
     if (onLimit === 'queue') expect(engine.backend.getExecution(two)).toMatchObject({ status: 'pending', gate: expect.stringMatching(/^k:/) });
-    engine.on('step_started', () => void setImmediate(() => { while (held.held.length > 0) held.release(); }));
+    engine.on(
+      'step_started',
+      () =>
+        void setImmediate(() => {
+          while (held.held.length > 0) held.release();
+        }),
+    );
     while (held.held.length > 0) held.release();
     await ended(engine, one, two, other);
     while (held.held.length > 0) held.release();

@@ -36,18 +36,23 @@ function start(dataDir: string, journal: string, holdAt: string, work: JsonObjec
     await gone;
   };
   atEnd(kill);
-  const line = (begin: string): Promise<string> => new Promise((resolve) => {
-    const found = lines.find((known) => known.startsWith(begin));
-    if (found === undefined) waiting.push({ begin, resolve });
-    else resolve(found);
-  });
+  const line = (begin: string): Promise<string> =>
+    new Promise((resolve) => {
+      const found = lines.find((known) => known.startsWith(begin));
+      if (found === undefined) waiting.push({ begin, resolve });
+      else resolve(found);
+    });
   return { process: child, kill, line };
 }
 
-const mark = (runs: string[]): ReturnType<typeof defineTask> => defineTask({ type: 'mark', run: (input, context) => {
-  runs.push(`${(input as JsonObject).label} ${context.attempt} ${context.idempotencyKey}`);
-  return (input as JsonObject).label as string;
-} });
+const mark = (runs: string[]): ReturnType<typeof defineTask> =>
+  defineTask({
+    type: 'mark',
+    run: (input, context) => {
+      runs.push(`${(input as JsonObject).label} ${context.attempt} ${context.idempotencyKey}`);
+      return (input as JsonObject).label as string;
+    },
+  });
 const step = (id: string, needs: string[] = []): JsonObject => ({ id, needs, task: 'mark', with: { label: id } });
 
 describe('a killed process', () => {
@@ -56,7 +61,14 @@ describe('a killed process', () => {
     const journal = join(dataDir, 'journal');
     const child = start(dataDir, journal, 'd', {
       name: 'long',
-      steps: [step('a'), step('b', ['a']), { ...step('each', ['b']), forEach: [1, 2, 3], with: { label: 'each${{ item }}' } }, step('c', ['each']), step('d', ['c']), step('e', ['d'])],
+      steps: [
+        step('a'),
+        step('b', ['a']),
+        { ...step('each', ['b']), forEach: [1, 2, 3], with: { label: 'each${{ item }}' } },
+        step('c', ['each']),
+        step('d', ['c']),
+        step('e', ['d']),
+      ],
       output: '${{ steps.e.output }}',
     });
     const id = (await child.line('started')).slice('started '.length);

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
-import { defineTask } from '../../src/task/define-task.ts';
 import type { Logger } from '../../src/logger.ts';
+import { defineTask } from '../../src/task/define-task.ts';
 import { AGENT, atEnd, deferred, engineFor, HUMAN, heldTask, nextEvent, refusal, tempFolder, until } from '../support/test-engine.ts';
 
 const lines: Record<string, unknown>[] = [];
@@ -49,7 +49,10 @@ describe.each(['memory', 'file'])('the library on a %s', (place) => {
       },
     });
     const engine = await engineFor(config(), { tasks: [slow], now: () => now, random: () => 1 });
-    const { executionId } = await engine.workflows.start({ definition: { name: 'w', steps: [{ id: 'a', task: 'slow', retry: { maxAttempts: 2, initialInterval: '5s' } }] } }, HUMAN);
+    const { executionId } = await engine.workflows.start(
+      { definition: { name: 'w', steps: [{ id: 'a', task: 'slow', retry: { maxAttempts: 2, initialInterval: '5s' } }] } },
+      HUMAN,
+    );
     const step = (): ReturnType<typeof engine.backend.getStep> => engine.backend.getStep({ executionId, stepId: 'a' });
     await until(engine, () => step()?.status === 'retry');
     expect(step()?.nextAttemptAt).toBe(now + 5_000);
@@ -92,18 +95,41 @@ describe('events', () => {
     const faults = lines.filter((line) => line.msg === 'an event handler threw');
     expect(new Set(faults.map((line) => (line.err as { message: string }).message))).toEqual(new Set(['bad listener', 'bad async listener']));
     expect(faults[0]).toMatchObject({ component: 'event-feed', level: 40 });
-    expect(await refusal(() => engine.on('workflow_complete' as never, () => undefined))).toMatchObject({ code: 'invalid_input', nearMatches: ['workflow_completed'] });
+    expect(await refusal(() => engine.on('workflow_complete' as never, () => undefined))).toMatchObject({
+      code: 'invalid_input',
+      nearMatches: ['workflow_completed'],
+    });
   });
 });
 
 describe('the log', () => {
   it('names the component and the ids of what is worked on', async () => {
     lines.length = 0;
-    const engine = await engineFor({}, { logger: listening(), tasks: [defineTask({ type: 'bad', run: () => { throw new Error('broken'); } })] });
+    const engine = await engineFor(
+      {},
+      {
+        logger: listening(),
+        tasks: [
+          defineTask({
+            type: 'bad',
+            run: () => {
+              throw new Error('broken');
+            },
+          }),
+        ],
+      },
+    );
     const { session } = await engine.createSession({ name: 's' });
     const { executionId } = await engine.executeWorkflow({ definition: { name: 'w', steps: [{ id: 'a', task: 'bad', retry: 1 }] }, sessionId: session.id });
     expect(lines.find((line) => line.msg === 'attempt failed')).toMatchObject({
-      component: 'worker', execution_id: executionId, session_id: session.id, job_id: expect.stringMatching(/^job_/), task: 'bad', attempt: 1, code: 'handler_failed', error: 'broken',
+      component: 'worker',
+      execution_id: executionId,
+      session_id: session.id,
+      job_id: expect.stringMatching(/^job_/),
+      task: 'bad',
+      attempt: 1,
+      code: 'handler_failed',
+      error: 'broken',
     });
     expect(lines.find((line) => line.msg === 'engine started')).toMatchObject({ component: 'engine' });
   });
@@ -116,7 +142,9 @@ describe('status', () => {
     await engine.executeWorkflow({ definition: { name: 'early', steps: [{ id: 'a', task: 'log' }] } });
     const before = engine.getSystemStatus({ at: now }).changes;
     now += 10_000;
-    const bad = await engine.executeWorkflow({ definition: { name: 'later', steps: [{ id: 'a', task: 'code.run', with: { code: 'throw new Error("no")' }, retry: 1 }] } });
+    const bad = await engine.executeWorkflow({
+      definition: { name: 'later', steps: [{ id: 'a', task: 'code.run', with: { code: 'throw new Error("no")' }, retry: 1 }] },
+    });
     const changes = engine.getSystemStatus({ cursor: before?.cursor as number }).changes;
     expect(changes?.events.map((event) => event.type)).toEqual(['workflow_started', 'workflow_failed']);
     expect(engine.getSystemStatus({ at: now - 5_000 }).changes?.events.every((event) => event.executionId === bad.executionId)).toBe(true);
@@ -127,7 +155,10 @@ describe('status', () => {
 
   it('names who waits for a person', async () => {
     const engine = await engineFor();
-    const { executionId } = await engine.workflows.start({ definition: { name: 'ask', steps: [{ id: 'ok', task: 'wait.approval', with: { message: 'Ship it?' } }] } }, AGENT);
+    const { executionId } = await engine.workflows.start(
+      { definition: { name: 'ask', steps: [{ id: 'ok', task: 'wait.approval', with: { message: 'Ship it?' } }] } },
+      AGENT,
+    );
     await engine.wait({ ids: [executionId], until: 'waiting', timeoutMs: 5_000 });
     expect(engine.getSystemStatus().waitingForPerson).toMatchObject([{ executionId, workflow: 'ask', stepId: 'ok', message: 'Ship it?' }]);
   });
@@ -137,9 +168,19 @@ describe('sessions', () => {
   it('carry a versioned context into steps, within 64 KiB', async () => {
     const engine = await engineFor();
     const { session } = await engine.createSession({ name: 'mine', context: { who: 'Ada' }, metadata: { team: 'x' } });
-    expect(session.data).toMatchObject({ name: 'mine', status: 'active', contextVersion: 1, metadata: { team: 'x' }, maxParallelTasks: 4, maxParallelWorkflows: 2 });
+    expect(session.data).toMatchObject({
+      name: 'mine',
+      status: 'active',
+      contextVersion: 1,
+      metadata: { team: 'x' },
+      maxParallelTasks: 4,
+      maxParallelWorkflows: 2,
+    });
     const run = (): Promise<{ output: unknown }> =>
-      engine.executeWorkflow({ definition: { name: 'greet', steps: [{ id: 'a', task: 'echo', with: { value: 'Hi ${{ session.context.who }}' } }], output: '${{ steps.a.output }}' }, sessionId: session.id });
+      engine.executeWorkflow({
+        definition: { name: 'greet', steps: [{ id: 'a', task: 'echo', with: { value: 'Hi ${{ session.context.who }}' } }], output: '${{ steps.a.output }}' },
+        sessionId: session.id,
+      });
     expect((await run()).output).toBe('Hi Ada');
     expect(await session.updateContext({ who: 'Bob', n: 1 }, 1)).toMatchObject({ contextVersion: 2, context: { who: 'Bob', n: 1 } });
     expect((await run()).output).toBe('Hi Bob');
@@ -199,7 +240,13 @@ describe('stop', () => {
     const quick = deferred<string>();
     const begun = deferred();
     const tasks = [
-      defineTask({ type: 'quick', run: () => { begun.resolve(); return quick.promise; } }),
+      defineTask({
+        type: 'quick',
+        run: () => {
+          begun.resolve();
+          return quick.promise;
+        },
+      }),
       heldTask('long'),
     ] as const;
     const engine = await engineFor({ dataDir, limits: { shutdownGrace: 50 } }, { tasks });

@@ -8,8 +8,16 @@ import { ToolCatalog } from '../../src/orchestration/tool-catalog.ts';
 import { engineFor, HUMAN, nextEvent, refusal, tempFolder } from '../support/test-engine.ts';
 
 const entry = fileURLToPath(new URL('../support/echo-mcp-server.ts', import.meta.url));
-const server = (mode: string, journal = ''): { command: string; args: string[] } => ({ command: process.execPath, args: [entry, mode, ...(journal === '' ? [] : [journal])] });
-const call = (tool: string, args: JsonObject = {}, more: JsonObject = {}): JsonObject => ({ id: 'call', task: 'mcp.call', with: { server: 'echo', tool, arguments: args }, ...more });
+const server = (mode: string, journal = ''): { command: string; args: string[] } => ({
+  command: process.execPath,
+  args: [entry, mode, ...(journal === '' ? [] : [journal])],
+});
+const call = (tool: string, args: JsonObject = {}, more: JsonObject = {}): JsonObject => ({
+  id: 'call',
+  task: 'mcp.call',
+  with: { server: 'echo', tool, arguments: args },
+  ...more,
+});
 
 describe('mcp.call in workflows', () => {
   it('calls tools of a real server over one connection', async () => {
@@ -20,7 +28,12 @@ describe('mcp.call in workflows', () => {
         name: 'adding',
         steps: [
           { id: 'sums', task: 'mcp.call', forEach: [1, 2, 3], with: { server: 'echo', tool: 'sum', arguments: { a: '${{ item }}', b: 10 } } },
-          { id: 'say', needs: ['sums'], task: 'mcp.call', with: { server: 'echo', tool: 'echo', arguments: { text: 'total ${{ sum(steps.sums.output.map(s, s.sum)) }}' } } },
+          {
+            id: 'say',
+            needs: ['sums'],
+            task: 'mcp.call',
+            with: { server: 'echo', tool: 'echo', arguments: { text: 'total ${{ sum(steps.sums.output.map(s, s.sum)) }}' } },
+          },
         ],
         output: '${{ steps.say.output }}',
       },
@@ -46,7 +59,11 @@ describe('mcp.call in workflows', () => {
 
   it('refuses a tool that the server does not have, when a definition is made, previewed or started', async () => {
     const engine = await engineFor({ mcpServers: { echo: server('plain') } });
-    const definition = { name: 'typo', steps: { call: { task: 'mcp.call', with: { server: 'echo', tool: 'ecko' } } }, onFailure: [{ task: 'mcp.call', with: { server: 'echo', tool: 'nope' } }] };
+    const definition = {
+      name: 'typo',
+      steps: { call: { task: 'mcp.call', with: { server: 'echo', tool: 'ecko' } } },
+      onFailure: [{ task: 'mcp.call', with: { server: 'echo', tool: 'nope' } }],
+    };
     const checked = await engine.workflows.checkReachable(definition);
     expect(checked).toMatchObject({ valid: false, definition: null });
     expect(checked.faults).toMatchObject([
@@ -92,7 +109,10 @@ describe('the tool catalog', () => {
       close: async () => undefined,
     };
     const engine = await engineFor();
-    const { definition } = engine.workflows.check({ name: 'w', steps: [{ id: 'x', task: 'mcp.call', with: { server: 's', tool: 'a' }, compensate: { task: 'mcp.call', with: { server: 's', tool: 'b' } } }] });
+    const { definition } = engine.workflows.check({
+      name: 'w',
+      steps: [{ id: 'x', task: 'mcp.call', with: { server: 's', tool: 'a' }, compensate: { task: 'mcp.call', with: { server: 's', tool: 'b' } } }],
+    });
     const catalog = new ToolCatalog({ caller, now: () => now });
     const check = (): Promise<{ faults: readonly { path: string }[] }> => catalog.check(definition as never);
     const [first] = await Promise.all([check(), check(), check()]);

@@ -7,7 +7,9 @@ import { describe, expect, it } from 'vitest';
 import type { Json, JsonObject } from '../../src/domain/json.ts';
 import { atEnd, engineFor, refusal, tempFolder } from '../support/test-engine.ts';
 
-async function serve(answer: (url: string, headers: Record<string, unknown>) => { status?: number; body: unknown }): Promise<{ url: string; host: string; asked: { url: string; headers: Record<string, unknown> }[] }> {
+async function serve(
+  answer: (url: string, headers: Record<string, unknown>) => { status?: number; body: unknown },
+): Promise<{ url: string; host: string; asked: { url: string; headers: Record<string, unknown> }[] }> {
   const asked: { url: string; headers: Record<string, unknown> }[] = [];
   const server: Server = createServer((request, response) => {
     asked.push({ url: request.url ?? '', headers: request.headers });
@@ -33,7 +35,15 @@ describe('steps that touch the world', () => {
         steps: [
           { id: 'fetch', task: 'http.request', with: { url: '${{ input.base }}/items' } },
           { id: 'read', task: 'shell.run', with: { command: 'cat', args: ['file.txt'] } },
-          { id: 'count', task: 'code.run', needs: ['fetch', 'read'], with: { code: 'return input.items.length + input.text.trim().split("\\n").length', input: { items: '${{ steps.fetch.output.body.items }}', text: '${{ steps.read.output.stdout }}' } } },
+          {
+            id: 'count',
+            task: 'code.run',
+            needs: ['fetch', 'read'],
+            with: {
+              code: 'return input.items.length + input.text.trim().split("\\n").length',
+              input: { items: '${{ steps.fetch.output.body.items }}', text: '${{ steps.read.output.stdout }}' },
+            },
+          },
           { id: 'report', task: 'transform', needs: ['count'], with: { value: '# Report\n\nFound ${{ steps.count.output }}.\n' }, artifact: 'report.md' },
           { id: 'tell', task: 'log', needs: ['report'], with: { message: 'kept ${{ steps.report.output.artifact.name }}' } },
           { id: 'say', task: 'echo', needs: ['tell'], with: { value: '${{ steps.tell.output.message }}' } },
@@ -46,7 +56,12 @@ describe('steps that touch the world', () => {
     const { said, report } = result.output as { said: string; report: { artifact: { id: string; sha256: string } } };
     expect(said).toBe('kept report.md');
     const content = '# Report\n\nFound 5.\n';
-    expect(report.artifact).toMatchObject({ name: 'report.md', mediaType: 'text/markdown', bytes: content.length, sha256: createHash('sha256').update(content).digest('hex') });
+    expect(report.artifact).toMatchObject({
+      name: 'report.md',
+      mediaType: 'text/markdown',
+      bytes: content.length,
+      sha256: createHash('sha256').update(content).digest('hex'),
+    });
     const stored = engine.backend.getArtifact({ id: report.artifact.id, offset: 0, limit: 1_000 });
     expect(Buffer.from(stored?.content ?? []).toString()).toBe(content);
     expect(engine.backend.listArtifacts({ executionId: result.executionId })).toMatchObject([{ name: 'report.md' }]);
@@ -57,7 +72,8 @@ describe('steps that touch the world', () => {
   it('fails by name for what is not allowed', async () => {
     const { url } = await serve(() => ({ body: null }));
     const engine = await engineFor();
-    const run = async (step: JsonObject): Promise<Json> => (await engine.executeWorkflow({ definition: { name: 'w', steps: [{ id: 'a', retry: 1, ...step }] } })).error as unknown as Json;
+    const run = async (step: JsonObject): Promise<Json> =>
+      (await engine.executeWorkflow({ definition: { name: 'w', steps: [{ id: 'a', retry: 1, ...step }] } })).error as unknown as Json;
     expect(await run({ task: 'http.request', with: { url } })).toMatchObject({ code: 'address_refused' });
     expect(await run({ task: 'code.run', with: { code: 'while (true) {}', timeout: 100 } })).toMatchObject({ code: 'timeout' });
     const checked = engine.workflows.check({ name: 'w', steps: [{ id: 'a', task: 'shell.run', with: { command: 'ls' } }] });
@@ -84,8 +100,17 @@ describe('steps that touch the world', () => {
 describe('payloads at enqueue', () => {
   it('are checked against the task before anything exists', async () => {
     const engine = await engineFor();
-    const wrong = await refusal(engine.enqueue([{ task: 'echo', payload: { value: 1 } }, { task: 'http.request', payload: { url: 'nowhere', methd: 'GET' } }]));
-    expect(wrong).toMatchObject({ code: 'invalid_input', path: expect.stringMatching(/^jobs\[1\]\.payload/), expected: expect.stringMatching(/^for example \{"/) });
+    const wrong = await refusal(
+      engine.enqueue([
+        { task: 'echo', payload: { value: 1 } },
+        { task: 'http.request', payload: { url: 'nowhere', methd: 'GET' } },
+      ]),
+    );
+    expect(wrong).toMatchObject({
+      code: 'invalid_input',
+      path: expect.stringMatching(/^jobs\[1\]\.payload/),
+      expected: expect.stringMatching(/^for example \{"/),
+    });
     expect(wrong.message).toMatch(/methd/);
     expect((await refusal(engine.executeTask({ task: 'echo' }))).path).toBe('payload');
     expect((await refusal(engine.executeTask({ task: 'wait.signal' }))).code).toBe('invalid_input');
@@ -99,7 +124,9 @@ const SESAME = 'sesame-öffne-dich-4711';
 describe('secrets', () => {
   it('reach an allowed host and nothing else: no output, log, event, error, or byte of the store', async () => {
     const { url, host, asked } = await serve((path, headers) =>
-      path === '/fail' ? { status: 500, body: { said: headers.authorization } } : { body: { echoed: headers.authorization, in64: Buffer.from(SESAME).toString('base64') } },
+      path === '/fail'
+        ? { status: 500, body: { said: headers.authorization } }
+        : { body: { echoed: headers.authorization, in64: Buffer.from(SESAME).toString('base64') } },
     );
     const dataDir = tempFolder();
     const lines: string[] = [];
@@ -109,12 +136,24 @@ describe('secrets', () => {
     redactor.add('TOKEN', SESAME);
     const logger = createLogger({ level: 'trace' as never, redactor, destination: { write: (line: string) => void lines.push(line) } });
     const engine = await engineFor(
-      { dataDir, http: { allowAddresses: ['127.0.0.0/8'] }, secrets: { TOKEN: { from: 'env', tasks: ['http.request', 'echo'], hosts: [host] }, OTHER: { from: 'env', tasks: ['http.request'], hosts: ['api.example.org'] } } },
+      {
+        dataDir,
+        http: { allowAddresses: ['127.0.0.0/8'] },
+        secrets: {
+          TOKEN: { from: 'env', tasks: ['http.request', 'echo'], hosts: [host] },
+          OTHER: { from: 'env', tasks: ['http.request'], hosts: ['api.example.org'] },
+        },
+      },
       { env: { LOGISTICS_SECRET_TOKEN: SESAME, LOGISTICS_SECRET_OTHER: 'other-value-0815' }, logger },
     );
     const events: string[] = [];
     engine.on('*', (event) => void events.push(JSON.stringify(event)));
-    const step = (path: string, name = 'TOKEN'): JsonObject => ({ id: 'a', task: 'http.request', retry: 1, with: { url: `${url}${path}`, headers: { authorization: encodeURIComponent(`Bearer`) + ` \${{ secrets.${name} }}` } } });
+    const step = (path: string, name = 'TOKEN'): JsonObject => ({
+      id: 'a',
+      task: 'http.request',
+      retry: 1,
+      with: { url: `${url}${path}`, headers: { authorization: encodeURIComponent(`Bearer`) + ` \${{ secrets.${name} }}` } },
+    });
     // Header values are Latin-1, which the value fits.
     const good = await engine.executeWorkflow({ definition: { name: 'w', steps: [step('/ok')], output: '${{ steps.a.output }}' } });
     expect(good.status).toBe('completed');
@@ -124,7 +163,13 @@ describe('secrets', () => {
     expect(failed.status).toBe('failed');
     const unbound = await engine.executeWorkflow({ definition: { name: 'w', steps: [step('/ok', 'OTHER')] } });
     expect(unbound.error).toMatchObject({ code: 'not_allowed', message: expect.stringContaining('may not go to') });
-    const echoed = await engine.executeWorkflow({ definition: { name: 'w', steps: [{ id: 'a', task: 'echo', with: { value: '${{ secrets.TOKEN }}' }, artifact: 'kept.txt' }], output: '${{ steps.a.output }}' } });
+    const echoed = await engine.executeWorkflow({
+      definition: {
+        name: 'w',
+        steps: [{ id: 'a', task: 'echo', with: { value: '${{ secrets.TOKEN }}' }, artifact: 'kept.txt' }],
+        output: '${{ steps.a.output }}',
+      },
+    });
     expect(echoed.status).toBe('completed');
     const missing = await engine.executeWorkflow({ definition: { name: 'w', steps: [step('/ok', 'NONE')] } });
     expect(missing.error).toMatchObject({ code: 'not_found' });

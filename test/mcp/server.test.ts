@@ -42,6 +42,11 @@ async function linked(engine: OrchestrationEngine | EngineDoor): Promise<Linked>
   };
 }
 
+/** The history is written behind the replies; a later write is stored after it. */
+async function written(engine: OrchestrationEngine): Promise<void> {
+  await engine.createSession({ name: 'later' });
+}
+
 describe('the session of a connection', () => {
   it('is made by the first change, not by reads, and keeps the changes that were called for', async () => {
     const engine = await engineFor();
@@ -53,6 +58,7 @@ describe('the session of a connection', () => {
     expect(job.session_id).toBe(session.id);
     await text('enqueue_job', { tsak: 1 });
     await call('list', { kind: 'jobs' });
+    await written(engine);
     const shown = await call('get', { id: session.id });
     expect(shown).toMatchObject({ implicit: true, status: 'active' });
     expect(shown.recent_calls).toMatchObject([
@@ -74,10 +80,12 @@ describe('the session of a connection', () => {
   });
 
   it('gives way to the session that a call names', async () => {
-    const { call, session } = await linked(await engineFor());
+    const engine = await engineFor();
+    const { call, session } = await linked(engine);
     const own = await call('create_session', { name: 'own' });
     const job = await call('enqueue_job', { task: 'echo', payload: { value: 1 }, session_id: own.session_id });
     expect(job.session_id).toBe(own.session_id);
+    await written(engine);
     expect((await call('get', { id: own.session_id })).recent_calls).toMatchObject([{ tool: 'enqueue_job', result: job.job_id }]);
     expect((await call('get', { id: session.id })).recent_calls).toMatchObject([{ tool: 'create_session', result: own.session_id }]);
   });

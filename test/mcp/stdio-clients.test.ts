@@ -38,7 +38,7 @@ describe.each(CLIENT_KINDS)('client %s', (kind: ClientKind) => {
     const result = await server.raw('enqueue_job', { tsak: 'echo' });
     expect(result.isError).toBe(true);
     expect(result.structuredContent).toBeUndefined();
-    expect(result.content[0]?.text).toMatch(/^invalid_input: .*tsak.*did you mean task\?[^]*Next: /);
+    expect(result.content[0]?.text).toMatch(/^invalid_input: .*tsak.*did you mean task\?[\s\S]*Next: /);
     expect(result._meta?.['logistics-mcp/error']).toMatchObject({ code: 'invalid_input', path: 'tsak', nearMatches: ['task'], retryable: false });
     const missing = await server.raw('get', { id: 'exec_01m80dxqsg000cebe9vpck2gth' });
     expect(missing.content[0]?.text).toMatch(/^not_found: /);

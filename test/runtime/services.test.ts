@@ -71,7 +71,13 @@ describe('a ticker', () => {
 
 describe('the due timer', () => {
   it('goes on at once while there is more, and never sleeps past five seconds', async () => {
-    const answers = [{ fired: 200, nextDueAt: 5 }, { fired: 1, nextDueAt: 1_040 }, { fired: 0, nextDueAt: 900 }, { fired: 0, nextDueAt: null }, { fired: 0, nextDueAt: 90_000_000_000 }];
+    const answers = [
+      { fired: 200, nextDueAt: 5 },
+      { fired: 1, nextDueAt: 1_040 },
+      { fired: 0, nextDueAt: 900 },
+      { fired: 0, nextDueAt: null },
+      { fired: 0, nextDueAt: 90_000_000_000 },
+    ];
     const backend = { fireDue: async () => answers.shift() } as unknown as Backend;
     const timer = createDueTimer({ backend, decide: never, now: () => 1_000, onError: never });
     const delays: number[] = [];
@@ -89,9 +95,19 @@ describe('the sweeper', () => {
     const backend = {
       heartbeat: async () => (calls.push('beat'), { alive }),
       reclaim: async () => (calls.push('reclaim'), { processes: 0, jobs: 0, more: false }),
-      retain: async (p: { olderThan: number; keepExecutions: number }) => (calls.push(`retain ${p.olderThan} ${p.keepExecutions}`), { removed: 0, more: false }),
+      retain: async (p: { olderThan: number; keepExecutions: number }) => (
+        calls.push(`retain ${p.olderThan} ${p.keepExecutions}`), { removed: 0, more: false }
+      ),
     } as unknown as Backend;
-    const sweeper = createSweeper({ backend, decide: never, epoch: () => 1, now: () => now, settings, onLost: async () => void calls.push('lost'), onError: never });
+    const sweeper = createSweeper({
+      backend,
+      decide: never,
+      epoch: () => 1,
+      now: () => now,
+      settings,
+      onLost: async () => void calls.push('lost'),
+      onError: never,
+    });
     expect(await sweeper.tick()).toBe(5_000);
     now += 5_000;
     await sweeper.tick();
@@ -109,7 +125,16 @@ describe('the sweeper', () => {
 });
 
 describe('waiters', () => {
-  const notice = (change: Partial<CommitNotice>): CommitNotice => ({ jobsReady: false, inbox: [], stopJobs: [], ended: [], changed: [], timersChanged: false, foreign: false, ...change });
+  const notice = (change: Partial<CommitNotice>): CommitNotice => ({
+    jobsReady: false,
+    inbox: [],
+    stopJobs: [],
+    ended: [],
+    changed: [],
+    timersChanged: false,
+    foreign: false,
+    ...change,
+  });
   it('end by their condition, their time, their signal, or the end of the process; and are gone then', async () => {
     const waiters = new Waiters();
     let met = false;

@@ -14,7 +14,11 @@ afterEach(async () => {
 const double = defineTask({ type: 'double', input: z.strictObject({ n: z.number() }), example: { n: 1 }, run: ({ n }) => n * 2 });
 
 async function make(options: Partial<JobSchedulerOptions> = {}, now?: () => number, backend = 'in_memory'): Promise<{ queue: Queue; scheduler: JobScheduler }> {
-  const queue = await getQueue(backend, { random: () => 0, ...(now === undefined ? {} : { now }), ...(backend === 'sqlite' ? { dataDir: tempFolder(), durability: 'normal' } : {}) });
+  const queue = await getQueue(backend, {
+    random: () => 0,
+    ...(now === undefined ? {} : { now }),
+    ...(backend === 'sqlite' ? { dataDir: tempFolder(), durability: 'normal' } : {}),
+  });
   const scheduler = new JobScheduler(queue, { tasks: [double], shutdownGraceMs: 0, ...options });
   ends.push(async () => {
     await scheduler.stop();
@@ -67,16 +71,17 @@ describe('job scheduler', () => {
     const { queue, scheduler } = await make({ tasks: [flaky] }, () => now);
     scheduler.start();
     const job = await scheduler.runNow({ task: 'flaky', retry: { maxAttempts: 3, initialInterval: 1_000, jitter: 'none' } });
-    const settled = (status: string): Promise<void> => new Promise((resolve) => {
-      const look = (): void => {
-        if (scheduler.getStatus(job.id) === status) {
-          stop();
-          resolve();
-        }
-      };
-      const stop = queue.backend.onCommit(look);
-      look();
-    });
+    const settled = (status: string): Promise<void> =>
+      new Promise((resolve) => {
+        const look = (): void => {
+          if (scheduler.getStatus(job.id) === status) {
+            stop();
+            resolve();
+          }
+        };
+        const stop = queue.backend.onCommit(look);
+        look();
+      });
     await settled('retry');
     expect([runs, scheduler.getJob(job.id)?.runAt]).toEqual([1, 1_000]);
     now = 999;

@@ -43,12 +43,20 @@ describe.each(['in_memory', 'sqlite'])('a queue on %s', (backend) => {
     const jobs = await make({ now: () => now, random: () => 0.5 });
     const job = await jobs.enqueue({ task: 'a', retry: { maxAttempts: 2, initialInterval: '10s', jitter: 'none' } });
     const first = await jobs.dequeue();
-    expect(await jobs.fail(first as never, new Error('no'))).toMatchObject({ status: 'retry', runAt: now + 10_000, error: { code: 'handler_failed', message: 'no' } });
+    expect(await jobs.fail(first as never, new Error('no'))).toMatchObject({
+      status: 'retry',
+      runAt: now + 10_000,
+      error: { code: 'handler_failed', message: 'no' },
+    });
     expect([await jobs.dequeue(), jobs.size()]).toEqual([null, 1]);
     now += 10_000;
     const second = await jobs.dequeue();
     expect(second).toMatchObject({ id: job.id, attempt: 2 });
-    expect(await jobs.fail(second as never, Object.assign(new Error('again'), { code: 'E_X' }))).toMatchObject({ status: 'failed', dead: true, error: { code: 'E_X' } });
+    expect(await jobs.fail(second as never, Object.assign(new Error('again'), { code: 'E_X' }))).toMatchObject({
+      status: 'failed',
+      dead: true,
+      error: { code: 'E_X' },
+    });
     expect(jobs.backend.getJob(job.id)?.attempts.map((attempt) => attempt.error?.message)).toEqual(['no', 'again']);
     expect(jobs.stats()).toMatchObject([{ task: 'a', failed: 1, retries: 1, counts: { failed: 1 } }]);
   });
@@ -111,7 +119,16 @@ describe('queues', () => {
     expect((await refusal(jobs.enqueue({ task: 'a', queue: 'other' }))).path).toBe('queue');
     expect((await refusal(jobs.enqueue({ task: 'a', depends_on: ['job_nothing'] }))).code).toBe('invalid_input');
     expect((await refusal(jobs.enqueue({ task: 'a', depends_on: [`job_${'0'.repeat(26)}`] }))).code).toBe('not_found');
-    expect((await refusal(jobs.enqueueAll([{ task: 'a', ref: 'x', depends_on: ['y'] }, { task: 'a', ref: 'y', depends_on: ['x'] }]))).message).toMatch(/circle/);
+    expect(
+      (
+        await refusal(
+          jobs.enqueueAll([
+            { task: 'a', ref: 'x', depends_on: ['y'] },
+            { task: 'a', ref: 'y', depends_on: ['x'] },
+          ]),
+        )
+      ).message,
+    ).toMatch(/circle/);
     const cycle: Record<string, unknown> = {};
     cycle.self = cycle;
     expect((await refusal(jobs.enqueue({ task: 'a', payload: cycle as never }))).code).toBe('invalid_input');

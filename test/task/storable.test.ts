@@ -14,9 +14,12 @@ describe('the border between handlers and the store', () => {
 
   it('makes data of anything that is thrown or logged', () => {
     fc.assert(
-      fc.property(fc.anything({ withBigInt: true, withDate: true, withMap: true, withNullPrototype: true, withTypedArray: true, withSparseArray: true }), (value) => {
-        for (const made of [storableError(value), storableFields(value)]) expect(JSON.parse(JSON.stringify(made))).toEqual(made);
-      }),
+      fc.property(
+        fc.anything({ withBigInt: true, withDate: true, withMap: true, withNullPrototype: true, withTypedArray: true, withSparseArray: true }),
+        (value) => {
+          for (const made of [storableError(value), storableFields(value)]) expect(JSON.parse(JSON.stringify(made))).toEqual(made);
+        },
+      ),
     );
     const error = Object.assign(new Error('m'), { code: 'C'.repeat(500), retryable: false });
     expect(storableError(error)).toMatchObject({ code: `${'C'.repeat(100)}…`, message: 'm', retryable: false });

@@ -118,11 +118,31 @@ describe('what a handler gives back', () => {
     ['a symbol', Symbol('x'), 'handler_failed'],
     ['undefined', undefined, 'handler_failed'],
     ['an object without a text', Object.create(null), 'handler_failed'],
-    ['an error that throws when read', Object.defineProperty(new Error('x'), 'message', { get: () => { throw new Error('y'); } }), 'handler_failed'],
+    [
+      'an error that throws when read',
+      Object.defineProperty(new Error('x'), 'message', {
+        get: () => {
+          throw new Error('y');
+        },
+      }),
+      'handler_failed',
+    ],
     ['details that contain themselves', new LogisticsError('E_MINE', 'mine', { retryable: false, details: cycle as never }), 'E_MINE'],
     ['a message of ten million characters', new Error('m'.repeat(10_000_000)), 'handler_failed'],
   ])('a throw of %s fails the attempt and nothing else', async (_name, thrown, code) => {
-    const engine = await engineFor({ concurrency: 1 }, { tasks: [defineTask({ type: 'odd', run: () => { throw thrown; } })] });
+    const engine = await engineFor(
+      { concurrency: 1 },
+      {
+        tasks: [
+          defineTask({
+            type: 'odd',
+            run: () => {
+              throw thrown;
+            },
+          }),
+        ],
+      },
+    );
     const error = await refusal(engine.executeTask({ task: 'odd', retry: 1 }, { timeoutMs: 5_000 }));
     expect(error.code).toBe(code);
     expect(error.message.length).toBeLessThan(10_000);
@@ -175,7 +195,9 @@ describe('while it runs', () => {
     expect(lines.length).toBeLessThanOrEqual(200);
     expect(lines.at(-1)?.message).toMatch(/not kept/);
     expect(lines.every((line) => ['debug', 'info', 'warn', 'error'].includes(line.level))).toBe(true);
-    const flow = await engine.executeWorkflow({ definition: { name: 'w', steps: [{ id: 'each', task: 'told', forEach: [1, 2] }], output: '${{ steps.each.output }}' } });
+    const flow = await engine.executeWorkflow({
+      definition: { name: 'w', steps: [{ id: 'each', task: 'told', forEach: [1, 2] }], output: '${{ steps.each.output }}' },
+    });
     expect((flow.output as { key: string }[]).map(({ key }) => key)).toEqual([`${flow.executionId}/each[0]`, `${flow.executionId}/each[1]`]);
   });
 
@@ -192,7 +214,12 @@ describe('while it runs', () => {
     expect(await two.wait({ ids: jobIds, timeoutMs: 10_000 })).toBe('met');
     expect(jobIds.map((id) => one.backend.getJob(id)?.attempt)).toEqual([1, 1, 1, 1]);
     expect(other.getSystemStatus().queues).toEqual([]);
-    expect(one.getSystemStatus().processes.map((process) => process.namespace).sort()).toEqual(['other', 'test', 'test']);
+    expect(
+      one
+        .getSystemStatus()
+        .processes.map((process) => process.namespace)
+        .sort(),
+    ).toEqual(['other', 'test', 'test']);
     const events: string[] = [];
     other.on('*', (event) => events.push(event.type));
     const heard = until(one, () => one.events({ after: 0, limit: 1, types: ['job_cancelled'] }).length > 0);

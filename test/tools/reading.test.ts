@@ -174,14 +174,14 @@ describe('wait', () => {
     const quick = await run('enqueue_job', { task: 'echo', payload: { value: 3 } });
     await held.reached(1);
     expect(await run('wait', { ids: [slow.job_id], timeout_ms: 0 })).toMatchObject({ met: false, items: [{ status: 'running' }] });
-    const any = await run('wait', { ids: [slow.job_id, quick.job_id], mode: 'any', cursor: 0 });
-    expect(any).toMatchObject({ met: true });
-    expect((any.items as Reply[])[1]).toMatchObject({ status: 'completed', result: 3 });
-    expect((any.events as Reply[]).map((event) => event.type)).toContain('job_completed');
+    const first = await run('wait', { ids: [slow.job_id, quick.job_id], mode: 'any', cursor: 0 });
+    expect(first).toMatchObject({ met: true });
+    expect((first.items as Reply[])[1]).toMatchObject({ status: 'completed', result: 3 });
+    expect((first.events as Reply[]).map((event) => event.type)).toContain('job_completed');
     held.release('done');
-    const all = await run('wait', { ids: [slow.job_id, quick.job_id], cursor: any.cursor });
+    const all = await run('wait', { ids: [slow.job_id, quick.job_id], cursor: first.cursor });
     expect(all).toMatchObject({ met: true });
-    expect((all.events as Reply[]).every((event) => Number(event.cursor) > Number(any.cursor))).toBe(true);
+    expect((all.events as Reply[]).every((event) => Number(event.cursor) > Number(first.cursor))).toBe(true);
   });
 
   it('refuses ids it cannot wait for', async () => {

@@ -57,7 +57,14 @@ export function addControl(program: Command, invoke: Invoke): void {
     .option('--reason <text>', 'cancel: why')
     .option('--context <json>', 'update: merged into the context of a session')
     .option('--idempotency-key <key>', 'the same key again acts once')
-    .addHelpText('after', examples('logistics-mcp control exec_06d3v8q2k1h7m9p4r5s6t7v8w9 cancel --reason "wrong input"', 'logistics-mcp control exec_06d3v8q2k1h7m9p4r5s6t7v8w9 approve --reject --comment "not today"', `logistics-mcp control exec_06d3v8q2k1h7m9p4r5s6t7v8w9 signal --signal paid --payload '{"amount": 5}'`))
+    .addHelpText(
+      'after',
+      examples(
+        'logistics-mcp control exec_06d3v8q2k1h7m9p4r5s6t7v8w9 cancel --reason "wrong input"',
+        'logistics-mcp control exec_06d3v8q2k1h7m9p4r5s6t7v8w9 approve --reject --comment "not today"',
+        `logistics-mcp control exec_06d3v8q2k1h7m9p4r5s6t7v8w9 signal --signal paid --payload '{"amount": 5}'`,
+      ),
+    )
     .action((id: string, action: string, flags: ControlFlags, command: Command) => invoke(command, (context) => control(context, id, action, flags)));
 }
 
@@ -87,7 +94,8 @@ function control(context: CommandContext, id: string, action: string, flags: Con
 }
 
 function decisionOf(action: string, { approve, reject }: ControlFlags): boolean | undefined {
-  if (approve === true && reject === true) throw new LogisticsError('invalid_input', 'Both --approve and --reject are given.', { path: '--reject', expected: 'one of --approve, --reject' });
+  if (approve === true && reject === true)
+    throw new LogisticsError('invalid_input', 'Both --approve and --reject are given.', { path: '--reject', expected: 'one of --approve, --reject' });
   if (approve !== true && reject !== true) return action === 'approve' ? true : undefined;
   return approve === true;
 }

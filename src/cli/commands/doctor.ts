@@ -49,11 +49,14 @@ async function allChecks({ io, flags }: CommandContext): Promise<Check[]> {
     const folder = checkFolder(dataDir, io.context.platform ?? process.platform);
     checks.push(folder, ...(await guarded('disk', REPORT, () => checkDisk(dataDir))));
     if (folder.state === 'fail') return checks;
-    const integrity = await guarded('integrity', 'Stop all processes, copy the data folder, then move the file away.', () => checkIntegrity(join(dataDir, STORE_FILE)));
+    const integrity = await guarded('integrity', 'Stop all processes, copy the data folder, then move the file away.', () =>
+      checkIntegrity(join(dataDir, STORE_FILE)),
+    );
     checks.push(...integrity, ...(await guarded('locks', REPORT, async () => checkLocks(dataDir))));
     if (integrity.some((check) => check.state === 'fail')) return checks;
     // To look is not to make: the store comes with the first command that needs it.
-    if (!existsSync(join(dataDir, STORE_FILE))) return [...checks, { name: 'store', state: 'ok', detail: 'none yet; made at the first use' }, checkClock(io.now(), null)];
+    if (!existsSync(join(dataDir, STORE_FILE)))
+      return [...checks, { name: 'store', state: 'ok', detail: 'none yet; made at the first use' }, checkClock(io.now(), null)];
   }
   checks.push(...(await openStore(config, io.context.env, io.now)));
   return checks;

@@ -65,8 +65,16 @@ export function addEnqueue(program: Command, invoke: Invoke): void {
     .option('--session <id>', 'session that owns it')
     .option('--idempotency-key <key>', 'the same key again gives the same job')
     .option('--wait', 'work here until it has ended, and print its result')
-    .addHelpText('after', examples(`logistics-mcp enqueue echo '{"value": "hello"}' --wait`, `logistics-mcp enqueue http.request '{"url": "https://example.org"}' --delay 10m --queue web`))
-    .action((task: string, json: string | undefined, flags: EnqueueFlags, command: Command) => invoke(command, (context) => enqueue(context, task, json, flags)));
+    .addHelpText(
+      'after',
+      examples(
+        `logistics-mcp enqueue echo '{"value": "hello"}' --wait`,
+        `logistics-mcp enqueue http.request '{"url": "https://example.org"}' --delay 10m --queue web`,
+      ),
+    )
+    .action((task: string, json: string | undefined, flags: EnqueueFlags, command: Command) =>
+      invoke(command, (context) => enqueue(context, task, json, flags)),
+    );
 }
 
 function enqueue(context: CommandContext, task: string, json: string | undefined, flags: EnqueueFlags): Promise<number> {
@@ -92,7 +100,11 @@ function enqueue(context: CommandContext, task: string, json: string | undefined
     for (const warning of warningsOf(reply)) out.warn(warning);
     if (flags.wait !== true) return told(engine, reply, context);
     const id = text(reply, 'job_id');
-    const waited = await interruptible(io, () => undefined, (signal) => waitLong(engine, { ids: [id] }, Number.POSITIVE_INFINITY, { met: false }, signal));
+    const waited = await interruptible(
+      io,
+      () => undefined,
+      (signal) => waitLong(engine, { ids: [id] }, Number.POSITIVE_INFINITY, { met: false }, signal),
+    );
     const item = objects(waited.items)[0] ?? reply;
     out.data({ ...reply, ...item });
     out.print(outcomeLines([item], out.colors, out.width));
@@ -104,8 +116,12 @@ function told(engine: OrchestrationEngine, reply: JsonObject, { out }: CommandCo
   const id = text(reply, 'job_id');
   const c = out.colors;
   out.data(reply);
-  out.print([`${c.green('✓')} ${oneLine(text(reply, 'name') || text(reply, 'task'))} ${reply.replayed === true ? 'was enqueued before' : 'enqueued'}  ${c.bold(id)}`, `  ${c.dim('→')} logistics-mcp watch ${id}`]);
-  if (!engine.backend.capabilities.durable) out.warn('The store lives in memory: the job is gone now that this command ends.', ['Leave out --store in_memory, or add --wait.']);
+  out.print([
+    `${c.green('✓')} ${oneLine(text(reply, 'name') || text(reply, 'task'))} ${reply.replayed === true ? 'was enqueued before' : 'enqueued'}  ${c.bold(id)}`,
+    `  ${c.dim('→')} logistics-mcp watch ${id}`,
+  ]);
+  if (!engine.backend.capabilities.durable)
+    out.warn('The store lives in memory: the job is gone now that this command ends.', ['Leave out --store in_memory, or add --wait.']);
   else if (otherWorkers(engine) === 0) out.note(NOBODY_WORKS);
   return EXIT.ok;
 }

@@ -35,7 +35,10 @@ export function addGet(program: Command, invoke: Invoke): void {
     .option('--limit <n>', 'rows, 1 to 100')
     .option('--detailed', 'with the definition of a workflow')
     .option('--save <file>', 'write the content of an artifact to a file')
-    .addHelpText('after', examples('logistics-mcp get exec_06d3v8q2k1h7m9p4r5s6t7v8w9 --view explain', 'logistics-mcp get art_06d3v8q2k1h7m9p4r5s6t7v8w9 --save report.md'))
+    .addHelpText(
+      'after',
+      examples('logistics-mcp get exec_06d3v8q2k1h7m9p4r5s6t7v8w9 --view explain', 'logistics-mcp get art_06d3v8q2k1h7m9p4r5s6t7v8w9 --save report.md'),
+    )
     .action((id: string, flags: GetFlags, command: Command) => invoke(command, (context) => get(context, id, flags)));
 }
 
@@ -44,7 +47,19 @@ function get(context: CommandContext, text: string, flags: GetFlags): Promise<nu
   return withEngine(context, 'client', async ({ engine }) => {
     const id = idOf(engine, text);
     if (flags.save !== undefined) return save(engine, id, flags.save, context);
-    const data = await toolData(engine, 'get', { id, view: flags.view, step: flags.step, cursor: flags.cursor, limit: numberOrText(flags.limit), response_format: flags.detailed === true ? 'detailed' : undefined }, { flags: FLAG_OF });
+    const data = await toolData(
+      engine,
+      'get',
+      {
+        id,
+        view: flags.view,
+        step: flags.step,
+        cursor: flags.cursor,
+        limit: numberOrText(flags.limit),
+        response_format: flags.detailed === true ? 'detailed' : undefined,
+      },
+      { flags: FLAG_OF },
+    );
     out.data(data);
     out.print(viewLines(flags.view ?? 'summary', data, { now: engine.now, width: out.width, colors: out.colors }));
     return EXIT.ok;
@@ -57,16 +72,26 @@ function idOf(engine: OrchestrationEngine, text: string): string {
 }
 
 async function save(engine: OrchestrationEngine, id: string, file: string, { io, out }: CommandContext): Promise<number> {
-  if (kindOfId(id) !== 'artifact') throw new LogisticsError('invalid_input', `Only the content of an artifact can be saved, and ${id} is none.`, { path: '--save', expected: 'an id that begins with art_' });
+  if (kindOfId(id) !== 'artifact')
+    throw new LogisticsError('invalid_input', `Only the content of an artifact can be saved, and ${id} is none.`, {
+      path: '--save',
+      expected: 'an id that begins with art_',
+    });
   const info = engine.backend.getArtifact({ id, offset: 0, limit: 0 })?.info;
   if (info === undefined) throw new LogisticsError('not_found', `There is no artifact ${id}.`, { path: 'id' });
   const path = resolve(io.context.cwd, file);
   const target = await open(path, 'wx').catch((cause: NodeJS.ErrnoException) => {
     const why = cause.code === 'EEXIST' ? 'exists already' : `cannot be written (${cause.code ?? 'unknown'})`;
-    throw new LogisticsError('invalid_input', `The file ${path} ${why}.`, { path: '--save', expected: 'a file that does not exist yet', nextActions: ['Choose another name.'], cause });
+    throw new LogisticsError('invalid_input', `The file ${path} ${why}.`, {
+      path: '--save',
+      expected: 'a file that does not exist yet',
+      nextActions: ['Choose another name.'],
+      cause,
+    });
   });
   try {
-    for (let offset = 0; offset < info.bytes; offset += PIECE) await target.write(engine.backend.getArtifact({ id, offset, limit: PIECE })?.content ?? new Uint8Array());
+    for (let offset = 0; offset < info.bytes; offset += PIECE)
+      await target.write(engine.backend.getArtifact({ id, offset, limit: PIECE })?.content ?? new Uint8Array());
   } finally {
     await target.close();
   }

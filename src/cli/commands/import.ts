@@ -59,6 +59,10 @@ async function importOne(engine: OrchestrationEngine, file: string, cwd: string,
     return { ...facts, state: created ? 'stored' : 'unchanged', workflow_id: stored.id, version: stored.version };
   } catch (error) {
     if (!(error instanceof LogisticsError) || error.code.startsWith('store_')) throw error;
-    return { ...nothing, state: 'invalid', faults: [{ path: '', code: error.code, message: error.message, ...(error.nearMatches.length === 0 ? {} : { nearMatches: [...error.nearMatches] }) }] };
+    return {
+      ...nothing,
+      state: 'invalid',
+      faults: [{ path: '', code: error.code, message: error.message, ...(error.nearMatches.length === 0 ? {} : { nearMatches: [...error.nearMatches] }) }],
+    };
   }
 }

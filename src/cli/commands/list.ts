@@ -65,7 +65,12 @@ function list(context: CommandContext, kind: string, flags: ListFlags): Promise<
   const { out, io } = context;
   const filter = filterOf(flags, io.now());
   return withEngine(context, 'client', async ({ engine }) => {
-    const data = await toolData(engine, 'list', { kind, filter: Object.keys(filter).length === 0 ? undefined : filter, limit: numberOrText(flags.limit), cursor: flags.cursor }, { flags: FLAG_OF });
+    const data = await toolData(
+      engine,
+      'list',
+      { kind, filter: Object.keys(filter).length === 0 ? undefined : filter, limit: numberOrText(flags.limit), cursor: flags.cursor },
+      { flags: FLAG_OF },
+    );
     out.data(data);
     out.print(listLines(kind, data, { now: engine.now, width: out.width, colors: out.colors, filtered: Object.keys(filter).length > 0 }));
     return EXIT.ok;

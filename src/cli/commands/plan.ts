@@ -39,8 +39,15 @@ function plan(context: CommandContext, text: string | undefined, flags: PlanFlag
         nextActions: ['Run: logistics-mcp plan <file>', 'Or set workflowsDir in logistics.config.yaml.'],
       });
     }
-    const isFolder = await stat(target).then((found) => found.isDirectory(), () => false);
-    if (text === undefined && !isFolder) throw new LogisticsError('not_found', `The folder workflowsDir ${target} does not exist.`, { path: 'workflowsDir', nextActions: ['Make it, or correct workflowsDir.'] });
+    const isFolder = await stat(target).then(
+      (found) => found.isDirectory(),
+      () => false,
+    );
+    if (text === undefined && !isFolder)
+      throw new LogisticsError('not_found', `The folder workflowsDir ${target} does not exist.`, {
+        path: 'workflowsDir',
+        nextActions: ['Make it, or correct workflowsDir.'],
+      });
     return isFolder ? planFolder(engine, target, context) : planOne(engine, text as string, context, flags.mermaid === true);
   });
 }
@@ -63,7 +70,11 @@ async function planOne(engine: OrchestrationEngine, text: string, { io, out }: C
   return EXIT.ok;
 }
 
-async function definitionOf(engine: OrchestrationEngine, text: string, cwd: string): Promise<{ readonly definition: WorkflowDefinition; readonly hash: string }> {
+async function definitionOf(
+  engine: OrchestrationEngine,
+  text: string,
+  cwd: string,
+): Promise<{ readonly definition: WorkflowDefinition; readonly hash: string }> {
   const ref = await resolveDefinition(text, cwd);
   if (ref.kind === 'name') return requireStored(engine, ref.name);
   if (ref.faults.length > 0) throw fileFaults(ref.file, ref.faults);

@@ -5,6 +5,7 @@ import { isTerminal } from '../../domain/workflow-execution.ts';
 import { LOCAL_HUMAN } from '../../orchestration/caller.ts';
 import type { OrchestrationEngine } from '../../orchestration/orchestration-engine.ts';
 import type { StartRequest } from '../../orchestration/workflow-manager.ts';
+import type { WaitEnd } from '../../runtime/waiters.ts';
 import { type CommandContext, EXIT, examples, exitCodeOf, type Invoke } from '../command-context.ts';
 import { type DefinitionRef, fileFaults, requireStored, resolveDefinition } from '../definition-ref.ts';
 import { parseDurationFlag, readInput } from '../input-flags.ts';
@@ -33,7 +34,10 @@ export function addRun(program: Command, invoke: Invoke): void {
     .option('--priority <0-100>', 'or critical, high, normal, low, background')
     .option('--timeout <duration>', 'cancel the run when it takes longer, for example 10m')
     .option('--detach', 'on Ctrl-C and timeout leave the run to other processes instead of cancelling it')
-    .addHelpText('after', examples('logistics-mcp run release-notes.yaml --input repo=acme/site days=7', 'logistics-mcp run nightly --input-file input.json --json'))
+    .addHelpText(
+      'after',
+      examples('logistics-mcp run release-notes.yaml --input repo=acme/site days=7', 'logistics-mcp run nightly --input-file input.json --json'),
+    )
     .addHelpText('after', '\nExit codes: 0 completed, 1 failed, 2 bad input, 130 cancelled.')
     .action((ref: string, flags: RunFlags, command: Command) => invoke(command, (context) => run(context, ref, flags)));
 }
@@ -42,10 +46,19 @@ async function run(context: CommandContext, text: string, flags: RunFlags): Prom
   const timeoutMs = parseDurationFlag(flags.timeout, '--timeout') ?? FOREVER;
   const ref = await resolveDefinition(text, context.io.context.cwd);
   if (ref.kind === 'file' && ref.faults.length > 0) throw fileFaults(ref.file, ref.faults);
-  return withEngine(context, 'worker', async ({ engine }) => {
-    const id = await start(engine, text, ref, context, flags);
-    return follow(engine, id, context, { timeoutMs, detach: flags.detach === true });
-  });
+  const detach = flags.detach === true;
+  const { io, out } = context;
+  const told = (): void => {
+    if (!out.json && !detach) out.note(`${out.isTerminal ? '\n' : ''}Cancelling; Ctrl-C again ends this process at once.`);
+  };
+  return withEngine(context, 'worker', ({ engine }) =>
+    // Listened for before anything starts: a Ctrl-C in between must find the run, too.
+    interruptible(io, told, async (signal) => {
+      const id = await start(engine, text, ref, context, flags);
+      const end = await follow(engine, id, context, { timeoutMs, detach, signal });
+      return report(engine, id, context, end);
+    }),
+  );
 }
 
 async function start(engine: OrchestrationEngine, text: string, ref: DefinitionRef, context: CommandContext, flags: RunFlags): Promise<string> {
@@ -64,28 +77,32 @@ async function priorityOf(text: string | undefined): Promise<{ readonly priority
   const { Priority } = await import('../../domain/priority.ts');
   const parsed = Priority.safeParse(/^\d+$/.test(text) ? Number(text) : text);
   if (parsed.success) return { priority: parsed.data };
-  throw new LogisticsError('invalid_input', `${JSON.stringify(text)} is no priority.`, { path: '--priority', expected: '0 to 100, or critical, high, normal, low, background' });
+  throw new LogisticsError('invalid_input', `${JSON.stringify(text)} is no priority.`, {
+    path: '--priority',
+    expected: '0 to 100, or critical, high, normal, low, background',
+  });
 }
 
-async function follow(engine: OrchestrationEngine, id: string, context: CommandContext, options: { readonly timeoutMs: number; readonly detach: boolean }): Promise<number> {
-  const { io, out } = context;
+interface FollowOptions {
+  readonly timeoutMs: number;
+  readonly detach: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Shows the run until it ends; what ends the command early cancels it, or leaves it when it is detached. */
+async function follow(engine: OrchestrationEngine, id: string, { io, out }: CommandContext, { timeoutMs, detach, signal }: FollowOptions): Promise<WaitEnd> {
   const showing = await showProgress(engine, id, io, out);
-  const told = (): void => {
-    if (!out.json && !options.detach) out.note(`${out.isTerminal ? '\n' : ''}Cancelling; Ctrl-C again ends this process at once.`);
-  };
-  const end = await interruptible(io, told, async (signal) => {
-    const first = await engine.wait({ ids: [id], timeoutMs: options.timeoutMs, signal });
-    if (first === 'met' || options.detach) return first;
-    const reason = first === 'timeout' ? 'It ran longer than --timeout.' : 'Cancelled with Ctrl-C.';
+  const end = await engine.wait({ ids: [id], timeoutMs, signal });
+  if (end !== 'met' && !detach) {
+    const reason = end === 'timeout' ? 'It ran longer than --timeout.' : 'Cancelled with Ctrl-C.';
     if (!isTerminal(engine.backend.getExecution(id)?.status ?? 'cancelled')) await engine.tasks.cancel(id, reason, LOCAL_HUMAN);
     await engine.wait({ ids: [id], timeoutMs: FOREVER });
-    return first;
-  });
+  }
   showing.end();
-  return report(engine, id, context, end);
+  return end;
 }
 
-function report(engine: OrchestrationEngine, id: string, { out }: CommandContext, end: 'met' | 'timeout' | 'aborted'): number {
+function report(engine: OrchestrationEngine, id: string, { out }: CommandContext, end: WaitEnd): number {
   const execution = engine.backend.getExecution(id);
   if (execution === null) throw new LogisticsError('not_found', `The execution ${id} is gone.`);
   const ended = isTerminal(execution.status);

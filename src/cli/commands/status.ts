@@ -24,7 +24,12 @@ export function addStatus(program: Command, invoke: Invoke): void {
 function status(context: CommandContext, flags: StatusFlags): Promise<number> {
   const { out } = context;
   return withEngine(context, 'client', async ({ engine }) => {
-    const data = await toolData(engine, 'get_system_status', { since: sinceOf(flags.since, engine.now), response_format: flags.detailed === true ? 'detailed' : undefined }, { flags: { since: '--since' } });
+    const data = await toolData(
+      engine,
+      'get_system_status',
+      { since: sinceOf(flags.since, engine.now), response_format: flags.detailed === true ? 'detailed' : undefined },
+      { flags: { since: '--since' } },
+    );
     out.data(data);
     out.print(statusLines(data, { now: engine.now, width: out.width, colors: out.colors, workers: otherWorkers(engine) }));
     return EXIT.ok;

@@ -1,13 +1,13 @@
 // Owns `trust`: shows what a found config file would be allowed to do, then records that a person has approved it.
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { readConfigFile, isCodeFile } from '../../config/config-file.ts';
 import { configError } from '../../config/config-faults.ts';
+import { isCodeFile, readConfigFile } from '../../config/config-file.ts';
 import { parseSource } from '../../config/parse-source.ts';
 import { trustFile } from '../../config/trust.ts';
 import { type CommandContext, EXIT, examples, type Invoke } from '../command-context.ts';
-import { allowances } from '../trust-allowances.ts';
 import { trustLines } from '../render/trust.ts';
+import { allowances } from '../trust-allowances.ts';
 
 interface TrustFlags {
   readonly dryRun?: boolean;

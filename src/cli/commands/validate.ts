@@ -20,12 +20,14 @@ async function validate(context: CommandContext, file: string): Promise<number> 
   const { out } = context;
   const read = await readDefinition(file, context.io.context.cwd);
   return withCheckingEngine(context, async ({ engine }) => {
-    const checked = read.faults.length > 0 ? { valid: false, definition: null, hash: null, faults: read.faults, warnings: [] } : engine.workflows.check(read.value);
+    const checked =
+      read.faults.length > 0 ? { valid: false, definition: null, hash: null, faults: read.faults, warnings: [] } : engine.workflows.check(read.value);
     const { definition, valid, faults, warnings, hash } = checked;
     const c = out.colors;
     out.data({ file, valid, name: definition?.name ?? null, hash, steps: definition?.steps.length ?? null, faults, warnings });
     if (definition === null) out.print([`${c.red('✗')} ${c.bold(file)} has ${count(faults.length, 'fault')}`, ...faultLines(faults, c)]);
-    else out.print([`${c.green('✓')} ${c.bold(oneLine(definition.name))} is valid  ${c.dim(`${count(definition.steps.length, 'step')}, ${hash?.slice(0, 12)}`)}`]);
+    else
+      out.print([`${c.green('✓')} ${c.bold(oneLine(definition.name))} is valid  ${c.dim(`${count(definition.steps.length, 'step')}, ${hash?.slice(0, 12)}`)}`]);
     out.print(faultLines(warnings, c, c.yellow('!')));
     return valid ? EXIT.ok : EXIT.badInput;
   });

@@ -27,7 +27,13 @@ export function addWait(program: Command, invoke: Invoke): void {
     .option('--any', 'until one of them has ended')
     .option('--waiting', 'also end when they wait for a person, a signal or a time')
     .option('--timeout <duration>', 'give up after this long, for example 10m; cancels nothing')
-    .addHelpText('after', examples('logistics-mcp wait exec_06d3v8q2k1h7m9p4r5s6t7v8w9 --timeout 10m', 'logistics-mcp wait job_06d3v8q2k1h7m9p4r5s6t7v8w9 job_06d3v8q2k1h7m9p4r5s6t7v8wa --any'))
+    .addHelpText(
+      'after',
+      examples(
+        'logistics-mcp wait exec_06d3v8q2k1h7m9p4r5s6t7v8w9 --timeout 10m',
+        'logistics-mcp wait job_06d3v8q2k1h7m9p4r5s6t7v8w9 job_06d3v8q2k1h7m9p4r5s6t7v8wa --any',
+      ),
+    )
     .addHelpText('after', '\nExit codes: 0 completed, 1 failed or timed out, 130 cancelled.')
     .action((ids: string[], flags: WaitFlags, command: Command) => invoke(command, (context) => wait(context, ids, flags)));
 }
@@ -39,7 +45,11 @@ function wait(context: CommandContext, ids: readonly string[], flags: WaitFlags)
     const raw = { ids, mode: flags.any === true ? 'any' : undefined, until: flags.waiting === true ? 'waiting' : undefined };
     const first = await toolData(engine, 'wait', { ...raw, timeout_ms: 0 });
     if (first.met !== true && timeoutMs !== 0 && otherWorkers(engine) === 0) out.note(NOBODY_WORKS);
-    const { data, interrupted } = await interruptible(io, () => undefined, async (signal) => ({ data: await waitLong(engine, raw, timeoutMs ?? Number.POSITIVE_INFINITY, first, signal), interrupted: signal.aborted }));
+    const { data, interrupted } = await interruptible(
+      io,
+      () => undefined,
+      async (signal) => ({ data: await waitLong(engine, raw, timeoutMs ?? Number.POSITIVE_INFINITY, first, signal), interrupted: signal.aborted }),
+    );
     out.data(data);
     out.print(outcomeLines(objects(data.items), out.colors, out.width));
     if (data.met !== true) return interrupted ? EXIT.interrupted : gaveUp(context);
@@ -48,7 +58,13 @@ function wait(context: CommandContext, ids: readonly string[], flags: WaitFlags)
 }
 
 /** Many short waits make one long one. */
-export async function waitLong(engine: OrchestrationEngine, raw: Readonly<Record<string, unknown>>, timeoutMs: number, first: JsonObject, signal: AbortSignal): Promise<JsonObject> {
+export async function waitLong(
+  engine: OrchestrationEngine,
+  raw: Readonly<Record<string, unknown>>,
+  timeoutMs: number,
+  first: JsonObject,
+  signal: AbortSignal,
+): Promise<JsonObject> {
   const until = engine.now + timeoutMs;
   let data = first;
   while (data.met !== true && !signal.aborted && engine.now < until) {
@@ -63,7 +79,10 @@ function gaveUp({ out }: CommandContext): number {
 }
 
 function worstOf(items: readonly JsonObject[], any: boolean): number {
-  const codes = items.map((item) => text(item, 'status')).filter((status) => ['completed', 'failed', 'cancelled'].includes(status)).map(exitCodeOf);
+  const codes = items
+    .map((item) => text(item, 'status'))
+    .filter((status) => ['completed', 'failed', 'cancelled'].includes(status))
+    .map(exitCodeOf);
   if (codes.length === 0) return EXIT.ok;
   if (any && codes.includes(EXIT.ok)) return EXIT.ok;
   return codes.includes(EXIT.failed) ? EXIT.failed : Math.max(...codes);

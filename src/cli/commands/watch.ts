@@ -27,7 +27,11 @@ export function addWatch(program: Command, invoke: Invoke): void {
 async function watch(context: CommandContext, id: string): Promise<number> {
   const kind = kindOfId(id);
   if (kind !== 'execution' && kind !== 'job') {
-    throw new LogisticsError('invalid_input', `${JSON.stringify(id)} cannot be watched.`, { path: 'id', expected: 'an id that begins with exec_ or job_', nextActions: ['Run: logistics-mcp list executions'] });
+    throw new LogisticsError('invalid_input', `${JSON.stringify(id)} cannot be watched.`, {
+      path: 'id',
+      expected: 'an id that begins with exec_ or job_',
+      nextActions: ['Run: logistics-mcp list executions'],
+    });
   }
   return withEngine(context, 'client', async ({ engine }) => {
     const found = kind === 'execution' ? engine.backend.getExecution(id) : engine.backend.getJob(id);
@@ -38,9 +42,16 @@ async function watch(context: CommandContext, id: string): Promise<number> {
 }
 
 async function watchExecution(engine: OrchestrationEngine, id: string, { io, out }: CommandContext): Promise<number> {
-  const showing = await showProgress(engine, id, io, out);
-  const end = await interruptible(io, () => undefined, (signal) => engine.wait({ ids: [id], timeoutMs: FOREVER, signal }));
-  showing.end();
+  const end = await interruptible(
+    io,
+    () => undefined,
+    async (signal) => {
+      const showing = await showProgress(engine, id, io, out);
+      const ended = await engine.wait({ ids: [id], timeoutMs: FOREVER, signal });
+      showing.end();
+      return ended;
+    },
+  );
   const execution = engine.backend.getExecution(id);
   if (execution === null) throw new LogisticsError('not_found', `The execution ${id} is gone.`);
   const output = engine.backend.getOutput({ executionId: id, stepId: null }) ?? null;
@@ -63,7 +74,11 @@ async function watchJob(engine: OrchestrationEngine, id: string, { io, out }: Co
   };
   show();
   const timer = setInterval(show, FRAME_MS);
-  const end = await interruptible(io, () => undefined, (signal) => engine.wait({ ids: [id], timeoutMs: FOREVER, signal }));
+  const end = await interruptible(
+    io,
+    () => undefined,
+    (signal) => engine.wait({ ids: [id], timeoutMs: FOREVER, signal }),
+  );
   clearInterval(timer);
   show();
   area?.done();

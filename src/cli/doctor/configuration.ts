@@ -8,7 +8,12 @@ export function checkConfig(loaded: LoadedConfig): Check[] {
   checks.push({ name: 'namespace', state: 'ok', detail: config.namespace });
   if (untrusted !== null) {
     const what = untrusted.changed ? 'has changed since it was trusted' : 'is not trusted';
-    checks.push({ name: 'trust', state: 'warn', detail: `${untrusted.file} ${what}; without effect: ${untrusted.keys.join(', ')}`, action: `Review it, then run: logistics-mcp trust ${JSON.stringify(untrusted.file)}` });
+    checks.push({
+      name: 'trust',
+      state: 'warn',
+      detail: `${untrusted.file} ${what}; without effect: ${untrusted.keys.join(', ')}`,
+      action: `Review it, then run: logistics-mcp trust ${JSON.stringify(untrusted.file)}`,
+    });
   } else if (file !== null) {
     checks.push({ name: 'trust', state: 'ok', detail: 'all of the config file acts' });
   }

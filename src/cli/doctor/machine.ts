@@ -31,10 +31,16 @@ export function checkFolder(folder: string, platform: NodeJS.Platform): Check {
   if (!existsSync(folder)) {
     const above = existing(folder);
     if (isWritable(above)) return { name: 'data folder', state: 'ok', detail: `${folder} is made at the first use` };
-    return { name: 'data folder', state: 'fail', detail: `${folder} cannot be made: ${above} is not writable`, action: 'Choose another one with --data-dir or LOGISTICS_DATA_DIR.' };
+    return {
+      name: 'data folder',
+      state: 'fail',
+      detail: `${folder} cannot be made: ${above} is not writable`,
+      action: 'Choose another one with --data-dir or LOGISTICS_DATA_DIR.',
+    };
   }
   const found = statSync(folder);
-  if (!found.isDirectory()) return { name: 'data folder', state: 'fail', detail: `${folder} is no folder`, action: 'Choose another one with --data-dir or LOGISTICS_DATA_DIR.' };
+  if (!found.isDirectory())
+    return { name: 'data folder', state: 'fail', detail: `${folder} is no folder`, action: 'Choose another one with --data-dir or LOGISTICS_DATA_DIR.' };
   if (!isWritable(folder)) return { name: 'data folder', state: 'fail', detail: `${folder} is not writable`, action: `Run: chmod u+rwx ${folder}` };
   const mode = (found.mode & 0o777).toString(8).padStart(4, '0');
   if (platform !== 'win32' && (found.mode & 0o077) !== 0) {
@@ -49,16 +55,25 @@ export async function checkDisk(folder: string): Promise<Check> {
   const free = bavail * bsize;
   const detail = `${bytesText(free)} free`;
   if (free < DISK_FULL) return { name: 'disk', state: 'fail', detail, action: 'Free disk space, or choose another folder with --data-dir.' };
-  return free < DISK_LOW ? { name: 'disk', state: 'warn', detail, action: 'Free disk space soon; writes fail when none is left.' } : { name: 'disk', state: 'ok', detail };
+  return free < DISK_LOW
+    ? { name: 'disk', state: 'warn', detail, action: 'Free disk space soon; writes fail when none is left.' }
+    : { name: 'disk', state: 'ok', detail };
 }
 
 /** Times in the store are compared with this clock; one that went back delays what is due. */
 export function checkClock(now: number, newestEntry: number | null): Check {
   const ahead = newestEntry === null ? 0 : newestEntry - now;
   if (ahead > 60_000) {
-    return { name: 'clock', state: 'warn', detail: `the newest entry of the store lies ${Math.round(ahead / 60_000)} min in the future`, action: 'Set the clock of this machine; what is due waits until it catches up.' };
+    return {
+      name: 'clock',
+      state: 'warn',
+      detail: `the newest entry of the store lies ${Math.round(ahead / 60_000)} min in the future`,
+      action: 'Set the clock of this machine; what is due waits until it catches up.',
+    };
   }
-  return now < Date.UTC(2025, 0) ? { name: 'clock', state: 'fail', detail: new Date(now).toISOString(), action: 'Set the clock of this machine.' } : { name: 'clock', state: 'ok', detail: new Date(now).toISOString() };
+  return now < Date.UTC(2025, 0)
+    ? { name: 'clock', state: 'fail', detail: new Date(now).toISOString(), action: 'Set the clock of this machine.' }
+    : { name: 'clock', state: 'ok', detail: new Date(now).toISOString() };
 }
 
 function existing(folder: string): string {

@@ -15,7 +15,12 @@ export async function checkIntegrity(file: string): Promise<Check> {
     const lines = db.pragma('quick_check(5)') as readonly { readonly quick_check: string }[];
     const first = lines[0]?.quick_check ?? 'no answer';
     if (first === 'ok') return { name: 'integrity', state: 'ok', detail: `${bytesText(statSync(file).size)}, quick_check ok` };
-    return { name: 'integrity', state: 'fail', detail: first, action: 'Stop all processes, copy the data folder, then move the file away or put a good copy back.' };
+    return {
+      name: 'integrity',
+      state: 'fail',
+      detail: first,
+      action: 'Stop all processes, copy the data folder, then move the file away or put a good copy back.',
+    };
   } finally {
     db.close();
   }
@@ -25,11 +30,19 @@ export function checkDurability(engine: OrchestrationEngine): Check[] {
   const status = engine.backend.status();
   const opens: Check = { name: 'store', state: 'ok', detail: `${status.kind}, schema ${status.schemaVersion}, ${status.location}` };
   if (!engine.backend.capabilities.durable) {
-    return [opens, { name: 'durability', state: 'warn', detail: 'in memory: everything is gone when the process ends', action: 'Use --store sqlite to keep work.' }];
+    return [
+      opens,
+      { name: 'durability', state: 'warn', detail: 'in memory: everything is gone when the process ends', action: 'Use --store sqlite to keep work.' },
+    ];
   }
   const full = status.durability === 'full';
   const detail = full ? 'full: on disk before an id is returned' : 'normal: survives a killed process, not a power cut';
-  return [opens, full ? { name: 'durability', state: 'ok', detail } : { name: 'durability', state: 'warn', detail, action: 'Set durability: full unless the speed matters more.' }];
+  return [
+    opens,
+    full
+      ? { name: 'durability', state: 'ok', detail }
+      : { name: 'durability', state: 'warn', detail, action: 'Set durability: full unless the speed matters more.' },
+  ];
 }
 
 export function checkProcesses(engine: OrchestrationEngine, now: number, leaseMs: number): Check {
@@ -37,10 +50,19 @@ export function checkProcesses(engine: OrchestrationEngine, now: number, leaseMs
   const silent = others.filter((process) => now - process.heartbeatAt > leaseMs);
   if (silent.length > 0) {
     const pids = silent.map((process) => process.pid).join(', ');
-    return { name: 'processes', state: 'warn', detail: `${silent.length} of ${others.length} silent for longer than a lease (pid ${pids})`, action: 'Their work is taken back by the next running process; end them if they hang.' };
+    return {
+      name: 'processes',
+      state: 'warn',
+      detail: `${silent.length} of ${others.length} silent for longer than a lease (pid ${pids})`,
+      action: 'Their work is taken back by the next running process; end them if they hang.',
+    };
   }
   if (others.length === 0) return { name: 'processes', state: 'ok', detail: 'none besides this one; open work waits for one' };
-  return { name: 'processes', state: 'ok', detail: `${count(others.length, 'process', 'processes')} alive: ${others.map((process) => `${process.role} ${process.pid}`).join(', ')}` };
+  return {
+    name: 'processes',
+    state: 'ok',
+    detail: `${count(others.length, 'process', 'processes')} alive: ${others.map((process) => `${process.role} ${process.pid}`).join(', ')}`,
+  };
 }
 
 /** Lock files whose process is gone; their work is taken back at the next start. */
@@ -48,8 +70,14 @@ export function checkLocks(dataDir: string): Check {
   const folder = join(dataDir, 'locks');
   const files = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.lock')) : [];
   const dead = files.filter((name) => !isAlive(Number.parseInt(name, 10)));
-  if (dead.length === 0) return { name: 'locks', state: 'ok', detail: files.length === 0 ? 'none' : `${count(files.length, 'lock')}, all held by live processes` };
-  return { name: 'locks', state: 'warn', detail: `${count(dead.length, 'lock')} of dead processes`, action: 'Nothing: the next running process takes their work back at once.' };
+  if (dead.length === 0)
+    return { name: 'locks', state: 'ok', detail: files.length === 0 ? 'none' : `${count(files.length, 'lock')}, all held by live processes` };
+  return {
+    name: 'locks',
+    state: 'warn',
+    detail: `${count(dead.length, 'lock')} of dead processes`,
+    action: 'Nothing: the next running process takes their work back at once.',
+  };
 }
 
 function isAlive(pid: number): boolean {

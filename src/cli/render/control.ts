@@ -10,11 +10,19 @@ export function controlLines(data: JsonObject, c: Colors): string[] {
   const id = text(data, 'execution_id') || text(data, 'job_id') || text(data, 'session_id') || text(data, 'workflow_id');
   const status = text(data, 'status');
   const message = oneLine(text(data, 'message'));
-  const lines = [`${sign(status, c)} ${text(data, 'action')}  ${inStatusColor(status, status, c)}  ${c.dim(id)}${data.replayed === true ? c.dim('  (done before)') : ''}`];
+  const lines = [
+    `${sign(status, c)} ${text(data, 'action')}  ${inStatusColor(status, status, c)}  ${c.dim(id)}${data.replayed === true ? c.dim('  (done before)') : ''}`,
+  ];
   if (message !== '') lines.push(`  ${message}`);
-  for (const [label, key] of [['reused', 'reused_steps'], ['runs again', 'reexecuted_steps']] as const) {
+  for (const [label, key] of [
+    ['reused', 'reused_steps'],
+    ['runs again', 'reexecuted_steps'],
+  ] as const) {
     const steps = data[key];
-    if (Array.isArray(steps) && steps.length > 0) lines.push(`  ${c.dim(label.padEnd(10))}  ${steps.slice(0, 12).map(String).join(', ')}${steps.length > 12 ? c.dim(` and ${steps.length - 12} more`) : ''}`);
+    if (Array.isArray(steps) && steps.length > 0)
+      lines.push(
+        `  ${c.dim(label.padEnd(10))}  ${steps.slice(0, 12).map(String).join(', ')}${steps.length > 12 ? c.dim(` and ${steps.length - 12} more`) : ''}`,
+      );
   }
   if (WATCHED.has(status) && (id.startsWith('exec_') || id.startsWith('job_'))) lines.push(`  ${c.dim('→')} logistics-mcp watch ${id}`);
   return lines;

@@ -11,6 +11,11 @@ export function doctorLines(checks: readonly Check[], c: Colors): string[] {
   ]);
   const failed = checks.filter((check) => check.state === 'fail').length;
   const warned = checks.filter((check) => check.state === 'warn').length;
-  const end = failed > 0 ? c.red(`${count(failed, 'check')} failed${warned > 0 ? `, ${count(warned, 'warning')}` : ''}.`) : warned > 0 ? c.yellow(`Works, with ${count(warned, 'warning')}.`) : c.green('All is well.');
+  const end =
+    failed > 0
+      ? c.red(`${count(failed, 'check')} failed${warned > 0 ? `, ${count(warned, 'warning')}` : ''}.`)
+      : warned > 0
+        ? c.yellow(`Works, with ${count(warned, 'warning')}.`)
+        : c.green('All is well.');
   return [...lines, '', end];
 }

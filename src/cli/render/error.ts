@@ -2,7 +2,7 @@
 import type { ErrorData } from '../../domain/errors.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { type FaultText, faultLines } from './faults.ts';
-import { clip, type Colors, stripControls } from './text.ts';
+import { type Colors, clip, stripControls } from './text.ts';
 
 const LONGEST = 300;
 
@@ -23,7 +23,8 @@ function detailLines(error: ErrorData, head: string, colors: Colors): string[] {
   const row = (label: string, text: string): number => lines.push(`  ${colors.dim(label.padEnd(9))} ${stripControls(text)}`);
   if (error.path !== undefined && error.path !== '' && !head.includes(error.path)) row('at', error.path);
   if (error.expected !== undefined && !head.includes(error.expected)) row('expected', clip(error.expected, LONGEST));
-  if (near.length > 0 && !head.includes('did you mean')) lines.push(`  ${colors.dim('did you mean')} ${colors.bold(near.map(stripControls).join(' or '))}${colors.dim('?')}`);
+  if (near.length > 0 && !head.includes('did you mean'))
+    lines.push(`  ${colors.dim('did you mean')} ${colors.bold(near.map(stripControls).join(' or '))}${colors.dim('?')}`);
   return lines;
 }
 

@@ -16,7 +16,8 @@ export function faultLines(faults: readonly FaultText[], colors: Colors, mark = 
     const place = fault.path === undefined || fault.path === '' ? '' : `${colors.bold(stripControls(fault.path))}  `;
     const out = [`  ${mark} ${place}${stripControls(fault.message)}`];
     const near = fault.nearMatches ?? [];
-    if (near.length > 0 && !fault.message.includes('did you mean')) out.push(`      ${colors.dim('did you mean')} ${near.map(stripControls).join(' or ')}${colors.dim('?')}`);
+    if (near.length > 0 && !fault.message.includes('did you mean'))
+      out.push(`      ${colors.dim('did you mean')} ${near.map(stripControls).join(' or ')}${colors.dim('?')}`);
     if (fault.expected !== undefined && !fault.message.includes(fault.expected)) out.push(`      ${colors.dim('expected')} ${stripControls(fault.expected)}`);
     return out;
   });

@@ -4,13 +4,24 @@ import { faultLines } from './faults.ts';
 import { type Colors, count, oneLine } from './text.ts';
 
 export function importLines(files: readonly ImportedFile[], dryRun: boolean, c: Colors): string[] {
-  const lines = files.flatMap((file) => [headLine(file, c), ...faultLines(file.faults, c).map(indent), ...faultLines(file.warnings, c, c.yellow('!')).map(indent)]);
+  const lines = files.flatMap((file) => [
+    headLine(file, c),
+    ...faultLines(file.faults, c).map(indent),
+    ...faultLines(file.warnings, c, c.yellow('!')).map(indent),
+  ]);
   const bad = files.filter((file) => file.state === 'invalid').length;
   const same = files.filter((file) => file.state === 'unchanged').length;
-  const parts = [`${count(files.length - bad - same, 'workflow')} ${dryRun ? 'can be stored' : 'stored'}`, ...(same === 0 ? [] : [`${same} unchanged`]), ...(bad === 0 ? [] : [`${count(bad, 'file')} not`])];
+  const parts = [
+    `${count(files.length - bad - same, 'workflow')} ${dryRun ? 'can be stored' : 'stored'}`,
+    ...(same === 0 ? [] : [`${same} unchanged`]),
+    ...(bad === 0 ? [] : [`${count(bad, 'file')} not`]),
+  ];
   lines.push('', c.dim(`${parts.join(', ')}${dryRun ? '; nothing was changed' : ''}`));
   if (files.some((file) => file.faults.some((fault) => fault.code === 'unknown_task_type'))) {
-    lines.push(`  ${c.dim('→')} Map each module.action to a task type with taskAliases in logistics.config.yaml, for example`, `    taskAliases: {static_analysis.analyze_code: mcp.call}`);
+    lines.push(
+      `  ${c.dim('→')} Map each module.action to a task type with taskAliases in logistics.config.yaml, for example`,
+      `    taskAliases: {static_analysis.analyze_code: mcp.call}`,
+    );
   }
   const first = files.find((file) => file.state === 'stored');
   if (first?.name != null) lines.push(`  ${c.dim('→')} logistics-mcp run ${first.name}`);

@@ -2,7 +2,7 @@
 import { formatDuration } from '../../domain/duration.ts';
 import type { Job } from '../../domain/job.ts';
 import { bar, sign, spinner } from './symbols.ts';
-import { clip, type Colors, fromNow, oneLine, widthOf } from './text.ts';
+import { type Colors, clip, fromNow, oneLine, widthOf } from './text.ts';
 
 export function jobLine(job: Job, screen: { readonly now: number; readonly width: number; readonly colors: Colors }): string {
   const { colors: c, now, width } = screen;
@@ -17,9 +17,13 @@ function detail(job: Job, now: number): string {
     case 'pending':
       return job.runAt !== null && job.runAt > now ? `due ${fromNow(job.runAt, now)}` : 'pending';
     case 'running':
-      return oneLine(`${job.startedAt === null ? '' : formatDuration(Math.floor((now - job.startedAt) / 1_000) * 1_000)}${message === null ? '' : `  ${message}`}`);
+      return oneLine(
+        `${job.startedAt === null ? '' : formatDuration(Math.floor((now - job.startedAt) / 1_000) * 1_000)}${message === null ? '' : `  ${message}`}`,
+      );
     case 'retry':
-      return oneLine(`attempt ${job.attempt} failed${job.error === null ? '' : ` (${job.error.code}: ${job.error.message})`}${job.runAt === null ? '' : `, next ${fromNow(job.runAt, now)}`}`);
+      return oneLine(
+        `attempt ${job.attempt} failed${job.error === null ? '' : ` (${job.error.code}: ${job.error.message})`}${job.runAt === null ? '' : `, next ${fromNow(job.runAt, now)}`}`,
+      );
     case 'completed':
       return job.completedAt === null || job.startedAt === null ? 'completed' : formatDuration(job.completedAt - job.startedAt);
     default:

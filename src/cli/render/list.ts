@@ -17,7 +17,11 @@ export interface ListScreen {
 type Columns = (screen: ListScreen) => readonly Column<JsonObject>[];
 
 const plain = (title: string, key: string, more: Partial<Column<JsonObject>> = {}): Column<JsonObject> => ({ title, text: (row) => text(row, key), ...more });
-const when = (title: string, key: string, { now, colors }: ListScreen): Column<JsonObject> => ({ title, text: (row) => ago(row, key, now), paint: (cell) => colors.dim(cell) });
+const when = (title: string, key: string, { now, colors }: ListScreen): Column<JsonObject> => ({
+  title,
+  text: (row) => ago(row, key, now),
+  paint: (cell) => colors.dim(cell),
+});
 const status = ({ colors }: ListScreen): Column<JsonObject> => ({
   title: 'status',
   text: (row) => `${sign(text(row, 'status'), NO_COLORS)} ${text(row, 'status')}`,
@@ -30,7 +34,14 @@ const same = (cell: string | number | null | undefined): string => String(cell);
 const NO_COLORS = { green: same, red: same, cyan: same, yellow: same, dim: same } as unknown as Colors;
 
 const KINDS: Readonly<Record<string, Columns>> = {
-  workflows: (s) => [plain('name', 'name'), { title: 'version', text: (row) => `v${text(row, 'version')}`, right: true }, { title: 'steps', text: (row) => text(row, 'steps_total'), right: true }, when('stored', 'created_at', s), plain('id', 'workflow_id'), plain('description', 'description', { flexible: true, paint: (cell) => s.colors.dim(cell) })],
+  workflows: (s) => [
+    plain('name', 'name'),
+    { title: 'version', text: (row) => `v${text(row, 'version')}`, right: true },
+    { title: 'steps', text: (row) => text(row, 'steps_total'), right: true },
+    when('stored', 'created_at', s),
+    plain('id', 'workflow_id'),
+    plain('description', 'description', { flexible: true, paint: (cell) => s.colors.dim(cell) }),
+  ],
   executions: (s) => [
     plain('id', 'execution_id'),
     plain('workflow', 'workflow', { flexible: true }),
@@ -50,9 +61,27 @@ const KINDS: Readonly<Record<string, Columns>> = {
     { title: 'due', text: (row) => ((moment(row, 'run_at') ?? 0) > s.now ? ago(row, 'run_at', s.now) : '') },
     { title: 'error', text: (row) => `${text(row, 'error_code')}${row.dead === true ? ' (dead)' : ''}`, paint: (cell) => s.colors.red(cell) },
   ],
-  queues: () => [plain('queue', 'queue'), ...['pending', 'running', 'retry', 'completed', 'failed', 'cancelled'].map(digits), { title: 'mean run', text: meanRun, right: true }],
-  sessions: (s) => [plain('id', 'session_id'), plain('name', 'name', { flexible: true }), status(s), when('created', 'created_at', s), when('expires', 'expires_at', s)],
-  workers: (s) => [plain('pid', 'pid', { right: true }), plain('host', 'host'), plain('role', 'role'), plain('namespace', 'namespace', { flexible: true }), { title: 'jobs', text: (row) => text(row, 'running_jobs'), right: true }, when('started', 'started_at', s), when('heartbeat', 'heartbeat_at', s)],
+  queues: () => [
+    plain('queue', 'queue'),
+    ...['pending', 'running', 'retry', 'completed', 'failed', 'cancelled'].map(digits),
+    { title: 'mean run', text: meanRun, right: true },
+  ],
+  sessions: (s) => [
+    plain('id', 'session_id'),
+    plain('name', 'name', { flexible: true }),
+    status(s),
+    when('created', 'created_at', s),
+    when('expires', 'expires_at', s),
+  ],
+  workers: (s) => [
+    plain('pid', 'pid', { right: true }),
+    plain('host', 'host'),
+    plain('role', 'role'),
+    plain('namespace', 'namespace', { flexible: true }),
+    { title: 'jobs', text: (row) => text(row, 'running_jobs'), right: true },
+    when('started', 'started_at', s),
+    when('heartbeat', 'heartbeat_at', s),
+  ],
   events: (s) => [
     plain('cursor', 'cursor', { right: true, paint: (cell) => s.colors.dim(cell) }),
     when('when', 'at', s),

@@ -4,11 +4,26 @@ import type { ErrorData } from '../../domain/errors.ts';
 import { type ExecutionStatus, isTerminal } from '../../domain/workflow-execution.ts';
 import type { StepView } from '../../store/backend.ts';
 import { bar, inStatusColor, sign, spinner } from './symbols.ts';
-import { clip, type Colors, count, fromNow, oneLine, padEnd, widthOf } from './text.ts';
+import { type Colors, clip, count, fromNow, oneLine, padEnd, widthOf } from './text.ts';
 
 export type StepLine = Pick<
   StepView,
-  'index' | 'id' | 'task' | 'region' | 'status' | 'skipReason' | 'reused' | 'tolerated' | 'startedAt' | 'readyAt' | 'endedAt' | 'attempts' | 'nextAttemptAt' | 'error' | 'wait' | 'each'
+  | 'index'
+  | 'id'
+  | 'task'
+  | 'region'
+  | 'status'
+  | 'skipReason'
+  | 'reused'
+  | 'tolerated'
+  | 'startedAt'
+  | 'readyAt'
+  | 'endedAt'
+  | 'attempts'
+  | 'nextAttemptAt'
+  | 'error'
+  | 'wait'
+  | 'each'
 > & { readonly progress: { readonly share: number; readonly message: string | null } | null };
 
 export interface RunView {
@@ -48,8 +63,16 @@ export function progressLines(run: RunView, screen: Screen): string[] {
   for (const step of shown) lines.push(stepLine(step, nameWidth, screen));
   if (after !== '') lines.push(c.dim(`  ${after}`));
   const elapsed = formatDuration(Math.max(0, (run.endedAt ?? now) - run.createdAt));
-  const state = run.stopping && !isTerminal(run.status) ? c.yellow('stopping  ') : ['waiting', 'paused', 'pending'].includes(run.status) ? inStatusColor(run.status, `${run.status}  `, c) : '';
-  lines.push('', `  ${bar(overallShare(run), Math.min(OVERALL_BAR, screen.width - 24), c)}  ${state}${run.stepsDone}/${run.totalSteps} ${c.dim(`steps  ${elapsed}`)}`);
+  const state =
+    run.stopping && !isTerminal(run.status)
+      ? c.yellow('stopping  ')
+      : ['waiting', 'paused', 'pending'].includes(run.status)
+        ? inStatusColor(run.status, `${run.status}  `, c)
+        : '';
+  lines.push(
+    '',
+    `  ${bar(overallShare(run), Math.min(OVERALL_BAR, screen.width - 24), c)}  ${state}${run.stepsDone}/${run.totalSteps} ${c.dim(`steps  ${elapsed}`)}`,
+  );
   return lines;
 }
 
@@ -71,7 +94,12 @@ function detail(step: StepLine, now: number): string {
   const took = since === null || step.endedAt === null ? '' : formatDuration(Math.max(0, step.endedAt - since));
   switch (step.status) {
     case 'completed':
-      return [step.reused ? 'reused' : took, step.each === null ? '' : count(step.each.total, 'item'), failedItems(step), step.attempts > 1 && step.each === null ? `attempt ${step.attempts}` : '']
+      return [
+        step.reused ? 'reused' : took,
+        step.each === null ? '' : count(step.each.total, 'item'),
+        failedItems(step),
+        step.attempts > 1 && step.each === null ? `attempt ${step.attempts}` : '',
+      ]
         .filter((part) => part !== '')
         .join(', ');
     case 'failed':
@@ -79,7 +107,10 @@ function detail(step: StepLine, now: number): string {
     case 'skipped':
       return `skipped${step.skipReason === null ? '' : `: ${SKIP_TEXT[step.skipReason] ?? step.skipReason}`}`;
     case 'running':
-      return `${since === null ? '' : formatDuration(Math.floor(Math.max(0, now - since) / 1_000) * 1_000)}${step.attempts > 1 ? `  attempt ${step.attempts}` : ''}`.replace(/^0ms/, '');
+      return `${since === null ? '' : formatDuration(Math.floor(Math.max(0, now - since) / 1_000) * 1_000)}${step.attempts > 1 ? `  attempt ${step.attempts}` : ''}`.replace(
+        /^0ms/,
+        '',
+      );
     case 'retry':
       return `attempt ${step.attempts} failed${step.error === null ? '' : ` (${step.error.code})`}${step.nextAttemptAt === null ? '' : `, next ${fromNow(step.nextAttemptAt, now)}`}`;
     case 'waiting':
@@ -126,7 +157,10 @@ function eachText(step: StepLine, room: number, { colors: c, now }: Screen): str
   const total = each.total.toLocaleString('en');
   const counts = `${done.toLocaleString('en').padStart(total.length)}/${total}`;
   const rate = itemRate(step, now);
-  const left = rate === null ? '' : `  ${rate < 10 ? rate.toFixed(1) : Math.round(rate).toLocaleString('en')}/s  ~${formatDuration(Math.max(1, Math.round((each.total - done) / rate)) * 1_000)} left`;
+  const left =
+    rate === null
+      ? ''
+      : `  ${rate < 10 ? rate.toFixed(1) : Math.round(rate).toLocaleString('en')}/s  ~${formatDuration(Math.max(1, Math.round((each.total - done) / rate)) * 1_000)} left`;
   const failed = each.failed === 0 ? '' : `  ${failedItems(step)}`;
   const width = Math.max(0, Math.min(BAR, room - counts.length - failed.length - left.length - 2));
   const text = clip(`${counts}${failed}${left}`, room - width - 2);
@@ -165,11 +199,16 @@ export function overallShare(run: RunView): number {
 /** Steps in order; when they are too many, what runs, waits or failed, then what comes next. */
 function window(steps: readonly StepLine[], room: number): { shown: readonly StepLine[]; before: string; after: string } {
   if (steps.length <= room) return { shown: steps, before: '', after: '' };
-  const matters = (step: StepLine): number => (step.status === 'failed' ? 0 : isTerminal(step.status) ? 3 : step.status === 'pending' || (step.status === 'ready' && step.each === null) ? 2 : 1);
+  const matters = (step: StepLine): number =>
+    step.status === 'failed' ? 0 : isTerminal(step.status) ? 3 : step.status === 'pending' || (step.status === 'ready' && step.each === null) ? 2 : 1;
   const ended = steps.filter((step) => isTerminal(step.status));
   const ranked = [...steps].sort((a, b) => matters(a) - matters(b) || (isTerminal(a.status) ? b.index - a.index : a.index - b.index));
   const shown = ranked.slice(0, room).sort((a, b) => a.index - b.index);
   const hiddenEnded = ended.filter((step) => !shown.includes(step)).length;
   const hiddenOpen = steps.length - shown.length - hiddenEnded;
-  return { shown, before: hiddenEnded === 0 ? '' : `… ${count(hiddenEnded, 'more step')} done`, after: hiddenOpen === 0 ? '' : `… ${count(hiddenOpen, 'more step')} to come` };
+  return {
+    shown,
+    before: hiddenEnded === 0 ? '' : `… ${count(hiddenEnded, 'more step')} done`,
+    after: hiddenOpen === 0 ? '' : `… ${count(hiddenOpen, 'more step')} to come`,
+  };
 }

@@ -19,7 +19,9 @@ const VALUES = new Set(['input', 'output', 'result', 'payload', 'context', 'meta
 const VALUE_LINES = 40;
 
 export function recordLines(data: JsonObject, screen: Screen): string[] {
-  const entries = Object.entries(data).filter(([key, value]) => !NOT_SHOWN.has(key) && value !== null && !(typeof value === 'object' && Object.keys(value).length === 0));
+  const entries = Object.entries(data).filter(
+    ([key, value]) => !NOT_SHOWN.has(key) && value !== null && !(typeof value === 'object' && Object.keys(value).length === 0),
+  );
   const short = entries.filter(([key, value]) => !isBlock(key, value));
   const width = Math.max(0, ...short.map(([key]) => label(key).length));
   const { colors: c } = screen;
@@ -57,7 +59,8 @@ function cellText(key: string, row: JsonObject, { now }: Screen): string {
 
 function valueText(key: string, value: Json, { colors: c, now }: Screen): string {
   if (key === 'status' && typeof value === 'string') return `${sign(value, c)} ${inStatusColor(value, value, c)}`;
-  if (/(?:_at|^until)$/.test(key) && typeof value === 'string' && !Number.isNaN(Date.parse(value))) return `${value}  ${c.dim(fromNow(Date.parse(value), now))}`;
+  if (/(?:_at|^until)$/.test(key) && typeof value === 'string' && !Number.isNaN(Date.parse(value)))
+    return `${value}  ${c.dim(fromNow(Date.parse(value), now))}`;
   if (key.endsWith('_ms') && typeof value === 'number') return formatDuration(value);
   if (key === 'bytes' && typeof value === 'number') return bytesText(value);
   if (isJsonObject(value)) return key === 'error' ? c.red(oneLine(`${text(value, 'code')}: ${text(value, 'message')}`)) : oneLine(memberText(value));

@@ -14,9 +14,15 @@ export function runEndLines(execution: ExecutionSummary, output: Json, artifacts
   const lines = [`${sign(execution.status, colors)} ${inStatusColor(execution.status, execution.status, colors)}${took}  ${colors.dim(execution.id)}`];
   if (execution.status === 'cancelled' && execution.error !== null) lines.push(`  ${colors.dim(oneLine(execution.error.message))}`);
   else if (execution.error !== null) lines.push('', ...errorLines(execution.error, colors));
-  if (execution.status === 'completed' && !isEmpty(output)) lines.push('', colors.bold('Output'), ...jsonLines(output, colors, { limit: OUTPUT_LINES, more: `logistics-mcp get ${execution.id} --view output --json` }));
+  if (execution.status === 'completed' && !isEmpty(output))
+    lines.push(
+      '',
+      colors.bold('Output'),
+      ...jsonLines(output, colors, { limit: OUTPUT_LINES, more: `logistics-mcp get ${execution.id} --view output --json` }),
+    );
   if (artifacts.length > 0) lines.push('', colors.bold('Artifacts'), ...artifactLines(artifacts, colors));
-  if (execution.status === 'failed') lines.push('', `  ${colors.dim('→')} logistics-mcp get ${execution.id} --view explain`, `  ${colors.dim('→')} logistics-mcp control ${execution.id} retry`);
+  if (execution.status === 'failed')
+    lines.push('', `  ${colors.dim('→')} logistics-mcp get ${execution.id} --view explain`, `  ${colors.dim('→')} logistics-mcp control ${execution.id} retry`);
   return lines;
 }
 
@@ -27,5 +33,7 @@ function isEmpty(output: Json): boolean {
 function artifactLines(artifacts: readonly ArtifactInfo[], colors: Colors): string[] {
   const names = artifacts.map((artifact) => oneLine(artifact.name));
   const width = Math.max(...names.map(widthOf));
-  return artifacts.map((artifact, at) => `  ${padEnd(names[at] as string, width)}  ${colors.dim(`${artifact.mediaType}, ${bytesText(artifact.bytes)}  ${artifact.id}`)}`);
+  return artifacts.map(
+    (artifact, at) => `  ${padEnd(names[at] as string, width)}  ${colors.dim(`${artifact.mediaType}, ${bytesText(artifact.bytes)}  ${artifact.id}`)}`,
+  );
 }

@@ -3,7 +3,7 @@ import { isJsonObject, type JsonObject } from '../../domain/json.ts';
 import { EXECUTION_STATUSES } from '../../domain/workflow-execution.ts';
 import { inStatusColor, sign } from './symbols.ts';
 import { type Column, tableLines } from './table.ts';
-import { bytesText, clip, type Colors, count, oneLine, padEnd } from './text.ts';
+import { bytesText, type Colors, clip, count, oneLine, padEnd } from './text.ts';
 import { ago, number, objects, text } from './wire.ts';
 
 export interface StatusScreen {
@@ -20,7 +20,11 @@ export function statusLines(data: JsonObject, screen: StatusScreen): string[] {
   const { colors: c } = screen;
   const healthy = text(data, 'health') === 'healthy';
   const executions = isJsonObject(data.executions) ? data.executions : {};
-  const lines = [`${healthy ? c.green('●') : c.yellow('●')} ${c.bold(text(data, 'health'))}  ${c.dim(`logistics-mcp ${text(data, 'version')}`)}`, '', ...factLines(data, executions, screen)];
+  const lines = [
+    `${healthy ? c.green('●') : c.yellow('●')} ${c.bold(text(data, 'health'))}  ${c.dim(`logistics-mcp ${text(data, 'version')}`)}`,
+    '',
+    ...factLines(data, executions, screen),
+  ];
   lines.push(
     ...section('Waits for you', waitingLines(data, screen), c),
     ...section('Running', runningLines(data, screen), c),
@@ -30,8 +34,15 @@ export function statusLines(data: JsonObject, screen: StatusScreen): string[] {
   );
   const warnings = Array.isArray(data.warnings) ? data.warnings.map((warning) => `${c.yellow('!')} ${oneLine(String(warning))}`) : [];
   lines.push(...section('Warnings', warnings, c));
-  const nothing = number(data, 'workflows') === 0 && EXECUTION_STATUSES.every((status) => number(executions, status) === 0) && objects(data.queues).length === 0;
-  if (nothing) lines.push('', `Nothing has run here yet.`, `  ${c.dim('→')} logistics-mcp run <file>`, `  ${c.dim('→')} logistics-mcp enqueue echo '{"value": "hello"}' --wait`);
+  const nothing =
+    number(data, 'workflows') === 0 && EXECUTION_STATUSES.every((status) => number(executions, status) === 0) && objects(data.queues).length === 0;
+  if (nothing)
+    lines.push(
+      '',
+      `Nothing has run here yet.`,
+      `  ${c.dim('→')} logistics-mcp run <file>`,
+      `  ${c.dim('→')} logistics-mcp enqueue echo '{"value": "hello"}' --wait`,
+    );
   return lines;
 }
 
@@ -46,12 +57,24 @@ function factLines(data: JsonObject, executions: JsonObject, { colors: c, worker
   row('namespace', text(data, 'namespace'));
   row('store', `${text(store, 'kind')} ${c.dim(`${text(store, 'durability')}, ${bytesText(number(store, 'bytes'))}  ${text(store, 'location')}`)}`);
   const open = OPEN.reduce((sum, status) => sum + number(executions, status), 0);
-  row('processes', workers > 0 ? `${count(workers, 'process', 'processes')} working here` : open > 0 ? c.yellow(`none is working here; ${count(open, 'open run')} ${open === 1 ? 'waits' : 'wait'} until one starts`) : c.dim('none is working here'));
-  const counts = EXECUTION_STATUSES.filter((status) => number(executions, status) > 0).map((status) => inStatusColor(status, `${number(executions, status).toLocaleString('en')} ${status}`, c));
+  row(
+    'processes',
+    workers > 0
+      ? `${count(workers, 'process', 'processes')} working here`
+      : open > 0
+        ? c.yellow(`none is working here; ${count(open, 'open run')} ${open === 1 ? 'waits' : 'wait'} until one starts`)
+        : c.dim('none is working here'),
+  );
+  const counts = EXECUTION_STATUSES.filter((status) => number(executions, status) > 0).map((status) =>
+    inStatusColor(status, `${number(executions, status).toLocaleString('en')} ${status}`, c),
+  );
   row('runs', counts.length === 0 ? c.dim('none') : counts.join(c.dim(', ')));
   const throughput = isJsonObject(data.throughput) ? data.throughput : {};
   if (number(throughput, 'jobs_completed') + number(throughput, 'jobs_failed') > 0) {
-    row('last minute', `${count(number(throughput, 'jobs_completed'), 'job')} done${number(throughput, 'jobs_failed') === 0 ? '' : c.red(`, ${number(throughput, 'jobs_failed')} failed`)}`);
+    row(
+      'last minute',
+      `${count(number(throughput, 'jobs_completed'), 'job')} done${number(throughput, 'jobs_failed') === 0 ? '' : c.red(`, ${number(throughput, 'jobs_failed')} failed`)}`,
+    );
   }
   if (data.next_due_at !== undefined) row('next due', ago(data, 'next_due_at', now));
   return lines;
@@ -82,7 +105,15 @@ function queueLines(data: JsonObject, screen: StatusScreen): string[] {
   const rows = objects(data.queues);
   if (rows.length === 0) return [];
   const keys = ['pending', 'running', 'retry', 'completed', 'failed', 'cancelled'];
-  return tableLines(rows, [{ title: 'queue', text: (row) => text(row, 'queue') }, ...keys.map((key) => ({ title: key, text: (row: JsonObject) => number(row, key).toLocaleString('en'), right: true }))], screen.colors, screen.width - 2);
+  return tableLines(
+    rows,
+    [
+      { title: 'queue', text: (row) => text(row, 'queue') },
+      ...keys.map((key) => ({ title: key, text: (row: JsonObject) => number(row, key).toLocaleString('en'), right: true })),
+    ],
+    screen.colors,
+    screen.width - 2,
+  );
 }
 
 function failureLines(data: JsonObject, { colors: c, width, now }: StatusScreen): string[] {

@@ -1,5 +1,5 @@
 // Owns aligned tables: every column as wide as its content, one column gives way when the screen is narrow.
-import { clip, type Colors, oneLine, padEnd, padStart, widthOf } from './text.ts';
+import { type Colors, clip, oneLine, padEnd, padStart, widthOf } from './text.ts';
 
 export interface Column<T> {
   readonly title: string;
@@ -30,7 +30,10 @@ export function tableLines<T>(rows: readonly T[], columns: readonly Column<T>[],
       .join(' '.repeat(GAP))
       .trimEnd();
   return [
-    line(used.map((column) => column.title), (text) => colors.dim(text)),
+    line(
+      used.map((column) => column.title),
+      (text) => colors.dim(text),
+    ),
     ...cells.map((texts, row) => line(texts, (text, at) => used[at]?.paint?.(text, rows[row] as T) ?? text)),
   ];
 }

@@ -18,5 +18,10 @@ export function trustLines(view: TrustView, c: Colors): string[] {
   for (const { key, items } of view.allowed) lines.push(`  ${c.bold(key)}`, ...items.map((item) => `    ${c.yellow('•')} ${oneLine(item)}`));
   if (view.dryRun) return [...lines, '', c.dim('Nothing was recorded.')];
   const covered = view.covers.length === 1 ? 'this file' : `${view.covers.length} files`;
-  return [...lines, '', `${c.green('✓')} Trusted as it is now: ${covered}. A change ends the trust.`, ...view.covers.slice(1).map((path) => `  ${c.dim('covers')} ${path}`)];
+  return [
+    ...lines,
+    '',
+    `${c.green('✓')} Trusted as it is now: ${covered}. A change ends the trust.`,
+    ...view.covers.slice(1).map((path) => `  ${c.dim('covers')} ${path}`),
+  ];
 }

@@ -32,7 +32,10 @@ function bodyLines(view: string, data: JsonObject, screen: ViewScreen): string[]
   if (view === 'output') {
     for (const name of ['output', 'definition'] as const) {
       if (typeof data[`${name}_json`] === 'string') return [stripControls(text(data, `${name}_json`))];
-      if (data[name] !== undefined) return data[name] === null ? [c.dim(text(data, 'status') === 'completed' ? 'It has no output.' : `It has no output: it is ${text(data, 'status')}.`)] : jsonLines(data[name], c, { limit: WHOLE, more: '' }).map((line) => line.slice(2));
+      if (data[name] !== undefined)
+        return data[name] === null
+          ? [c.dim(text(data, 'status') === 'completed' ? 'It has no output.' : `It has no output: it is ${text(data, 'status')}.`)]
+          : jsonLines(data[name], c, { limit: WHOLE, more: '' }).map((line) => line.slice(2));
     }
   }
   if (typeof data.artifact_id === 'string' && data.encoding === 'utf-8') return [stripControls(text(data, 'content'))];
@@ -48,7 +51,11 @@ export function stepTable(steps: readonly JsonObject[], screen: ViewScreen): str
     { title: 'needs', text: (row) => (Array.isArray(row.needs) ? row.needs.join(', ') : ''), paint: (cell) => c.dim(cell), flexible: true },
     { title: 'took', text: (row) => (row.run_ms === undefined ? '' : formatDuration(number(row, 'run_ms'))), right: true },
     { title: 'attempts', text: (row) => (number(row, 'attempts') > 1 ? text(row, 'attempts') : ''), right: true },
-    { title: 'items', text: (row) => (isJsonObject(row.items) ? `${number(row.items, 'completed') + number(row.items, 'failed')}/${text(row.items, 'total')}` : ''), right: true },
+    {
+      title: 'items',
+      text: (row) => (isJsonObject(row.items) ? `${number(row.items, 'completed') + number(row.items, 'failed')}/${text(row.items, 'total')}` : ''),
+      right: true,
+    },
     { title: 'note', text: (row) => note(row, now), flexible: true },
   ];
   return tableLines(steps, columns, c, screen.width);
@@ -81,14 +88,21 @@ function eventTable(events: readonly JsonObject[], screen: ViewScreen): string[]
 
 function logLines(lines: readonly JsonObject[], { colors: c }: ViewScreen): string[] {
   if (lines.length === 0) return [c.dim('Nothing was logged.')];
-  return lines.map((line) => `${c.dim(text(line, 'at').slice(11, 23))} ${text(line, 'level').padEnd(5)} ${oneLine(text(line, 'message'))}${line.fields === undefined ? '' : c.dim(` ${text(line, 'fields')}`)}`);
+  return lines.map(
+    (line) =>
+      `${c.dim(text(line, 'at').slice(11, 23))} ${text(line, 'level').padEnd(5)} ${oneLine(text(line, 'message'))}${line.fields === undefined ? '' : c.dim(` ${text(line, 'fields')}`)}`,
+  );
 }
 
 function explainLines(data: JsonObject, screen: ViewScreen): string[] {
   const { colors: c } = screen;
   const status = text(data, 'status');
-  const lines = [`${sign(status, c)} ${inStatusColor(status, status, c)}  ${c.dim(text(data, 'execution_id') || text(data, 'job_id'))}`, ...reasonLines(objects(data.reasons), '  ', screen)];
-  for (const step of objects(data.steps)) lines.push('', `  ${sign(text(step, 'status'), c)} ${c.bold(text(step, 'step'))}`, ...reasonLines(objects(step.reasons), '    ', screen));
+  const lines = [
+    `${sign(status, c)} ${inStatusColor(status, status, c)}  ${c.dim(text(data, 'execution_id') || text(data, 'job_id'))}`,
+    ...reasonLines(objects(data.reasons), '  ', screen),
+  ];
+  for (const step of objects(data.steps))
+    lines.push('', `  ${sign(text(step, 'status'), c)} ${c.bold(text(step, 'step'))}`, ...reasonLines(objects(step.reasons), '    ', screen));
   const allowed = Array.isArray(data.allowed_actions) ? data.allowed_actions.join(', ') : '';
   if (allowed !== '') lines.push('', `  ${c.dim('→')} allowed now: ${allowed}`);
   return lines;

@@ -4,7 +4,8 @@ import { faultLines } from './faults.ts';
 import { type Colors, count, oneLine } from './text.ts';
 
 export function folderLines(folder: string, comparison: FolderComparison, colors: Colors): string[] {
-  if (comparison.files.length === 0 && comparison.only_stored.length === 0) return [`${folder} holds no definitions (.yaml, .yml, .json), and none are stored.`];
+  if (comparison.files.length === 0 && comparison.only_stored.length === 0)
+    return [`${folder} holds no definitions (.yaml, .yml, .json), and none are stored.`];
   const lines = [colors.bold(folder), '', ...comparison.files.flatMap((file) => fileLines(file, colors))];
   for (const name of comparison.only_stored) lines.push(`  ${colors.dim('·')} ${oneLine(name)}  ${colors.dim('stored only, no file')}`);
   const number = (state: ComparedFile['state']): number => comparison.files.filter((file) => file.state === state).length;
@@ -28,6 +29,12 @@ function fileLines(file: ComparedFile, c: Colors): string[] {
 }
 
 function changeLines({ steps, changed_fields: fields }: ComparedFile, c: Colors): string[] {
-  const row = (mark: string, names: readonly string[]): string[] => (names.length === 0 ? [] : [`      ${mark} ${c.dim(names.slice(0, 10).join(', '))}${names.length > 10 ? c.dim(` and ${names.length - 10} more`) : ''}`]);
-  return [...row(`${c.green('+')} steps`, steps.added), ...row(`${c.red('-')} steps`, steps.removed), ...row(`${c.yellow('~')} steps`, steps.changed), ...row(`${c.yellow('~')}`, fields)];
+  const row = (mark: string, names: readonly string[]): string[] =>
+    names.length === 0 ? [] : [`      ${mark} ${c.dim(names.slice(0, 10).join(', '))}${names.length > 10 ? c.dim(` and ${names.length - 10} more`) : ''}`];
+  return [
+    ...row(`${c.green('+')} steps`, steps.added),
+    ...row(`${c.red('-')} steps`, steps.removed),
+    ...row(`${c.yellow('~')} steps`, steps.changed),
+    ...row(`${c.yellow('~')}`, fields),
+  ];
 }

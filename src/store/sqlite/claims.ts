@@ -56,25 +56,32 @@ export class Claims {
     return claimed;
   }
 
+  /** A look outside a transaction, so it trusts no memory of the lanes. */
+  hasReady(p: Omit<ClaimParameters, 'epoch' | 'limit'>): boolean {
+    const sql = this.#tx.sql('SELECT 1 FROM job WHERE lane = ? AND rank IS NOT NULL LIMIT 1');
+    return this.#satisfied(p).some((lane) => sql.get(lane) !== undefined);
+  }
+
   #lanesFor(p: ClaimParameters): readonly number[] {
-    const tx = this.#tx;
     const key = `${p.namespace}\n${p.queue ?? ''}\n${p.capabilities.join('\n')}`;
-    if (this.#lanes.version === tx.lanesVersion && this.#lanes.key === key) return this.#lanes.nums;
+    if (this.#lanes.version !== this.#tx.lanesVersion || this.#lanes.key !== key) this.#lanes = { version: this.#tx.lanesVersion, key, nums: this.#satisfied(p) };
+    return this.#lanes.nums;
+  }
+
+  /** Lanes of unpaused queues whose capabilities are all offered. */
+  #satisfied(p: Omit<ClaimParameters, 'epoch' | 'limit'>): number[] {
+    const tx = this.#tx;
     const ns = tx.findNamespace(p.namespace);
+    if (ns === undefined) return [];
     const offered = new Set(p.capabilities);
-    const rows =
-      ns === undefined
-        ? []
-        : (tx.sql('SELECT l.num, l.caps, q.name FROM lane l JOIN queue q ON q.num = l.queue WHERE q.ns = ? AND q.paused = 0').all(ns) as {
-            num: number;
-            caps: string;
-            name: string;
-          }[]);
-    const nums = rows
+    const rows = tx.sql('SELECT l.num, l.caps, q.name FROM lane l JOIN queue q ON q.num = l.queue WHERE q.ns = ? AND q.paused = 0').all(ns) as {
+      num: number;
+      caps: string;
+      name: string;
+    }[];
+    return rows
       .filter((row) => (p.queue === undefined || row.name === p.queue) && (JSON.parse(row.caps) as string[]).every((cap) => offered.has(cap)))
       .map((row) => row.num);
-    this.#lanes = { version: tx.lanesVersion, key, nums };
-    return nums;
   }
 
   #heads(lanes: readonly number[], limit: number): readonly JobSql[] {

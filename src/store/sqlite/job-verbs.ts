@@ -12,7 +12,7 @@ import { lookUp, remember } from './receipts.ts';
 const CHUNK = 500;
 const NO_NEEDS = { open: [], failed: 0 };
 
-type Verbs = Pick<Backend, 'enqueueJobs' | 'claimJobs' | 'settleJob' | 'reportProgress' | 'cancelJob' | 'redriveJob' | 'clearQueue' | 'setQueuePaused'>;
+type Verbs = Pick<Backend, 'enqueueJobs' | 'claimJobs' | 'hasReadyJobs' | 'settleJob' | 'reportProgress' | 'cancelJob' | 'redriveJob' | 'clearQueue' | 'setQueuePaused'>;
 
 export function jobVerbs(host: Host): Verbs {
   return {
@@ -30,6 +30,8 @@ export function jobVerbs(host: Host): Verbs {
       }),
 
     claimJobs: (p) => host.write(({ claims }) => claims.claim(p)),
+
+    hasReadyJobs: (p) => host.parts.claims.hasReady(p),
 
     settleJob: (p) => host.write(({ jobs }) => jobs.settle(p)),
 
