@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { VERSION } from '../src/version.ts';
 import { cliPart } from './docs/cli-part.ts';
 import { configPart } from './docs/config-part.ts';
+import { definitionPart } from './docs/definition-part.ts';
 import { errorsPart, eventsPart } from './docs/errors-part.ts';
 import { libraryPart } from './docs/library-part.ts';
 import { jobChart, stepChart } from './docs/state-charts.ts';
@@ -17,8 +18,9 @@ async function specification(): Promise<string> {
   const parts = [
     '# API specification',
     `Of logistics-mcp ${VERSION}. Generated from the schemas by \`npm run docs\`; \`npm run check\` fails when it is stale. Do not edit it.`,
-    '[MCP tools](#mcp-tools) · [Task types](#task-types) · [Steps that wait](#steps-that-wait) · [Errors](#errors) · [Events](#events) · [Configuration](#configuration) · [Command line](#command-line) · [Library](#library)',
+    '[MCP tools](#mcp-tools) · [Workflow definition](#workflow-definition) · [Task types](#task-types) · [Steps that wait](#steps-that-wait) · [Errors](#errors) · [Events](#events) · [Configuration](#configuration) · [Command line](#command-line) · [Library](#library)',
     toolsPart(),
+    definitionPart(),
     await tasksPart(),
     errorsPart(),
     eventsPart(root),

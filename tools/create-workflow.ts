@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { JsonObject } from '../src/domain/json.ts';
 import type { DefinitionFault } from '../src/domain/workflow-definition.ts';
 import { receiptFor } from '../src/orchestration/caller.ts';
-import type { CheckResult } from '../src/orchestration/workflow-manager.ts';
+import type { CheckResult } from '../src/orchestration/definition-checker.ts';
 import { defineTool } from './tool.ts';
 import { faultToWire } from './wire/error.ts';
 import { AnyObject, IdempotencyKey, Next } from './wire/fields.ts';

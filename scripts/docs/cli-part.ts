@@ -21,7 +21,7 @@ export function cliPart(): string {
   return [
     '## Command line',
     'Exit codes: 0 done, 1 failed, 2 bad input, 130 cancelled. `logistics-mcp` alone serves MCP over stdio.',
-    'Flags of every command:',
+    'Flags of every command (`--version` stands alone):',
     flags(program.options),
     ...program.commands.flatMap((command) => onePart(command, shared)),
   ].join('\n\n');
@@ -32,7 +32,9 @@ function onePart(command: Command, shared: ReadonlySet<string | undefined>): str
     const name = `${argument.name()}${argument.variadic ? '…' : ''}`;
     return argument.required ? `<${name}>` : `[${name}]`;
   });
-  const described = command.registeredArguments.filter((argument) => argument.description !== '').map((argument) => [code(argument.name()), argument.description]);
+  const described = command.registeredArguments
+    .filter((argument) => argument.description !== '')
+    .map((argument) => [code(argument.name()), argument.description]);
   const options = command.options.filter((option) => !shared.has(option.long));
   return [
     `### ${['logistics-mcp', command.name(), ...args].join(' ')}`,

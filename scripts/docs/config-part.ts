@@ -1,5 +1,5 @@
 // Owns the chapter on configuration: every key with its default from the normal form; a key without a meaning here does not compile.
-import { CONFIG_KEYS, type ConfigKey, ConfigInput, GUARDED_KEYS, LimitsInput } from '../../src/config/config-schema.ts';
+import { CONFIG_KEYS, ConfigInput, type ConfigKey, GUARDED_KEYS, LimitsInput } from '../../src/config/config-schema.ts';
 import { ENV_NAMES } from '../../src/config/environment.ts';
 import { normalForm } from '../../src/config/normal-form.ts';
 import { code, fenced, table } from './markdown.ts';

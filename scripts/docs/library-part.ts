@@ -26,14 +26,33 @@ export function publicNames(root: string): PublicName[] {
 
 export function libraryPart(root: string): string {
   const names = publicNames(root);
-  const rows = (isType: boolean): string[][] => names.filter((name) => name.isType === isType).map(({ name, from, sentence }) => [code(name), sentence, `[${from}](${from})`]);
+  const rows = (isType: boolean): string[][] =>
+    names.filter((name) => name.isType === isType).map(({ name, from, sentence }) => [code(name), sentence, `[${from}](${from})`]);
   return [
     '## Library',
     "`import { openEngine } from 'logistics-mcp'`. Values:",
     table(['name', 'what it is', 'where'], rows(false)),
+    ...names
+      .filter((name) => ['OrchestrationEngine', 'WorkflowManager', 'TaskOrchestrator', 'OrchestrationSession', 'Queue', 'JobScheduler'].includes(name.name))
+      .map((name) => membersOf(root, name)),
     'Types:',
     table(['name', 'what it is', 'where'], rows(true)),
   ].join('\n\n');
+}
+
+/** The public methods and getters of a class, with their docstrings. */
+function membersOf(root: string, { name, from }: PublicName): string {
+  const text = readFileSync(join(root, from), 'utf8');
+  const start = text.search(new RegExp(`^export class ${name}\\b`, 'm'));
+  const body = text.slice(start, text.indexOf('\n}\n', start));
+  const members = [...body.matchAll(/\n(?: {2}\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\n)? {2}(?:async )?(get )?([a-z]\w*)\(/g)]
+    .filter(([, , , member]) => member !== 'constructor')
+    .map(([, comment = '', getter, member]) => [code(`${member}${getter === undefined ? '()' : ''}`), flat(comment.replace(/^\s*\* ?/gm, ''))]);
+  return table([`of ${name}`, 'meaning'], members);
+}
+
+function flat(text: string): string {
+  return text.replace(/\s+/g, ' ').trim();
 }
 
 /** First sentence of the docstring above a declaration; else of what its file owns, for a value and for the type that its file is named after. */
@@ -46,6 +65,6 @@ function sentenceOf(root: string, file: string, name: string): string {
   const comment = /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*$/.exec(text.slice(0, at.index))?.[1];
   const isMain = !/interface|type/.test(at[0]) || file.endsWith(`/${name.replace(/(?<!^)[A-Z]/g, '-$&').toLowerCase()}.ts`);
   const owned = isMain ? (/^(?:\/\/ .*\n)+/.exec(text)?.[0].replaceAll('// ', '') ?? '') : '';
-  const flat = (comment?.replace(/^\s*\* ?/gm, '') ?? owned).replace(/\s+/g, ' ').trim();
-  return /^.*?[.](?= |$)/.exec(flat)?.[0] ?? flat;
+  const whole = flat(comment?.replace(/^\s*\* ?/gm, '') ?? owned);
+  return /^.*?[.](?= |$)/.exec(whole)?.[0] ?? whole;
 }

@@ -14,6 +14,9 @@ const WHY: Partial<Record<`${JobStatus}>${JobStatus}`, string>> = {
   'running>cancelled': 'asked to stop',
   'running>pending': 'given back, or its process died',
   'retry>pending': 'its moment has come',
+  'retry>running': 'claimed',
+  'retry>cancelled': 'cancelled',
+  'retry>failed': 'past its deadline',
   'failed>pending': 'redrive',
 };
 
@@ -36,6 +39,7 @@ export const STEP_MOVES: Readonly<Record<StepStatus, readonly (readonly [to: Ste
     ['completed', 'nothing to wait for, or taken over by a fork'],
     ['skipped', 'if is false, or the rule cannot fire'],
     ['failed', 'its condition or list cannot be evaluated'],
+    ['cancelled', 'the run ended before it was reached'],
   ],
   ready: [
     ['running', 'its job is claimed'],

@@ -10,7 +10,8 @@ const WAITING_MEANING: Readonly<Record<WaitingTask, string>> = {
   sleep: 'Waits for a duration. Output: null.',
   sleepUntil: 'Waits until a moment: ISO 8601 with offset, or epoch ms; one in the past ends at once. Output: null.',
   'wait.signal': 'Waits for `control action=signal` with this name; a signal that came earlier is kept. Output: the payload.',
-  'wait.approval': 'Waits for a decision. `by: human` (default) refuses an agent. Output: `{approved, by, comment, decidedAt}`; a rejection completes the step too.',
+  'wait.approval':
+    'Waits for a decision. `by: human` (default) refuses an agent. Output: `{approved, by, comment, decidedAt}`; a rejection completes the step too.',
   'wait.event': 'Waits for an event of the log or of `emit`, in the same namespace, whose fields equal those in `match`. Output: the payload.',
   'workflow.run': 'Runs another stored workflow as a child and waits for its end. Output: the output of the child.',
   emit: 'Tells every `wait.event` that waits for this name now. Output: `{event}`.',
@@ -40,7 +41,9 @@ export async function tasksPart(): Promise<string> {
 function onePart(type: string, description: string, example: JsonObject, input: z.ZodType): string {
   const schema = z.toJSONSchema(input, { io: 'input', unrepresentable: 'any' });
   const step = [`task: ${type}`, 'with:', ...yaml(example, '  ')].join('\n');
-  return [`### ${type}`, description, table(['field', 'type', 'needed, or default', 'meaning'], fieldRows(schema as SchemaNode)), fenced('yaml', step)].join('\n\n');
+  return [`### ${type}`, description, table(['field', 'type', 'needed, or default', 'meaning'], fieldRows(schema as SchemaNode)), fenced('yaml', step)].join(
+    '\n\n',
+  );
 }
 
 /** One field a line; nested values in YAML's flow form, which is JSON. */

@@ -1,8 +1,9 @@
 // Owns the chapter on the MCP tools: what clients are told in tools/list, as tables, with a checked example each.
+
+import { toolList } from '../../src/mcp/tool-list.ts';
 import { parseArguments } from '../../tools/call-tool.ts';
 import { toolSpecs } from '../../tools/registry.ts';
 import type { ToolSpec } from '../../tools/tool.ts';
-import { toolList } from '../../src/mcp/tool-list.ts';
 import { code, fenced, fieldRows, type SchemaNode, table } from './markdown.ts';
 import { TOOL_EXAMPLES } from './tool-examples.ts';
 
@@ -34,7 +35,7 @@ function onePart(spec: ToolSpec, input: SchemaNode, output: SchemaNode): string 
     'Output:',
     table(
       ['field', 'type', 'always'],
-      fieldRows(output).map(([name, type, needed]) => [name as string, type as string, needed === 'yes' ? 'yes' : '']),
+      fieldRows(output).map(([name, type, needed]) => [name as string, type as string, needed === 'yes' && name?.includes('.') !== true ? 'yes' : '']),
     ),
     fenced('json', JSON.stringify({ name: spec.name, arguments: example }, null, 2)),
   ].join('\n\n');

@@ -17,20 +17,21 @@ export interface Showing {
   end(): void;
 }
 
-export async function showProgress(engine: OrchestrationEngine, id: string, io: CliIo, out: Output): Promise<Showing> {
+export async function showProgress(engine: OrchestrationEngine, id: string, io: CliIo, out: Output, notice: () => string = () => ''): Promise<Showing> {
   if (out.json) return { end: () => undefined };
   const follower = new ExecutionFollower(engine, id);
-  return out.isTerminal ? drawn(follower, io, out, await out.live()) : printed(engine, follower, out);
+  return out.isTerminal ? drawn(follower, io, out, { area: await out.live(), notice }) : printed(engine, follower, out);
 }
 
-function drawn(follower: ExecutionFollower, io: CliIo, out: Output, area: LiveArea): Showing {
+function drawn(follower: ExecutionFollower, io: CliIo, out: Output, { area, notice }: { readonly area: LiveArea; readonly notice: () => string }): Showing {
   let ended = false;
   const draw = (): void => {
     follower.newEvents();
     const run = follower.look();
     if (run === null) return;
     const lines = progressLines(run, { width: out.width, height: out.height, now: io.now(), colors: out.colors });
-    area.update([...lines, ...(isTerminal(run.status) ? [] : waitingHints(run, out.colors))]);
+    const below = notice() === '' ? waitingHints(run, out.colors) : ['', `  ${out.colors.yellow(notice())}`];
+    area.update([...lines, ...(isTerminal(run.status) ? [] : below)]);
   };
   const timer = setInterval(draw, FRAME_MS);
   timer.unref();

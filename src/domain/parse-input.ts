@@ -27,7 +27,7 @@ export function parseInput<S extends z.ZodType>(schema: S, value: unknown, what:
 /** A bottomless value would end the checker's stack. */
 function safely<S extends z.ZodType>(schema: S, value: unknown, what: string, base: string): z.ZodSafeParseResult<z.output<S>> {
   try {
-    return schema.safeParse(value);
+    return schema.safeParse(value, { reportInput: true });
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     throw new LogisticsError('invalid_input', `${what}: it is nested too deeply, or contains itself.`, { path: base, expected: 'JSON of moderate depth' });

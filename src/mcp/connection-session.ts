@@ -33,7 +33,7 @@ export class ConnectionSession {
 
   async #make(engine: OrchestrationEngine): Promise<string> {
     const caller: Caller = { principal: this.#principal, actor: 'agent', sessionId: null };
-    const { session } = await engine.createSession({ implicit: true }, caller);
+    const { session } = await engine.createSession({ implicit: true, metadata: { epoch: engine.epoch } }, caller);
     this.#known = session.id;
     return session.id;
   }

@@ -2,58 +2,31 @@
 
 import { LogisticsError } from '../domain/errors.ts';
 import type { EventType, LogisticsEvent } from '../domain/event.ts';
-import type { IdSource } from '../domain/id.ts';
 import { isJsonObject, type Json } from '../domain/json.ts';
 import type { Logger } from '../domain/log.ts';
-import { parseInput } from '../domain/parse-input.ts';
 import type { ClosePolicy } from '../domain/session.ts';
-import type { Decide } from '../domain/transition.ts';
 import { isTerminal } from '../domain/workflow-execution.ts';
 import { createChangePoller } from '../runtime/change-poller.ts';
 import { createDueTimer } from '../runtime/due-timer.ts';
 import { EventFeed, type EventHandler } from '../runtime/event-feed.ts';
 import { InboxPump } from '../runtime/inbox-pump.ts';
-import { createSweeper, type SweepSettings } from '../runtime/sweeper.ts';
+import { createSweeper } from '../runtime/sweeper.ts';
 import type { Ticker } from '../runtime/ticker.ts';
 import { type WaitEnd, Waiters } from '../runtime/waiters.ts';
 import type { Backend, Receipt } from '../store/backend.ts';
-import { type JobContext, JobInput, toNewJob } from '../task/job-input.ts';
-import { checkPayload } from '../task/step-input.ts';
+import type { JobInput } from '../task/job-input.ts';
+import type { BatchJob } from '../task/queue.ts';
 import type { TaskRegistry } from '../task/task-registry.ts';
 import type { Worker } from '../task/worker.ts';
 import type { Caller } from './caller.ts';
 import { LOCAL_HUMAN } from './caller.ts';
+import type { EngineParts } from './engine-parts.ts';
+import { type Enqueued, JobIntake } from './job-intake.ts';
 import type { OrchestrationSession, OrchestrationSessions, SessionRequest } from './orchestration-session.ts';
 import { type SystemStatus, systemStatus } from './system-status.ts';
 import type { TaskOrchestrator } from './task-orchestrator.ts';
 import type { StartRequest, WorkflowManager } from './workflow-manager.ts';
 import type { WorkflowsDir } from './workflows-dir.ts';
-
-export interface EngineParts {
-  readonly backend: Backend;
-  readonly decide: Decide;
-  readonly workflows: WorkflowManager;
-  readonly tasks: TaskOrchestrator;
-  readonly sessions: OrchestrationSessions;
-  readonly registry: TaskRegistry;
-  /** A logger per component. */
-  readonly log: (component: string) => Logger;
-  readonly now: () => number;
-  readonly newId: IdSource;
-  readonly namespace: string;
-  readonly version: string;
-  readonly warnings: readonly string[];
-  readonly sweep: SweepSettings;
-  readonly leaseMs: number;
-  readonly defaultAttempts: number;
-  readonly join: { readonly pid: number; readonly host: string; readonly role: string };
-  /** Made once the epoch is known; null for a process that runs no jobs. */
-  readonly makeWorker: ((epoch: () => number) => Worker) | null;
-  /** Definitions as files; watched by a process that runs jobs, compared by any. */
-  readonly workflowsDir: WorkflowsDir | null;
-  /** Ends what lies below: actions, connections, threads. */
-  readonly dispose: () => Promise<void>;
-}
 
 export interface WorkflowResult {
   readonly executionId: string;
@@ -88,6 +61,7 @@ export class OrchestrationEngine {
   readonly version: string;
   readonly #p: EngineParts;
   readonly #waiters = new Waiters();
+  readonly #intake: JobIntake;
   readonly #feed: EventFeed;
   readonly #pump: InboxPump;
   readonly #timer: Ticker;
@@ -113,6 +87,7 @@ export class OrchestrationEngine {
     this.version = parts.version;
     this.#startedAt = parts.now();
     const { backend, decide, now, namespace } = parts;
+    this.#intake = new JobIntake(parts);
     const onError = (duty: string): ((error: unknown) => void) => {
       const logger = parts.log(duty);
       return (error) => logger.error({ err: error }, `${duty} failed`);
@@ -131,6 +106,11 @@ export class OrchestrationEngine {
       onLost: () => this.#rejoin(),
       onError: onError('sweeper'),
     });
+  }
+
+  /** Number of this process among all that ever joined the store. */
+  get epoch(): number {
+    return this.#epoch;
   }
 
   get now(): number {
@@ -250,36 +230,8 @@ export class OrchestrationEngine {
   }
 
   /** Adds all jobs or none; `depends_on` may name a `ref` of the same batch. Durable when it resolves. */
-  async enqueue(
-    inputs: readonly (JobInput & { readonly ref?: string | undefined })[],
-    caller: Caller = LOCAL_HUMAN,
-    receipt?: Receipt,
-  ): Promise<{ readonly jobIds: readonly string[]; readonly replayed: boolean; readonly warnings: readonly string[] }> {
-    const { jobsInOrder } = await import('../task/job-batch.ts');
-    const context: JobContext = {
-      namespace: this.namespace,
-      sessionId: caller.sessionId,
-      now: this.now,
-      newId: this.#p.newId,
-      capabilityOf: (task, payload) =>
-        this.registry.capabilityOf(task, typeof payload === 'object' && payload !== null && !Array.isArray(payload) ? (payload as never) : {}),
-      defaultAttempts: this.#p.defaultAttempts,
-    };
-    const jobs = jobsInOrder(inputs, (input, at) => {
-      const parsed = parseInput(JobInput, input, 'The job is wrong', inputs.length === 1 ? '' : `jobs[${at}]`);
-      const type = this.registry.require(parsed.task);
-      checkPayload(type, parsed.payload, inputs.length === 1 ? 'payload' : `jobs[${at}].payload`);
-      return { ...toNewJob(parsed, context), task: type.type };
-    });
-    const result = await this.backend.enqueueJobs({ jobs: jobs.ordered, receipt });
-    if (result.kind === 'conflict') throw new LogisticsError(result.error.code, result.error.message, result.error);
-    const offered = new Set(this.registry.capabilities());
-    const missing = new Set(jobs.ordered.flatMap((job) => job.requires).filter((cap) => !offered.has(cap)));
-    return {
-      jobIds: result.replayed ? result.jobIds : jobs.ids,
-      replayed: result.replayed,
-      warnings: [...missing].map((cap) => `This process does not offer ${cap}; the job waits for one that does.`),
-    };
+  enqueue(inputs: readonly BatchJob[], caller: Caller = LOCAL_HUMAN, receipt?: Receipt): Promise<Enqueued> {
+    return this.#intake.enqueue(inputs, caller, receipt);
   }
 
   createSession(request: SessionRequest = {}, caller: Caller = LOCAL_HUMAN): Promise<{ readonly session: OrchestrationSession; readonly replayed: boolean }> {

@@ -120,10 +120,11 @@ export class OrchestrationSession {
   }
 
   /** Merges into the context (null removes a key); with `expectedVersion` it is refused when somebody changed it before. */
-  async updateContext(change: JsonObject, expectedVersion?: number): Promise<Session> {
+  async updateContext(change: JsonObject, expectedVersion?: number, receipt?: Receipt): Promise<Session> {
     const checked = parseInput(JsonObject, change, 'The change of the context is wrong', 'context');
     const updated = await this.#o.backend.updateSession({
       id: this.id,
+      receipt,
       change: (session) => {
         if (session.closedAt !== null) throw new LogisticsError('session_closed', `The session ${this.id} is ${session.status}.`, { path: 'session_id' });
         if (expectedVersion !== undefined && expectedVersion !== session.contextVersion) {

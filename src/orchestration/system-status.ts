@@ -164,7 +164,8 @@ function changes(backend: Backend, namespace: string, since: { readonly at: numb
 
 function liveness(backend: Backend, processes: readonly ProcessInfo[], store: StoreStatus): string {
   if (!backend.capabilities.durable) return 'This store lives in memory: when this process ends, all of it is gone.';
-  const others = processes.filter((process) => !process.self);
+  // Short commands come and go; only what runs jobs keeps work going.
+  const others = processes.filter((process) => !process.self && !process.role.includes('(client)'));
   const open = store.executions.pending + store.executions.running + store.executions.waiting + store.executions.paused;
   if (others.length > 0) return `${others.length} other process(es) share this store and go on when this one ends.`;
   return open === 0

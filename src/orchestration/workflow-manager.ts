@@ -9,18 +9,15 @@ import { nearMatches } from '../domain/near-match.ts';
 import { parseInput } from '../domain/parse-input.ts';
 import type { Plan } from '../domain/plan.ts';
 import { DEFAULT_PRIORITY, Priority } from '../domain/priority.ts';
-import type { SourcePaths } from '../domain/source-path.ts';
 import type { Decide } from '../domain/transition.ts';
-import { checkDefinition } from '../domain/validate-definition.ts';
 import type { DefinitionFault, StoredDefinition, WorkflowDefinition } from '../domain/workflow-definition.ts';
 import type { ExecutionStatus } from '../domain/workflow-execution.ts';
 import type { Backend, Receipt } from '../store/backend.ts';
 import { jsonBytes } from '../task/storable.ts';
 import type { TaskRegistry } from '../task/task-registry.ts';
 import type { Caller } from './caller.ts';
-import { hashDefinition } from './definition-hash.ts';
-import { parseDefinitionText } from './definition-source.ts';
-import { checkInput, checkInputSchema } from './input-schema.ts';
+import { type CheckResult, DefinitionChecker } from './definition-checker.ts';
+import { checkInput } from './input-schema.ts';
 import type { ToolCatalog } from './tool-catalog.ts';
 
 export interface WorkflowManagerOptions {

@@ -238,7 +238,7 @@ export interface Backend {
   findDefinition(p: { readonly namespace: string; readonly name: string; readonly version?: number | undefined }): StoredDefinition | null;
   definitionById(id: string): StoredDefinition | null;
   planOf(hash: string): Plan | null;
-  deleteDefinition(p: { readonly id: string }): Promise<boolean>;
+  deleteDefinition(p: { readonly id: string; readonly receipt?: Receipt | undefined }): Promise<boolean>;
   listDefinitions(p: { readonly filter: ListFilter; readonly limit: number; readonly cursor: string | null }): Page<StoredDefinition>;
 
   startExecution(p: {
@@ -325,7 +325,7 @@ export interface Backend {
     readonly receipt?: Receipt | undefined;
   }): Promise<{ readonly session: Session; readonly replayed: boolean } | { readonly conflict: ErrorData }>;
   getSession(id: string): Session | null;
-  updateSession(p: { readonly id: string; readonly change: (session: Session) => Session }): Promise<Session | null>;
+  updateSession(p: { readonly id: string; readonly change: (session: Session) => Session; readonly receipt?: Receipt | undefined }): Promise<Session | null>;
   closeSession(p: {
     readonly id: string;
     readonly status: 'completed' | 'cancelled' | 'failed' | 'expired';

@@ -1,9 +1,11 @@
 // Owns how a run looks while it goes on: lines from a state, nothing else.
 import { createColors } from 'picocolors';
 import { describe, expect, it } from 'vitest';
+import { jobLine } from '../../src/cli/render/job-line.ts';
 import { itemRate, overallShare, progressLines, type RunView, type StepLine } from '../../src/cli/render/progress.ts';
 import { widthOf } from '../../src/cli/render/text.ts';
 import { waitingHints } from '../../src/cli/render/waiting-hints.ts';
+import type { Job } from '../../src/domain/job.ts';
 
 const NOW = 1_800_000_000_000;
 const colors = createColors(false);
@@ -183,5 +185,38 @@ describe('progress of a run', () => {
       '  → signal with: logistics-mcp control exec_1 signal --signal "paid"',
     ]);
     expect(waitingHints(run([step('a')]), colors)).toEqual([]);
+  });
+});
+
+describe('a job on one line', () => {
+  const job = (more: Partial<Job>): string =>
+    jobLine(
+      {
+        name: 'mail',
+        task: 'http.request',
+        status: 'pending',
+        runAt: null,
+        startedAt: null,
+        completedAt: null,
+        error: null,
+        progress: null,
+        attempt: 1,
+        ...more,
+      } as Job,
+      screen,
+    );
+
+  it('says what matters in each state', () => {
+    expect(job({})).toBe('· mail  pending');
+    expect(job({ name: null, runAt: NOW + 600_000 })).toBe('· http.request  due in 10m');
+    expect(job({ status: 'running', startedAt: NOW - 4_500 })).toBe('⠋ mail  4s');
+    expect(job({ status: 'running', startedAt: NOW - 4_500, progress: { share: 0.5, message: 'half' } })).toBe('⠋ mail  ━━━━━━━━━━────────── 4s half');
+    expect(job({ status: 'retry', error: { code: 'network', message: 'reset', retryable: true, nextActions: [] }, runAt: NOW + 2_000 })).toBe(
+      '↻ mail  attempt 1 failed (network: reset), next in 2s',
+    );
+    expect(job({ status: 'completed', startedAt: NOW - 1_500, completedAt: NOW })).toBe('✓ mail  1.5s');
+    expect(job({ status: 'failed', error: { code: 'timeout', message: 'It took too long.', retryable: true, nextActions: [] } })).toBe(
+      '✗ mail  timeout: It took too long.',
+    );
   });
 });

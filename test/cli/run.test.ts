@@ -155,7 +155,11 @@ describe('Ctrl-C', () => {
     const handlers: (() => void)[] = [];
     const exits: number[] = [];
     let first = 0;
-    const io = { onInterrupt: (handler: () => void) => (handlers.push(handler), () => void handlers.pop()), exit: (code: number) => exits.push(code) } as never;
+    const onInterrupt = (handler: () => void): (() => void) => {
+      handlers.push(handler);
+      return () => void handlers.pop();
+    };
+    const io = { onInterrupt, exit: (code: number) => exits.push(code) } as never;
     const result = interruptible(
       io,
       () => {

@@ -18,6 +18,32 @@ export function leasesContract(make: MakeBackend, capabilities: Capabilities): v
       expect(await bench.backend.reportProgress({ ...job, share: 1, message: null, logs: [] })).toBe(false);
     });
 
+    it('the implicit session of a dead process ends with it, one of its own does not', async () => {
+      const bench = await fresh();
+      const other = await bench.join();
+      const implicit = { ...bench.session(), implicit: true, metadata: { epoch: other } };
+      const own = bench.session();
+      await bench.backend.putSession({ session: implicit });
+      await bench.backend.putSession({ session: own });
+      await bench.backend.leave({ epoch: other, decide: bench.decide });
+      expect(bench.backend.getSession(implicit.id)).toMatchObject({ status: 'completed', closedAt: bench.now });
+      expect(bench.backend.getSession(own.id)).toMatchObject({ closedAt: null });
+    });
+
+    it('hasReadyJobs says what a claim would find', async () => {
+      const bench = await fresh();
+      const look = (capabilities: readonly string[]): boolean => bench.backend.hasReadyJobs({ namespace: 'default', capabilities });
+      expect(look([])).toBe(false);
+      await bench.enqueue({ requires: ['gpu'] });
+      expect([look([]), look(['gpu'])]).toEqual([false, true]);
+      await bench.enqueue({ runAt: bench.now + 1_000 });
+      expect(look([])).toBe(false);
+      await bench.enqueue({});
+      expect(look([])).toBe(true);
+      await bench.claimOne();
+      expect(look([])).toBe(false);
+    });
+
     it('a reclaimed job has a larger token and its old holder can write nothing', async () => {
       const bench = await fresh();
       const dead = await bench.join();

@@ -111,6 +111,16 @@ export function recordsContract(make: MakeBackend, capabilities: Capabilities): 
       expect(await pause(receipt('u'))).toMatchObject({ reply: { kind: 'replayed', message: 'paused' } });
       expect(await pause(receipt('u', 'd2'))).toMatchObject({ reply: { kind: 'refused', code: 'conflict' } });
       const id = (made as { session: { id: string } }).session.id;
+      const touch = (r: Receipt): ReturnType<Backend['updateSession']> =>
+        bench.backend.updateSession({ id, change: (session) => ({ ...session, contextVersion: session.contextVersion + 1 }), receipt: r });
+      const touched = await touch(receipt('t'));
+      expect(await touch(receipt('t'))).toEqual(touched);
+      await expect(touch(receipt('t', 'd2'))).rejects.toMatchObject({ code: 'conflict' });
+      const wf = bench.backend.findDefinition({ namespace: 'default', name: flow.workflow })?.id as string;
+      const remove = (r: Receipt): ReturnType<Backend['deleteDefinition']> => bench.backend.deleteDefinition({ id: wf, receipt: r });
+      expect(await remove(receipt('w'))).toBe(true);
+      expect(await remove(receipt('w'))).toBe(true);
+      await expect(remove(receipt('w', 'd2'))).rejects.toMatchObject({ code: 'conflict' });
       const close = (r: Receipt): ReturnType<Backend['closeSession']> =>
         bench.backend.closeSession({ id, status: 'completed', policy: 'detach', decide: bench.decide, receipt: r });
       expect(await close(receipt('x'))).toMatchObject({ closed: true });

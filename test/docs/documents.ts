@@ -51,6 +51,11 @@ export function tableRows(text: string): string[][] {
   return lines.flatMap((line, at) => {
     const isHead = /^\|[-| ]+\|$/.test(lines[at + 1] ?? '');
     if (!line.startsWith('|') || isHead || /^\|[-| ]+\|$/.test(line)) return [];
-    return [line.slice(1, -1).split(/(?<!\\)\|/).map((cell) => cell.trim())];
+    return [
+      line
+        .slice(1, -1)
+        .split(/(?<!\\)\|/)
+        .map((cell) => cell.trim()),
+    ];
   });
 }

@@ -17,13 +17,17 @@ async function civil(work: () => unknown): Promise<void> {
   }
 }
 
+function run(program: string, args: readonly string[]): void {
+  execFileSync(program, args, { stdio: 'ignore' });
+}
+
 function mount(context: TestContext, folder: string, options: string): void {
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', folder], { stdio: 'ignore' });
+    run('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', folder]);
   } catch {
     context.skip('a file system of its own cannot be mounted here');
   }
-  atEnd(() => void execFileSync('umount', ['-l', folder], { stdio: 'ignore' }));
+  atEnd(() => run('umount', ['-l', folder]));
 }
 
 describe('hostile input', () => {
@@ -32,25 +36,25 @@ describe('hostile input', () => {
     const { executionId } = await engine.executeWorkflow({ definition: { name: 'w', steps: [{ id: 'a', task: 'log' }] } });
     await fc.assert(
       fc.asyncProperty(fc.jsonValue({ maxDepth: 4 }), fc.string({ unit: 'binary', maxLength: 40 }), async (value, text) => {
-        const any = value as never;
+        const odd = value as never;
         const id = text as never;
         for (const work of [
-          () => engine.workflows.check(any),
-          () => engine.workflows.check({ name: 'w', steps: any }),
-          () => engine.workflows.check({ name: 'w', steps: [{ id: 'a', task: 'log', with: any, needs: any, if: any, retry: any }] }),
-          () => engine.workflows.create(any),
-          () => engine.workflows.start(any ?? {}, HUMAN),
-          () => engine.workflows.start({ name: id, input: any }, HUMAN),
-          () => engine.enqueue([any]),
-          () => engine.enqueue([{ task: 'echo', payload: any }]),
-          () => engine.createSession(any ?? {}),
+          () => engine.workflows.check(odd),
+          () => engine.workflows.check({ name: 'w', steps: odd }),
+          () => engine.workflows.check({ name: 'w', steps: [{ id: 'a', task: 'log', with: odd, needs: odd, if: odd, retry: odd }] }),
+          () => engine.workflows.create(odd),
+          () => engine.workflows.start(odd ?? {}, HUMAN),
+          () => engine.workflows.start({ name: id, input: odd }, HUMAN),
+          () => engine.enqueue([odd]),
+          () => engine.enqueue([{ task: 'echo', payload: odd }]),
+          () => engine.createSession(odd ?? {}),
           () => engine.wait({ ids: [id], timeoutMs: 0 }),
-          () => engine.tasks.signal(executionId, any, AGENT),
-          () => engine.tasks.approve(executionId, any, AGENT),
+          () => engine.tasks.signal(executionId, odd, AGENT),
+          () => engine.tasks.approve(executionId, odd, AGENT),
           () => engine.tasks.fork(executionId, id, AGENT),
           () => engine.tasks.cancel(id, 'x', AGENT),
           () => engine.cancelJob(id, 'x'),
-          () => engine.closeSession(id, any),
+          () => engine.closeSession(id, odd),
           () => engine.backend.getArtifact({ id, offset: 0, limit: 1 }),
         ]) {
           await civil(work);

@@ -152,7 +152,7 @@ describe('secrets', () => {
       id: 'a',
       task: 'http.request',
       retry: 1,
-      with: { url: `${url}${path}`, headers: { authorization: encodeURIComponent(`Bearer`) + ` \${{ secrets.${name} }}` } },
+      with: { url: `${url}${path}`, headers: { authorization: `Bearer \${{ secrets.${name} }}` } },
     });
     // Header values are Latin-1, which the value fits.
     const good = await engine.executeWorkflow({ definition: { name: 'w', steps: [step('/ok')], output: '${{ steps.a.output }}' } });

@@ -15,11 +15,13 @@ interface Linked {
   text(name: string, args?: Record<string, unknown>): Promise<string>;
 }
 
-async function linked(engine: OrchestrationEngine | EngineDoor): Promise<Linked> {
+async function linked(engine: OrchestrationEngine | EngineDoor, person?: (message: string) => object): Promise<Linked> {
   const session = new ConnectionSession('local');
   const door: EngineDoor = 'get' in engine ? engine : { get: () => Promise.resolve(engine) };
   const server = createMcpServer({ engine: door, principal: 'local', session });
-  const client = new Client({ name: 'linked', version: '1' }, { versionNegotiation: { mode: 'legacy' } });
+  const capabilities = person === undefined ? {} : { elicitation: {} };
+  const client = new Client({ name: 'linked', version: '1' }, { capabilities, versionNegotiation: { mode: 'legacy' } });
+  if (person !== undefined) client.setRequestHandler('elicitation/create', async (request) => person(request.params.message) as never);
   const [a, b] = InMemoryTransport.createLinkedPair();
   await Promise.all([server.connect(a as never), client.connect(b)]);
   atEnd(() => client.close());
@@ -159,4 +161,42 @@ describe('an engine that cannot be had', () => {
     const { text } = await linked({ get: () => Promise.reject(new TypeError('x is not a function')) });
     expect(await text('list', { kind: 'jobs' })).toMatch(/^internal: x is not a function/);
   });
+});
+
+describe('a person behind the client', () => {
+  const definition = {
+    name: 'ask',
+    steps: [{ id: 'ok', task: 'wait.approval', with: { message: 'Publish v2?', by: 'human' } }],
+    output: '${{ steps.ok.output }}',
+  };
+
+  it('decides, whatever the agent wishes', async () => {
+    const asked: string[] = [];
+    const { call } = await linked(await engineFor(), (message) => {
+      asked.push(message);
+      return { action: 'accept', content: { approved: false } };
+    });
+    const { execution_id: id } = await call('execute_workflow', { definition });
+    await call('wait', { ids: [id], until: 'waiting' });
+    await call('control', { id, action: 'approve', approved: true });
+    expect(asked).toEqual([expect.stringContaining('Publish v2?')]);
+    expect(await call('wait', { ids: [id] })).toMatchObject({ items: [{ output: { approved: false } }] });
+  });
+
+  it('who declines has decided nothing', async () => {
+    const { call, text } = await linked(await engineFor(), () => ({ action: 'decline' }));
+    const { execution_id: id } = await call('execute_workflow', { definition });
+    await call('wait', { ids: [id], until: 'waiting' });
+    expect(await text('control', { id, action: 'approve', approved: true })).toMatch(/^forbidden: .*decline/);
+    expect(await call('get', { id })).toMatchObject({ status: 'waiting' });
+  });
+});
+
+it('an unknown tool is a fault of the request, with the nearest name or all of them', async () => {
+  const { client } = await linked(await engineFor());
+  await expect(client.callTool({ name: 'lists', arguments: {} })).rejects.toMatchObject({
+    code: -32602,
+    message: expect.stringContaining('Did you mean list?'),
+  });
+  await expect(client.callTool({ name: 'zzzzzzzzzz', arguments: {} })).rejects.toMatchObject({ message: expect.stringContaining('Tools: create_workflow,') });
 });

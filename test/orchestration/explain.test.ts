@@ -117,6 +117,12 @@ describe('receipts', () => {
     });
     expect((await refusal(engine.enqueue(job, AGENT, receipt({ task: 'log' })))).code).toBe('conflict');
     expect((await engine.enqueue(job, AGENT, receipt({ task: 'echo' }, 'other'))).replayed).toBe(false);
+    const batch = [
+      { task: 'log', depends_on: ['x'] },
+      { task: 'log', ref: 'x' },
+    ];
+    const inOrder = await engine.enqueue(batch, AGENT, receiptFor(AGENT, 'enqueue_job', 'batch', {}));
+    expect(await engine.enqueue(batch, AGENT, receiptFor(AGENT, 'enqueue_job', 'batch', {}))).toMatchObject({ jobIds: inOrder.jobIds, replayed: true });
     const definition = { name: 'w', steps: [{ id: 'a', task: 'log' }] };
     const started = await engine.workflows.start({ definition, receipt: receiptFor(AGENT, 'execute_workflow', 'k', { name: 'w' }) }, AGENT);
     expect(await engine.workflows.start({ definition, receipt: receiptFor(AGENT, 'execute_workflow', 'k', { name: 'w' }) }, AGENT)).toMatchObject({

@@ -92,12 +92,14 @@ describe('the sweeper', () => {
     let now = 100_000;
     let alive = true;
     const calls: string[] = [];
+    const noted = <T>(call: string, answer: T): Promise<T> => {
+      calls.push(call);
+      return Promise.resolve(answer);
+    };
     const backend = {
-      heartbeat: async () => (calls.push('beat'), { alive }),
-      reclaim: async () => (calls.push('reclaim'), { processes: 0, jobs: 0, more: false }),
-      retain: async (p: { olderThan: number; keepExecutions: number }) => (
-        calls.push(`retain ${p.olderThan} ${p.keepExecutions}`), { removed: 0, more: false }
-      ),
+      heartbeat: () => noted('beat', { alive }),
+      reclaim: () => noted('reclaim', { processes: 0, jobs: 0, more: false }),
+      retain: (p: { olderThan: number; keepExecutions: number }) => noted(`retain ${p.olderThan} ${p.keepExecutions}`, { removed: 0, more: false }),
     } as unknown as Backend;
     const sweeper = createSweeper({
       backend,
@@ -139,7 +141,10 @@ describe('waiters', () => {
     const waiters = new Waiters();
     let met = false;
     let looks = 0;
-    const check = (): boolean => (looks++, met);
+    const check = (): boolean => {
+      looks++;
+      return met;
+    };
     const one = waiters.wait({ ids: ['a'], check, timeoutMs: 60_000 });
     waiters.notify(notice({ ended: ['b'] }));
     expect(looks).toBe(1);

@@ -78,4 +78,10 @@ describe('defineTask', () => {
     const input = z.object({ to: z.string().refine(async () => true) });
     expect(defineTask({ type: 'a', input, example: { to: 'x' }, run: () => null }).type).toBe('a');
   });
+
+  it('goes on with the version that is there, and refuses other policies by name', () => {
+    const spec = { type: 'a', version: 2, run: () => null };
+    expect(defineTask({ ...spec, onVersionChange: 'continue' } as never).version).toBe(2);
+    expect(() => defineTask({ ...spec, onVersionChange: 'pin' } as never)).toThrow(/onVersionChange is not built yet.*continue/);
+  });
 });

@@ -5,15 +5,15 @@ import { sessionToWire } from '../wire/session.ts';
 import { workflowRow } from '../wire/workflow.ts';
 import type { ControlRequest } from './request.ts';
 
-export async function controlSession({ context: { engine }, id, change = {}, context_version }: ControlRequest): Promise<JsonObject> {
-  const session = await engine.sessions.require(id).updateContext(change, context_version);
+export async function controlSession({ context: { engine }, id, change = {}, context_version, receipt }: ControlRequest): Promise<JsonObject> {
+  const session = await engine.sessions.require(id).updateContext(change, context_version, receipt);
   return { ...sessionToWire(session), action: 'update', replayed: false, message: 'Merged into the context; null removes a key.' };
 }
 
-export async function controlWorkflow({ context: { engine }, id }: ControlRequest): Promise<JsonObject> {
+export async function controlWorkflow({ context: { engine }, id, receipt }: ControlRequest): Promise<JsonObject> {
   const stored = engine.backend.definitionById(id);
   if (stored === null) throw missing('workflow', id, 'workflows');
-  const deleted = await engine.backend.deleteDefinition({ id });
+  const deleted = await engine.backend.deleteDefinition({ id, receipt });
   return {
     ...workflowRow(stored),
     action: 'delete',

@@ -1,26 +1,14 @@
 // Owns `import`: codomyrmex files (and our own) become stored workflows; each file is judged for itself, nothing is lost in silence.
 import type { Command } from 'commander';
 import { LogisticsError } from '../../domain/errors.ts';
-import type { DefinitionFault } from '../../domain/workflow-definition.ts';
 import type { OrchestrationEngine } from '../../orchestration/orchestration-engine.ts';
 import { type CommandContext, EXIT, examples, type Invoke } from '../command-context.ts';
 import { readDefinition } from '../definition-ref.ts';
 import { withCheckingEngine, withEngine } from '../open.ts';
-import { importLines } from '../render/import.ts';
+import { type ImportedFile, importLines } from '../render/import.ts';
 
 interface ImportFlags {
   readonly dryRun?: boolean;
-}
-
-export interface ImportedFile {
-  readonly file: string;
-  readonly state: 'stored' | 'unchanged' | 'valid' | 'invalid';
-  readonly name: string | null;
-  readonly workflow_id: string | null;
-  readonly version: number | null;
-  readonly steps: number | null;
-  readonly faults: readonly DefinitionFault[];
-  readonly warnings: readonly DefinitionFault[];
 }
 
 export function addImport(program: Command, invoke: Invoke): void {

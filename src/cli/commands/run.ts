@@ -48,14 +48,17 @@ async function run(context: CommandContext, text: string, flags: RunFlags): Prom
   if (ref.kind === 'file' && ref.faults.length > 0) throw fileFaults(ref.file, ref.faults);
   const detach = flags.detach === true;
   const { io, out } = context;
+  let notice = '';
   const told = (): void => {
-    if (!out.json && !detach) out.note(`${out.isTerminal ? '\n' : ''}Cancelling; Ctrl-C again ends this process at once.`);
+    if (out.json || detach) return;
+    notice = 'Cancelling; Ctrl-C again ends this process at once.';
+    if (!out.isTerminal) out.note(notice);
   };
   return withEngine(context, 'worker', ({ engine }) =>
     // Listened for before anything starts: a Ctrl-C in between must find the run, too.
     interruptible(io, told, async (signal) => {
       const id = await start(engine, text, ref, context, flags);
-      const end = await follow(engine, id, context, { timeoutMs, detach, signal });
+      const end = await follow(engine, id, context, { timeoutMs, detach, signal, notice: () => notice });
       return report(engine, id, context, end);
     }),
   );
@@ -87,11 +90,18 @@ interface FollowOptions {
   readonly timeoutMs: number;
   readonly detach: boolean;
   readonly signal: AbortSignal;
+  /** Stands below what is drawn. */
+  readonly notice: () => string;
 }
 
 /** Shows the run until it ends; what ends the command early cancels it, or leaves it when it is detached. */
-async function follow(engine: OrchestrationEngine, id: string, { io, out }: CommandContext, { timeoutMs, detach, signal }: FollowOptions): Promise<WaitEnd> {
-  const showing = await showProgress(engine, id, io, out);
+async function follow(
+  engine: OrchestrationEngine,
+  id: string,
+  { io, out }: CommandContext,
+  { timeoutMs, detach, signal, notice }: FollowOptions,
+): Promise<WaitEnd> {
+  const showing = await showProgress(engine, id, io, out, notice);
   const end = await engine.wait({ ids: [id], timeoutMs, signal });
   if (end !== 'met' && !detach) {
     const reason = end === 'timeout' ? 'It ran longer than --timeout.' : 'Cancelled with Ctrl-C.';

@@ -78,12 +78,12 @@ function gaveUp({ out }: CommandContext): number {
   return EXIT.failed;
 }
 
-function worstOf(items: readonly JsonObject[], any: boolean): number {
+function worstOf(items: readonly JsonObject[], one: boolean): number {
   const codes = items
     .map((item) => text(item, 'status'))
     .filter((status) => ['completed', 'failed', 'cancelled'].includes(status))
     .map(exitCodeOf);
   if (codes.length === 0) return EXIT.ok;
-  if (any && codes.includes(EXIT.ok)) return EXIT.ok;
+  if (one && codes.includes(EXIT.ok)) return EXIT.ok;
   return codes.includes(EXIT.failed) ? EXIT.failed : Math.max(...codes);
 }

@@ -1,7 +1,18 @@
 // Owns how an import reads: each file with what became of it, its faults and what was changed on the way.
-import type { ImportedFile } from '../commands/import.ts';
+import type { DefinitionFault } from '../../domain/workflow-definition.ts';
 import { faultLines } from './faults.ts';
 import { type Colors, count, oneLine } from './text.ts';
+
+export interface ImportedFile {
+  readonly file: string;
+  readonly state: 'stored' | 'unchanged' | 'valid' | 'invalid';
+  readonly name: string | null;
+  readonly workflow_id: string | null;
+  readonly version: number | null;
+  readonly steps: number | null;
+  readonly faults: readonly DefinitionFault[];
+  readonly warnings: readonly DefinitionFault[];
+}
 
 export function importLines(files: readonly ImportedFile[], dryRun: boolean, c: Colors): string[] {
   const lines = files.flatMap((file) => [

@@ -64,7 +64,8 @@ export class Claims {
 
   #lanesFor(p: ClaimParameters): readonly number[] {
     const key = `${p.namespace}\n${p.queue ?? ''}\n${p.capabilities.join('\n')}`;
-    if (this.#lanes.version !== this.#tx.lanesVersion || this.#lanes.key !== key) this.#lanes = { version: this.#tx.lanesVersion, key, nums: this.#satisfied(p) };
+    if (this.#lanes.version !== this.#tx.lanesVersion || this.#lanes.key !== key)
+      this.#lanes = { version: this.#tx.lanesVersion, key, nums: this.#satisfied(p) };
     return this.#lanes.nums;
   }
 

@@ -30,6 +30,15 @@ export function storeDefinition(
     | { hash: string }
     | undefined;
   if (p.listed && listed?.hash === p.hash) return { stored: readDefinition(tx, listed), created: false };
+  const last = tx.sql('SELECT num, hash FROM definition WHERE ns = ? AND name = ? ORDER BY version DESC LIMIT 1').get(ns, name) as
+    | { num: number; hash: string }
+    | undefined;
+  if (p.listed && last?.hash === p.hash) {
+    // It ran inline before: it keeps the version that its runs show.
+    const row = tx.sql('UPDATE definition SET deleted = 0 WHERE num = ? RETURNING *').get(last.num) as { id: string; version: number };
+    tx.log({ ns }, { type: 'workflow_created', data: { workflow: name, version: row.version, id: row.id } });
+    return { stored: readDefinition(tx, row), created: true };
+  }
   const newest = (tx.sql('SELECT max(version) AS n FROM definition WHERE ns = ? AND name = ?').get(ns, name) as { n: number | null }).n ?? 0;
   const version = newest + 1;
   const row = tx

@@ -40,7 +40,13 @@ export function definitionVerbs(host: Host): Verbs {
     planOf: (hash) => host.parts.plans.find(hash) ?? null,
 
     // Runs in flight are pinned by hash, so the row stays; only the name is free again.
-    deleteDefinition: (p) => host.write(({ tx }) => tx.sql('UPDATE definition SET deleted = 1 WHERE id = ? AND deleted = 0').run(p.id).changes > 0),
+    deleteDefinition: async (p) => {
+      const reply = await host.writeOnce(p.receipt, ({ tx }) => ({
+        id: p.id,
+        deleted: tx.sql('UPDATE definition SET deleted = 1 WHERE id = ? AND deleted = 0').run(p.id).changes > 0,
+      }));
+      return reply.deleted;
+    },
 
     listDefinitions: (p) => host.parts.lists.definitions(p),
   };

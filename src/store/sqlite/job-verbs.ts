@@ -12,7 +12,10 @@ import { lookUp, remember } from './receipts.ts';
 const CHUNK = 500;
 const NO_NEEDS = { open: [], failed: 0 };
 
-type Verbs = Pick<Backend, 'enqueueJobs' | 'claimJobs' | 'hasReadyJobs' | 'settleJob' | 'reportProgress' | 'cancelJob' | 'redriveJob' | 'clearQueue' | 'setQueuePaused'>;
+type Verbs = Pick<
+  Backend,
+  'enqueueJobs' | 'claimJobs' | 'hasReadyJobs' | 'settleJob' | 'reportProgress' | 'cancelJob' | 'redriveJob' | 'clearQueue' | 'setQueuePaused'
+>;
 
 export function jobVerbs(host: Host): Verbs {
   return {

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import type { Decide } from '../../domain/transition.ts';
 import type { BackendEnvironment, ProcessInfo } from '../backend.ts';
+import { sessionCodes } from './codes.ts';
 import type { Db } from './connection.ts';
 import type { Jobs } from './jobs.ts';
 import { SCHEMA_VERSION } from './schema.ts';
@@ -142,6 +143,12 @@ export class Processes {
   #remove(tx: Tx, epoch: number, graceful: boolean): void {
     const row = tx.sql('DELETE FROM process WHERE epoch = ? RETURNING *').get(epoch) as ProcessSql | undefined;
     if (row === undefined) return;
+    // A connection ends with its process; what it started goes on.
+    tx.sql("UPDATE session SET status = ?, closed_at = ? WHERE implicit = 1 AND closed_at IS NULL AND json_extract(metadata, '$.epoch') = ?").run(
+      sessionCodes.of('completed'),
+      tx.now,
+      epoch,
+    );
     tx.log({ ns: tx.namespace(row.ns) }, { type: 'worker_lost', data: { epoch, pid: row.pid, graceful } });
     if (row.lock_file !== null && !this.#held.has(epoch)) rmSync(row.lock_file, { force: true });
   }
@@ -174,7 +181,8 @@ export class Processes {
       capabilities: JSON.parse(row.capabilities) as string[],
       version: row.version,
       runningJobs: row.running,
-      self: this.#held.has(row.epoch),
+      // In memory nobody else can be registered.
+      self: this.#folder === null || this.#held.has(row.epoch),
     }));
   }
 }

@@ -20,7 +20,10 @@ export function sessionVerbs(host: Host): Verbs {
 
     getSession: (id) => host.parts.sessions.get(id),
 
-    updateSession: (p) => host.write(({ sessions }) => sessions.update(p.id, p.change)),
+    updateSession: async (p) => {
+      const reply = await host.writeOnce(p.receipt, ({ sessions }) => ({ id: p.id, found: sessions.update(p.id, p.change) !== null }));
+      return reply.found ? host.parts.sessions.get(p.id) : null;
+    },
 
     closeSession: async (p) => {
       const first = await host.writeOnce(p.receipt, ({ sessions }) => {

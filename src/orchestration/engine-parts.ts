@@ -1,0 +1,38 @@
+// Owns the list of what an engine is made of; all of it is made elsewhere.
+import type { IdSource } from '../domain/id.ts';
+import type { Logger } from '../domain/log.ts';
+import type { Decide } from '../domain/transition.ts';
+import type { SweepSettings } from '../runtime/sweeper.ts';
+import type { Backend } from '../store/backend.ts';
+import type { TaskRegistry } from '../task/task-registry.ts';
+import type { Worker } from '../task/worker.ts';
+import type { OrchestrationSessions } from './orchestration-session.ts';
+import type { TaskOrchestrator } from './task-orchestrator.ts';
+import type { WorkflowManager } from './workflow-manager.ts';
+import type { WorkflowsDir } from './workflows-dir.ts';
+
+export interface EngineParts {
+  readonly backend: Backend;
+  readonly decide: Decide;
+  readonly workflows: WorkflowManager;
+  readonly tasks: TaskOrchestrator;
+  readonly sessions: OrchestrationSessions;
+  readonly registry: TaskRegistry;
+  /** A logger per component. */
+  readonly log: (component: string) => Logger;
+  readonly now: () => number;
+  readonly newId: IdSource;
+  readonly namespace: string;
+  readonly version: string;
+  readonly warnings: readonly string[];
+  readonly sweep: SweepSettings;
+  readonly leaseMs: number;
+  readonly defaultAttempts: number;
+  readonly join: { readonly pid: number; readonly host: string; readonly role: string };
+  /** Made once the epoch is known; null for a process that runs no jobs. */
+  readonly makeWorker: ((epoch: () => number) => Worker) | null;
+  /** Definitions as files; watched by a process that runs jobs, compared by any. */
+  readonly workflowsDir: WorkflowsDir | null;
+  /** Ends what lies below: actions, connections, threads. */
+  readonly dispose: () => Promise<void>;
+}
