@@ -9,6 +9,7 @@ import type { TaskType } from './domain/action.ts';
 import { createAdvance } from './domain/advance.ts';
 import { createIdSource } from './domain/id.ts';
 import type { JsonObject } from './domain/json.ts';
+import { DEFAULT_RETRY } from './domain/retry-policy.ts';
 import { compilePlan, type Plan } from './domain/plan.ts';
 import { createEvaluator } from './expression/cel-evaluator.ts';
 import { componentLogger, createLogger, type Logger, silentLogger } from './logger.ts';
@@ -62,7 +63,10 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
   registry.setAliases(config.taskAliases);
   const decide = createAdvance({ evaluator, newId, random, limits: { approvalMs: config.limits.approvalExpiryMs, graceMs: config.limits.shutdownGraceMs } });
   const compile: (definition: Plan['definition'], hash: string) => Plan = (definition, hash) =>
-    compilePlan(definition, hash, evaluator, (task, input) => registry.capabilityOf(task, input));
+    compilePlan(definition, hash, evaluator, {
+      capabilityOf: (task, input) => registry.capabilityOf(task, input),
+      retry: { ...DEFAULT_RETRY, maxAttempts: config.limits.maxAttempts },
+    });
   const dispose = async (): Promise<void> => {
     await Promise.all([actions.close(), evaluator.close(), servers?.close()]);
   };

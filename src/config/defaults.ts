@@ -11,7 +11,8 @@ export const DEFAULT_LIMITS = {
   maxAttempts: 3,
   sessionParallelTasks: 4,
   sessionParallelWorkflows: 2,
-  claimBatch: 32,
+  // Claims of 32 gave 24.8k jobs/s at concurrency 100, claims of 100 gave 27.4k in the same run: fewer, larger commits.
+  claimBatch: 100,
 } as const;
 
 export const DEFAULT_RETENTION = { days: 30, executions: 100_000 } as const;

@@ -4,14 +4,14 @@ import { type ErrorData, LogisticsError } from './errors.ts';
 import type { DependencyRule, JobStatus } from './job.ts';
 import { nextDelayMs, type RetryPolicy } from './retry-policy.ts';
 
-/** From each state, the states that may follow; `failed` goes back to `pending` on redrive only. */
+/** From each state, the states that may follow; `failed` and `cancelled` go back to `pending` on redrive only. */
 export const JOB_TRANSITIONS: Readonly<Record<JobStatus, readonly JobStatus[]>> = {
   pending: ['running', 'cancelled', 'failed'],
   running: ['completed', 'failed', 'retry', 'cancelled', 'pending'],
-  retry: ['pending', 'running', 'cancelled', 'failed'],
+  retry: ['pending', 'cancelled', 'failed'],
   completed: [],
   failed: ['pending'],
-  cancelled: [],
+  cancelled: ['pending'],
 };
 
 export function canTransition(from: JobStatus, to: JobStatus): boolean {

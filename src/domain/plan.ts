@@ -1,6 +1,7 @@
 // Owns the compiled form of a definition: index arrays, made once per hash; node order is definition order.
 import type { Evaluator } from './evaluator.ts';
 import type { JsonObject } from './json.ts';
+import { DEFAULT_RETRY, type RetryPolicy } from './retry-policy.ts';
 import type { WorkflowDefinition } from './workflow-definition.ts';
 import { WAITING_TASKS, type WaitingTask, type WorkflowStep } from './workflow-step.ts';
 
@@ -17,6 +18,8 @@ export interface PlanNode {
   readonly outs: readonly number[];
   /** Capabilities its job asks for: those the step names and the one its task type needs. */
   readonly requires: readonly string[];
+  /** The step's policy, or the default one. */
+  readonly retry: RetryPolicy;
   /** Step ids that `if`, `forEach` and (for waiting steps) `with` read. */
   readonly decideReads: readonly string[];
   /** Step ids that `with` reads, for the worker. */
@@ -43,13 +46,14 @@ export interface Plan {
   readonly outputReads: readonly string[];
 }
 
+export interface PlanDefaults {
+  /** Capability that a process needs for a task with this unrendered input. */
+  readonly capabilityOf?: ((task: string, input: JsonObject) => string | undefined) | undefined;
+  readonly retry?: RetryPolicy | undefined;
+}
+
 /** Compiles a valid definition (see validateDefinition). Nodes: main steps, then compensations, then onFailure steps. */
-export function compilePlan(
-  definition: WorkflowDefinition,
-  hash: string,
-  evaluator: Evaluator,
-  capabilityOf: (task: string, input: JsonObject) => string | undefined = () => undefined,
-): Plan {
+export function compilePlan(definition: WorkflowDefinition, hash: string, evaluator: Evaluator, defaults: PlanDefaults = {}): Plan {
   const stepReads = (template: unknown): string[] => {
     const ids = new Set<string>();
     for (const path of evaluator.references(template as never)) if (path[0] === 'steps' && path[1] !== undefined) ids.add(path[1]);
@@ -62,7 +66,7 @@ export function compilePlan(
   const add = (step: WorkflowStep, region: NodeRegion, needs: readonly number[], compensates?: number): void => {
     const kind: NodeKind = (WAITING_TASKS as readonly string[]).includes(step.task) ? (step.task as WaitingTask) : 'task';
     const index = nodes.length;
-    const own = kind === 'task' ? capabilityOf(step.task, step.with) : undefined;
+    const own = kind === 'task' ? defaults.capabilityOf?.(step.task, step.with) : undefined;
     outs.push([]);
     nodes.push({
       index,
@@ -72,6 +76,7 @@ export function compilePlan(
       region,
       needs,
       outs: outs[index] as number[],
+      retry: step.retry ?? defaults.retry ?? DEFAULT_RETRY,
       requires: [...new Set([...step.requires, ...(own === undefined ? [] : [own])])].sort(),
       decideReads: stepReads([step.if ?? null, step.forEach ?? null, kind === 'task' ? null : step.with]),
       renderReads: stepReads(step.with),

@@ -272,7 +272,17 @@ export class OrchestrationEngine {
       const status = this.#statusOf(id, false);
       return isTerminal(status as never) || (request.until === 'waiting' && (status === 'waiting' || status === 'paused'));
     };
-    const check = (): boolean => (request.mode === 'any' ? request.ids.some(done) : request.ids.every(done));
+    // What has ended is not read again: a wait for 1,000 ids would otherwise read them all at each end.
+    const open = new Set(request.ids);
+    const check = (): boolean => {
+      for (const id of open) {
+        if (done(id)) {
+          if (request.mode === 'any') return true;
+          open.delete(id);
+        } else if (request.mode !== 'any') return false;
+      }
+      return open.size === 0;
+    };
     return this.#waiters.wait({ ids: request.ids, check, timeoutMs: request.timeoutMs, signal: request.signal });
   }
 

@@ -98,10 +98,10 @@ describe('JOB_TRANSITIONS', () => {
     expect(JOB_TRANSITIONS).toEqual({
       pending: ['running', 'cancelled', 'failed'],
       running: ['completed', 'failed', 'retry', 'cancelled', 'pending'],
-      retry: ['pending', 'running', 'cancelled', 'failed'],
+      retry: ['pending', 'cancelled', 'failed'],
       completed: [],
       failed: ['pending'],
-      cancelled: [],
+      cancelled: ['pending'],
     });
     for (const status of JOB_STATUSES) expect(canTransition('completed', status)).toBe(false);
     expect(canTransition('failed', 'pending')).toBe(true);

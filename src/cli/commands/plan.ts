@@ -87,7 +87,7 @@ async function compile(engine: OrchestrationEngine, { definition, hash }: { read
   const { createEvaluator } = await import('../../expression/cel-evaluator.ts');
   const evaluator = createEvaluator();
   try {
-    return compilePlan(definition, hash, evaluator, (task, input) => engine.registry.capabilityOf(task, input));
+    return compilePlan(definition, hash, evaluator, { capabilityOf: (task, input) => engine.registry.capabilityOf(task, input) });
   } finally {
     await evaluator.close();
   }

@@ -124,7 +124,7 @@ export class Claims {
       sessionId: job.session === null ? null : tx.sessionId(job.session),
       timeoutMs: record === null ? job.timeout_ms : (node?.step.timeoutMs ?? null),
       deadlineAt: job.deadline_at,
-      retry: job.retry !== null ? (JSON.parse(job.retry) as RetryPolicy) : (node?.step.retry ?? DEFAULT_RETRY),
+      retry: job.retry !== null ? (JSON.parse(job.retry) as RetryPolicy) : (node?.retry ?? DEFAULT_RETRY),
       step: record === null ? null : { executionId: record.row.id, hash: record.row.hash, index: job.idx as number, item: job.item },
     };
   }

@@ -2,7 +2,8 @@
 import type { StoredDefinition, WorkflowDefinition } from '../../domain/workflow-definition.ts';
 import type { Tx } from './tx.ts';
 
-export function readDefinition(tx: Tx, raw: unknown): StoredDefinition {
+/** `parsed` saves the parsing where it is known. */
+export function readDefinition(tx: Tx, raw: unknown, parsed?: WorkflowDefinition): StoredDefinition {
   const row = raw as { id: string; ns: number; name: string; version: number; hash: string; created_at: number; json: string };
   return {
     id: row.id,
@@ -11,7 +12,7 @@ export function readDefinition(tx: Tx, raw: unknown): StoredDefinition {
     version: row.version,
     hash: row.hash,
     createdAt: row.created_at,
-    definition: JSON.parse(row.json) as WorkflowDefinition,
+    definition: parsed ?? (JSON.parse(row.json) as WorkflowDefinition),
   };
 }
 

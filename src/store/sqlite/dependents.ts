@@ -19,6 +19,7 @@ export class Dependents {
   /** Dependents are told in chunks: their rows in job_need are the durable rest of the work. */
   tell(first: number, firstSucceeded: boolean): void {
     const tx = this.#tx;
+    if (!tx.holdsRows('job_need')) return;
     const work: { num: number; ok: boolean }[] = [{ num: first, ok: firstSucceeded }];
     let budget = CHUNK;
     for (let at = 0; at < work.length; at++) {
@@ -27,6 +28,7 @@ export class Dependents {
       for (const { job: dependent } of dependents.slice(0, budget)) {
         budget--;
         tx.sql('DELETE FROM job_need WHERE need = ? AND job = ?').run(num, dependent);
+        tx.changed('job_need', undefined);
         const ended = this.#needEnded(dependent, ok);
         if (ended) work.push({ num: dependent, ok: false });
       }

@@ -20,6 +20,12 @@ import { INLINE_BYTES, readStored, storeJson } from './values.ts';
 /** Timers of a paused run are put this far into the future; a resume takes it off again. */
 export const PARKED_MS = 2 ** 46;
 const INBOX_BATCH = 500;
+
+interface InboxSql {
+  readonly seq: number;
+  readonly event: string;
+}
+
 const OPEN_STATES = '1, 2, 3, 4';
 const FAILED_STATES = '6, 8';
 
@@ -181,14 +187,12 @@ export class Executions {
   /** The central verb: waiting inbox entries first, then the given events, one decision, one delta. */
   update(record: ExecutionRecord, events: readonly ExecutionEvent[], decide: Decide): TransitionReply | null {
     const tx = this.#tx;
-    const waiting = tx.sql('SELECT seq, event FROM inbox WHERE execution = ? ORDER BY seq LIMIT ?').all(record.num, INBOX_BATCH) as {
-      seq: number;
-      event: string;
-    }[];
+    const waiting = tx.holdsRows('inbox') ? (tx.sql('SELECT seq, event FROM inbox WHERE execution = ? ORDER BY seq LIMIT ?').all(record.num, INBOX_BATCH) as InboxSql[]) : [];
     const all = waiting.length === 0 ? events : [...waiting.map((row) => JSON.parse(row.event) as ExecutionEvent), ...events];
     if (all.length === 0) return null;
     if (waiting.length > 0) {
       tx.sql('DELETE FROM inbox WHERE execution = ? AND seq <= ?').run(record.num, (waiting.at(-1) as { seq: number }).seq);
+      tx.changed('inbox', undefined);
       if (waiting.length === INBOX_BATCH) tx.notice.inbox.add(record.row.id);
     }
     const plan = this.#plans.require(record.row.hash);
@@ -199,6 +203,7 @@ export class Executions {
 
   #post(execution: number, event: ExecutionEvent): void {
     this.#tx.sql('INSERT INTO inbox (execution, event) VALUES (?, ?)').run(execution, JSON.stringify(event));
+    this.#tx.changed('inbox', true);
     this.#tx.notice.inbox.add(this.rows.idOf(execution));
   }
 

@@ -51,6 +51,11 @@ export class Host {
     return this.#commit.submit(run);
   }
 
+  /** As `write`, for what nobody waits for: it rides on the next commit. */
+  writeLazily<T>(run: (parts: Parts) => T): Promise<T> {
+    return this.#commit.submitLazily(run);
+  }
+
   /** As `write`, but at most once per receipt; the same key with other arguments is a conflict error. */
   async writeOnce<T extends Json>(receipt: Receipt | undefined, run: (parts: Parts) => T): Promise<T> {
     const result = await this.#commit.submit((parts) => once(parts.tx, receipt, () => run(parts)));

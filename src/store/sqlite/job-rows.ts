@@ -134,6 +134,7 @@ export class JobRows {
       JSON.stringify(job.payload),
     );
     for (const need of needs.open) tx.sql('INSERT OR IGNORE INTO job_need (need, job) VALUES (?, ?)').run(need, num);
+    if (needs.open.length > 0) tx.changed('job_need', true);
     tx.count(queue, task, null, JOB.pending);
     tx.log({ ns, job: num, session }, { type: 'job_enqueued' });
     if (due !== null) tx.notice.timersChanged = true;

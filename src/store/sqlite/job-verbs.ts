@@ -65,6 +65,7 @@ export function jobVerbs(host: Host): Verbs {
 /** Why the batch cannot be taken: a closed session, or a dependency that does not exist before the job itself. */
 function refusalOf(parts: Parts, jobs: readonly NewJob[]): ErrorData | null {
   let lastSession: string | null = null;
+  const linked = jobs.some((job) => job.dependsOn.length > 0);
   const own = new Set<string>();
   for (const job of jobs) {
     if (job.sessionId !== null && job.sessionId !== lastSession) {
@@ -83,7 +84,7 @@ function refusalOf(parts: Parts, jobs: readonly NewJob[]): ErrorData | null {
         expected: 'ids of jobs that exist',
       }).toData();
     }
-    own.add(job.id);
+    if (linked) own.add(job.id);
   }
   return null;
 }

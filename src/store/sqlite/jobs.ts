@@ -249,7 +249,7 @@ export class Jobs {
     if (job.execution === null) return DEFAULT_RETRY;
     const record = this.#executions.rows.load(job.execution);
     if (record === undefined) return DEFAULT_RETRY;
-    return this.#plans.require(record.row.hash).nodes[job.idx as number]?.step.retry ?? DEFAULT_RETRY;
+    return this.#plans.require(record.row.hash).nodes[job.idx as number]?.retry ?? DEFAULT_RETRY;
   }
 
   #storeOutput(job: JobSql, output: Json): { readonly value: StoredValue } | { readonly error: ErrorData } {

@@ -158,7 +158,7 @@ export class Retention {
     if (job.status === JOB.running) return;
     tx.sql('DELETE FROM job WHERE num = ?').run(job.num);
     tx.sql('DELETE FROM job_log WHERE job = ?').run(job.num);
-    tx.sql('DELETE FROM job_need WHERE need = ?').run(job.num);
+    if (tx.holdsRows('job_need')) tx.sql('DELETE FROM job_need WHERE need = ?').run(job.num);
     tx.sql('DELETE FROM event WHERE job = ? AND execution IS NULL').run(job.num);
     tx.sql('DELETE FROM artifact WHERE job = ?').run(job.num);
     tx.count(job.queue, job.task, job.status, null);

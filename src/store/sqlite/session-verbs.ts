@@ -37,7 +37,7 @@ export function sessionVerbs(host: Host): Verbs {
       return { session: host.parts.sessions.get(p.id), closed: first.closed, cancelled };
     },
 
-    recordCall: (p) => host.write(({ sessions }) => sessions.recordCall(p.sessionId, p.call)),
+    recordCall: (p) => host.writeLazily(({ sessions }) => sessions.recordCall(p.sessionId, p.call)),
 
     sessionCalls: (p) => host.parts.sessions.calls(p.sessionId, p.limit),
 

@@ -23,7 +23,7 @@ export function jobView(
   const plan = hash === undefined ? undefined : parts.plans.find(hash);
   const job = parts.jobRows.toJob(sql, {
     stepId: (index) => plan?.nodes[index]?.id ?? null,
-    retry: (index) => plan?.nodes[index]?.step.retry ?? DEFAULT_RETRY,
+    retry: (index) => plan?.nodes[index]?.retry ?? DEFAULT_RETRY,
   });
   if (sql.item !== null || sql.status !== JOB.completed) return job;
   const row = parts.executions.readStep(sql.execution, sql.idx as number);
