@@ -1,10 +1,4 @@
-// Owns time and chance as injected things: nothing in the domain reads a clock or a random source of its own.
+// Owns chance as an injected thing: nothing in the domain reads a clock or a random source of its own; times come in as `now`.
 
-/** Epoch milliseconds, and a source of randomness in [0, 1). */
-export interface Clock {
-  now(): number;
-}
-
+/** A number in [0, 1). */
 export type Random = () => number;
-
-export const systemClock: Clock = { now: () => Date.now() };

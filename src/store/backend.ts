@@ -7,6 +7,7 @@ import type { IdSource } from '../domain/id.ts';
 import type { Job, JobStatus, NewJob } from '../domain/job.ts';
 import type { Json, JsonObject } from '../domain/json.ts';
 import type { Plan } from '../domain/plan.ts';
+import { AGE_STEP_MS } from '../domain/priority.ts';
 import type { RetryPolicy } from '../domain/retry-policy.ts';
 import type { ClosePolicy, Session, SessionCall } from '../domain/session.ts';
 import type { Decide, ExecutionEvent, TransitionReply } from '../domain/transition.ts';
@@ -32,7 +33,7 @@ export interface BackendLimits {
   readonly receiptDays: number;
 }
 
-export const DEFAULT_BACKEND_LIMITS: BackendLimits = { ageStepMs: 60_000, maxCrashes: 5, leaseMs: 30_000, receiptDays: 7 };
+export const DEFAULT_BACKEND_LIMITS: BackendLimits = { ageStepMs: AGE_STEP_MS, maxCrashes: 5, leaseMs: 30_000, receiptDays: 7 };
 
 /** Idempotency: same principal, tool and key with the same digest of arguments gives the first handle again. */
 export interface Receipt {

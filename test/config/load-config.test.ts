@@ -39,7 +39,7 @@ describe('defaults', () => {
         maxAttempts: 3,
         sessionParallelTasks: 4,
         sessionParallelWorkflows: 2,
-        claimBatch: 32,
+        claimBatch: 100,
       },
       retention: { days: 30, executions: 100_000 },
     });

@@ -187,7 +187,9 @@ export class Executions {
   /** The central verb: waiting inbox entries first, then the given events, one decision, one delta. */
   update(record: ExecutionRecord, events: readonly ExecutionEvent[], decide: Decide): TransitionReply | null {
     const tx = this.#tx;
-    const waiting = tx.holdsRows('inbox') ? (tx.sql('SELECT seq, event FROM inbox WHERE execution = ? ORDER BY seq LIMIT ?').all(record.num, INBOX_BATCH) as InboxSql[]) : [];
+    const waiting = tx.holdsRows('inbox')
+      ? (tx.sql('SELECT seq, event FROM inbox WHERE execution = ? ORDER BY seq LIMIT ?').all(record.num, INBOX_BATCH) as InboxSql[])
+      : [];
     const all = waiting.length === 0 ? events : [...waiting.map((row) => JSON.parse(row.event) as ExecutionEvent), ...events];
     if (all.length === 0) return null;
     if (waiting.length > 0) {

@@ -1,15 +1,13 @@
 // Owns one open store: its connection, its writer, and whom it tells about commits; the verbs are built on it.
 import { LogisticsError, StoreError } from '../../domain/errors.ts';
 import type { Json } from '../../domain/json.ts';
-import type { Backend, BackendEnvironment, CommitNotice, Receipt } from '../backend.ts';
+import type { BackendEnvironment, CommitNotice, Receipt } from '../backend.ts';
 import { type OpenOptions, openConnection } from './connection.ts';
 import { GroupCommit } from './group-commit.ts';
 import { buildParts, type Parts } from './parts.ts';
 import { once } from './receipts.ts';
 import { SCHEMA_VERSION, versionOf } from './schema.ts';
 import { storeError } from './sqlite-error.ts';
-
-export type Params<K extends keyof Backend> = Backend[K] extends (p: infer P) => unknown ? P : never;
 
 export class Host {
   readonly options: OpenOptions;
