@@ -71,6 +71,7 @@ export class OrchestrationEngine {
   #worker: Worker | null = null;
   #epoch = 0;
   #state: 'new' | 'running' | 'stopped' = 'new';
+  #starting: Promise<void> | null = null;
   #stopping: Promise<void> | null = null;
   #unsubscribe: (() => void) | null = null;
 
@@ -104,6 +105,7 @@ export class OrchestrationEngine {
       now,
       settings: parts.sweep,
       onLost: () => this.#rejoin(),
+      onSweep: async () => this.#worker?.giveBackOrphans(),
       onError: onError('sweeper'),
     });
   }
@@ -118,9 +120,14 @@ export class OrchestrationEngine {
   }
 
   /** Registers this process, takes up what a dead one left, and starts to work. */
-  async start(): Promise<void> {
-    if (this.#state !== 'new') throw new LogisticsError('invalid_transition', `The engine is ${this.#state}.`);
+  start(): Promise<void> {
+    if (this.#state !== 'new') return Promise.reject(new LogisticsError('invalid_transition', `The engine is ${this.#state}.`));
     this.#state = 'running';
+    this.#starting = this.#start();
+    return this.#starting;
+  }
+
+  async #start(): Promise<void> {
     await this.#join();
     const { backend } = this.#p;
     this.#unsubscribe = backend.onCommit((notice) => {
@@ -165,6 +172,8 @@ export class OrchestrationEngine {
   async #stop(): Promise<void> {
     const running = this.#state === 'running';
     this.#state = 'stopped';
+    // A start under way ends first, or its services would outlive the store.
+    await this.#starting?.catch(() => undefined);
     this.#waiters.close();
     if (running) {
       await this.workflowsDir?.stop();

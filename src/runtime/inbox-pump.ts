@@ -13,10 +13,12 @@ export class InboxPump {
   readonly #waiting = new Set<string>();
   readonly #backend: Backend;
   readonly #decide: Decide;
+  readonly #onError: (error: unknown) => void;
 
   constructor(p: { readonly backend: Backend; readonly decide: Decide; readonly onError: (error: unknown) => void }) {
     this.#backend = p.backend;
     this.#decide = p.decide;
+    this.#onError = p.onError;
     this.ticker = new Ticker('inbox-pump', () => this.#round(), p.onError);
   }
 
@@ -27,12 +29,25 @@ export class InboxPump {
   }
 
   async #round(): Promise<number> {
-    if (this.#waiting.size === 0) for (const id of this.#backend.pendingInbox({ limit: BATCH })) this.#waiting.add(id);
+    const failed = new Set<string>();
+    const found = this.#backend.pendingInbox({ limit: BATCH });
+    for (const id of found) this.#waiting.add(id);
     while (this.#waiting.size > 0) {
       const batch = [...this.#waiting].slice(0, BATCH);
       for (const id of batch) this.#waiting.delete(id);
-      await Promise.all(batch.map((executionId) => this.#backend.update({ executionId, events: [], decide: this.#decide })));
+      await Promise.all(batch.map((id) => this.#take(id, failed)));
     }
-    return SWEEP_MS;
+    // As many as were asked for: there are more, unless it is always the same ones that fail.
+    return found.length === BATCH && failed.size < BATCH ? 0 : SWEEP_MS;
+  }
+
+  /** One execution that cannot be advanced must not hold up the others. */
+  async #take(executionId: string, failed: Set<string>): Promise<void> {
+    try {
+      await this.#backend.update({ executionId, events: [], decide: this.#decide });
+    } catch (error) {
+      failed.add(executionId);
+      this.#onError(error);
+    }
   }
 }

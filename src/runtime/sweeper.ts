@@ -22,6 +22,8 @@ export function createSweeper(p: {
   readonly settings: SweepSettings;
   /** This process was taken for dead (a long freeze): its epoch is gone. */
   readonly onLost: () => Promise<void>;
+  /** What this process itself has to put right. */
+  readonly onSweep?: (() => Promise<void>) | undefined;
   readonly onError: (error: unknown) => void;
 }): Ticker {
   let lastBeat = 0;
@@ -31,10 +33,12 @@ export function createSweeper(p: {
     async () => {
       const now = p.now();
       if (now - lastBeat >= p.settings.heartbeatMs || now < lastBeat) {
-        lastBeat = now;
         const { alive } = await p.backend.heartbeat({ epoch: p.epoch() });
         if (!alive) await p.onLost();
+        // Only a heartbeat that was stored counts: after a failed one the next round tries again.
+        lastBeat = now;
       }
+      await p.onSweep?.().catch(p.onError);
       const { more } = await p.backend.reclaim({ epoch: p.epoch(), decide: p.decide });
       if (more) return 0;
       const { retention } = p.settings;

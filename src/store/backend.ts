@@ -284,6 +284,8 @@ export interface Backend {
     readonly limit: number;
     readonly queue?: string | undefined;
   }): Promise<readonly ClaimedJob[]>;
+  /** What runs under an epoch: one narrow read. */
+  runningJobs(p: { readonly epoch: number }): readonly { readonly jobId: string; readonly token: number; readonly cancelRequested: boolean }[];
   /** Whether a claim with these capabilities would find a job now: a look that takes no lock. */
   hasReadyJobs(p: { readonly namespace: string; readonly capabilities: readonly string[]; readonly queue?: string | undefined }): boolean;
   settleJob(p: {

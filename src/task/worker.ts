@@ -22,12 +22,17 @@ export interface WorkerOptions extends AttemptSources {
 
 // With nothing to do, look again this often: a commit of another process is noticed by the change poller, this is the net below.
 const IDLE_MS = 2_000;
+const SETTLE_AGAIN_MS = 5_000;
 
 export class Worker implements Service {
   readonly name = 'worker';
   readonly #o: WorkerOptions;
   readonly #slots: PQueue;
   readonly #running = new Map<string, Attempt>();
+  /** Handlers that have ended and whose result is not stored yet. */
+  readonly #settling = new Set<string>();
+  /** Jobs asked to stop while a claim is on its way: it may bring them. */
+  readonly #stopsWhileClaiming = new Map<string, boolean>();
   #free: number;
   #claiming = false;
   #again = false;
@@ -72,16 +77,20 @@ export class Worker implements Service {
   }
 
   notify(notice: CommitNotice): void {
-    for (const { jobId, forced } of notice.stopJobs)
-      this.#running.get(jobId)?.abort(new LogisticsError(forced ? 'lease_lost' : 'cancelled', forced ? 'The job was ended.' : 'Cancelled on request.'));
-    if (notice.foreign) this.#stopLost();
+    for (const { jobId, forced } of notice.stopJobs) {
+      const attempt = this.#running.get(jobId);
+      if (attempt !== undefined) attempt.abort(forced ? ENDED : CANCELLED);
+      else if (this.#claiming) this.#stopsWhileClaiming.set(jobId, forced);
+    }
+    if (notice.foreign) this.#guarded(() => this.#stopLost());
     if (notice.foreign ? this.#seesWork() : notice.jobsReady) this.wake();
   }
 
   /** Looks before it claims: a claim takes the write lock, which other processes need. */
   #seesWork(): boolean {
     const { backend, namespace, registry, queue } = this.#o;
-    return this.#started && this.#free > 0 && backend.hasReadyJobs({ namespace, capabilities: registry.capabilities(), queue });
+    if (!this.#started || this.#free === 0) return false;
+    return this.#guarded(() => backend.hasReadyJobs({ namespace, capabilities: registry.capabilities(), queue })) ?? false;
   }
 
   #lookLater(): void {
@@ -92,12 +101,37 @@ export class Worker implements Service {
     this.#idle.unref();
   }
 
-  /** Another process may have cancelled, or taken back, what runs here. */
+  /** Another process may have cancelled, or taken back, what runs here: one narrow read, however much runs. */
   #stopLost(): void {
+    if (this.#running.size === 0) return;
+    const held = new Map(this.#o.backend.runningJobs({ epoch: this.#o.epoch() }).map((row) => [row.jobId, row]));
     for (const [jobId, attempt] of this.#running) {
-      const job = this.#o.backend.getJob(jobId);
-      if (job === null || job.owner !== attempt.epoch) attempt.abort(new LogisticsError('lease_lost', 'Another process has this job, or it was ended.'));
-      else if (job.cancelRequested) attempt.abort(new LogisticsError('cancelled', 'Cancelled on request.'));
+      const row = held.get(jobId);
+      if (row === undefined || row.token !== attempt.job.token) attempt.abort(LOST);
+      else if (row.cancelRequested) attempt.abort(CANCELLED);
+    }
+  }
+
+  /**
+   * Gives back jobs that the store says run here and that do not: a claim whose commit ended unknown, a result that could not be
+   * stored. No lease ends them, for this process is alive.
+   */
+  async giveBackOrphans(): Promise<void> {
+    if (!this.#started || this.#claiming) return;
+    for (const { jobId, token } of this.#o.backend.runningJobs({ epoch: this.#o.epoch() })) {
+      if (this.#running.has(jobId) || this.#settling.has(jobId)) continue;
+      this.#o.logger.warn({ job_id: jobId }, 'the store says this job runs here, but it does not; it is given back');
+      await this.#o.backend.settleJob({ jobId, token, outcome: { status: 'released' }, logs: [], decide: this.#o.decide });
+    }
+  }
+
+  /** A read can fail (another process recovers the file, a connection is being replaced); the next look comes soon. */
+  #guarded<T>(read: () => T): T | undefined {
+    try {
+      return read();
+    } catch (error) {
+      this.#o.logger.warn({ err: error }, 'a look at the store failed');
+      return undefined;
     }
   }
 
@@ -110,7 +144,7 @@ export class Worker implements Service {
     void this.tick();
   }
 
-  /** One claim; resolves to the delay until the next look. */
+  /** One claim; resolves when what it brought has started. */
   async tick(): Promise<number> {
     if (this.#free === 0 || this.#claiming) return IDLE_MS;
     this.#claiming = true;
@@ -132,6 +166,7 @@ export class Worker implements Service {
       this.#o.logger.error({ err: error }, 'claim failed');
     } finally {
       this.#claiming = false;
+      this.#stopsWhileClaiming.clear();
     }
     if (this.#running.size === 0) this.#tellDrained();
     if (this.#started) {
@@ -142,12 +177,19 @@ export class Worker implements Service {
   }
 
   #begin(job: ClaimedJob, epoch: number): void {
-    const plan = job.step === null ? null : this.#o.backend.planOf(job.step.hash);
+    const plan = job.step === null ? null : this.#guarded(() => this.#o.backend.planOf(job.step?.hash ?? ''));
+    if (plan === undefined || (plan === null && job.step !== null)) {
+      // Without its plan it cannot start now; the sweep gives it back.
+      this.#o.logger.error(idsOf(job), 'the plan of a claimed step could not be read');
+      return;
+    }
     const attempt = new Attempt(job, epoch, plan === null || job.step === null ? null : (plan.nodes[job.step.index] ?? null), this.#o);
     // Claimed while the process was told to stop: nothing starts any more.
     if (!this.#started) attempt.abort(STOPPING);
+    const forced = this.#stopsWhileClaiming.get(job.jobId);
+    if (forced !== undefined) attempt.abort(forced ? ENDED : CANCELLED);
     // After a freeze of this process an earlier attempt of the same job may still run here; its token is stale.
-    this.#running.get(job.jobId)?.abort(new LogisticsError('lease_lost', 'The job was taken back and claimed again.'));
+    this.#running.get(job.jobId)?.abort(LOST);
     this.#free--;
     this.#running.set(job.jobId, attempt);
     void this.#slots.add(() => this.#run(attempt));
@@ -174,26 +216,30 @@ export class Worker implements Service {
 
   async #settle(attempt: Attempt, outcome: Parameters<WorkerOptions['backend']['settleJob']>[0]['outcome']): Promise<void> {
     const { job } = attempt;
-    for (let round = 0; ; round++) {
-      try {
-        const result = await this.#o.backend.settleJob({
-          jobId: job.jobId,
-          token: job.token,
-          outcome,
-          logs: round === 0 ? attempt.takeLogs() : [],
-          decide: this.#o.decide,
-        });
-        if (result.kind === 'lease_lost') this.#o.logger.warn(idsOf(job), 'result refused: another holder has this job, or it was ended');
-        return;
-      } catch (error) {
-        // The result of finished work is worth a few tries; after that the lease sweep runs it again.
-        const retryable = error instanceof LogisticsError && error.retryable && error.code !== 'shutting_down';
-        if (!retryable || round >= 5) {
-          this.#o.logger.error({ err: error, ...idsOf(job) }, 'result could not be stored');
-          return;
-        }
-        await new Promise((resolve) => setTimeout(resolve, 50 * 2 ** round));
+    this.#settling.add(job.jobId);
+    try {
+      for (let round = 0; ; round++) {
+        if (await this.#trySettle(attempt, outcome, round)) return;
+        await new Promise((resolve) => setTimeout(resolve, Math.min(SETTLE_AGAIN_MS, 10 * 2 ** round)));
       }
+    } finally {
+      this.#settling.delete(job.jobId);
+    }
+  }
+
+  /** True when nothing more can be done: stored, refused, or a fault that time does not mend (the sweep then gives the job back). */
+  async #trySettle(attempt: Attempt, outcome: Parameters<WorkerOptions['backend']['settleJob']>[0]['outcome'], round: number): Promise<boolean> {
+    const { job } = attempt;
+    try {
+      const logs = round === 0 ? attempt.takeLogs() : [];
+      const result = await this.#o.backend.settleJob({ jobId: job.jobId, token: job.token, outcome, logs, decide: this.#o.decide });
+      if (result.kind === 'lease_lost') this.#o.logger.warn(idsOf(job), 'result refused: another holder has this job, or it was ended');
+      return true;
+    } catch (error) {
+      // The result of finished work is worth waiting for: a full disk may have room again in a minute.
+      const retryable = this.#started && error instanceof LogisticsError && error.retryable && error.code !== 'shutting_down' && error.code !== 'internal';
+      if (round === 0 || !retryable) this.#o.logger.error({ err: error, ...idsOf(job) }, retryable ? 'result not stored yet; trying on' : 'result could not be stored');
+      return !retryable;
     }
   }
 
@@ -211,4 +257,7 @@ function idsOf(job: ClaimedJob): Record<string, string> {
   };
 }
 
+const CANCELLED = new LogisticsError('cancelled', 'Cancelled on request.');
+const ENDED = new LogisticsError('lease_lost', 'The job was ended.');
+const LOST = new LogisticsError('lease_lost', 'Another process has this job, or it was ended.');
 const STOPPING = new LogisticsError('shutting_down', 'This process is stopping; the job is given back.');

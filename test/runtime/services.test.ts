@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createDueTimer } from '../../src/runtime/due-timer.ts';
+import { InboxPump } from '../../src/runtime/inbox-pump.ts';
 import { createSweeper } from '../../src/runtime/sweeper.ts';
 import { Ticker } from '../../src/runtime/ticker.ts';
 import { Waiters } from '../../src/runtime/waiters.ts';
@@ -123,6 +124,27 @@ describe('the sweeper', () => {
     alive = true;
     await sweeper.tick();
     expect(calls).toEqual(['beat', 'reclaim']);
+  });
+});
+
+describe('inbox pump', () => {
+  it('drains what a dead process left without waiting, and one bad execution holds up no other', async () => {
+    const left = Array.from({ length: 200 }, (_, i) => `exec_${i}`);
+    const faults: unknown[] = [];
+    const backend = {
+      pendingInbox: ({ limit }: { limit: number }) => left.slice(0, limit),
+      update: ({ executionId }: { executionId: string }) => {
+        if (executionId === 'exec_7') return Promise.reject(new Error('poisoned'));
+        left.splice(left.indexOf(executionId), 1);
+        return Promise.resolve({ kind: 'updated' });
+      },
+    } as unknown as Backend;
+    const pump = new InboxPump({ backend, decide: never, onError: (error) => faults.push(error) });
+    let rounds = 0;
+    while ((await pump.ticker.tick()) === 0) rounds++;
+    expect(left).toEqual(['exec_7']);
+    expect(rounds).toBeLessThan(10);
+    expect(faults.length).toBeGreaterThan(0);
   });
 });
 

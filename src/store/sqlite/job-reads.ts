@@ -10,7 +10,7 @@ import { queueNum } from './job-verbs.ts';
 import type { Parts } from './parts.ts';
 import { jobView } from './views.ts';
 
-type Reads = Pick<Backend, 'getJob' | 'peekJob' | 'queueSize' | 'listJobs' | 'jobLogs' | 'queueStats' | 'gateHolders'>;
+type Reads = Pick<Backend, 'getJob' | 'runningJobs' | 'peekJob' | 'queueSize' | 'listJobs' | 'jobLogs' | 'queueStats' | 'gateHolders'>;
 
 export function jobReads(host: Host): Reads {
   return {
@@ -18,6 +18,11 @@ export function jobReads(host: Host): Reads {
       const sql = host.parts.jobRows.byId(id);
       return sql === undefined ? null : jobView(host.parts, sql);
     },
+
+    runningJobs: (p) =>
+      (host.parts.tx.sql('SELECT id, token, cancel_requested AS cancel FROM job WHERE owner = ?').all(p.epoch) as { id: string; token: number; cancel: number }[]).map(
+        (row) => ({ jobId: row.id, token: row.token, cancelRequested: row.cancel === 1 }),
+      ),
 
     peekJob: (p) => {
       const { tx } = host.parts;
