@@ -61,7 +61,7 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
   const own = [...(config.handlers === null ? [] : await loadHandlersModule(config.handlers)), ...(options.tasks ?? [])];
   for (const type of own) registry.register(type);
   registry.setAliases(config.taskAliases);
-  const decide = createAdvance({ evaluator, newId, random, limits: { approvalMs: config.limits.approvalExpiryMs, graceMs: config.limits.shutdownGraceMs } });
+  const decide = createAdvance({ evaluator, newId, limits: { approvalMs: config.limits.approvalExpiryMs, graceMs: config.limits.shutdownGraceMs } });
   const compile: (definition: Plan['definition'], hash: string) => Plan = (definition, hash) =>
     compilePlan(definition, hash, evaluator, {
       capabilityOf: (task, input) => registry.capabilityOf(task, input),
@@ -82,6 +82,7 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
       leaseMs: config.limits.processLeaseMs,
       receiptDays: Math.max(7, config.retention.days),
     },
+    onError: (error) => componentLogger(logger, 'store').error({ err: error }, 'a listener of the store failed'),
   }).catch(async (error: unknown) => {
     await dispose();
     throw error;

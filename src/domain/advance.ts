@@ -1,11 +1,13 @@
 // Owns the life of an execution: a pure decision from rows and events to a bounded delta. Everything that happens to an
 // execution, whatever the store, happens here; the parts in advance/ each own one rule of it.
 import { consider } from './advance/activate.ts';
+import { admit } from './advance/admission.ts';
 import { approve } from './advance/approval.ts';
 import { childError, settleChild } from './advance/child.ts';
 import { cancel, pause, refuseEnded, resume, retry } from './advance/control.ts';
 import { isOpen } from './advance/counters.ts';
 import { type AdvanceEnv, type AdvanceLimits, Draft, STEP_CHANGES } from './advance/draft.ts';
+import { hears } from './advance/each-redo.ts';
 import { expandEach, settleItem, timeOutEach } from './advance/for-each.ts';
 import { isStoppingNow, mayStart } from './advance/phase.ts';
 import { propagate, startRoots } from './advance/propagate.ts';
@@ -161,18 +163,6 @@ function perform(draft: Draft, work: WorkItem): void {
   }
 }
 
-function admit(draft: Draft): void {
-  const { execution } = draft;
-  if (execution.phase !== 'admission' || execution.stopping !== null) return;
-  const { timeoutMs } = draft.plan.definition;
-  execution.phase = 'main';
-  execution.startedAt = draft.now;
-  if (timeoutMs !== undefined) execution.deadlineAt ??= draft.now + timeoutMs;
-  if (execution.deadlineAt !== null) draft.setTimer('execution_deadline', null, execution.deadlineAt);
-  draft.events.push({ type: 'workflow_started', data: { workflow: execution.workflow, version: execution.version } });
-  draft.work.push({ k: 'roots', from: 0 });
-}
-
 function settleJob(draft: Draft, event: JobSettled): void {
   const row = draft.row(event.step);
   if (!isOpen(row.status) || row.status === 'waiting' || row.each !== null) return;
@@ -189,6 +179,7 @@ function settleJob(draft: Draft, event: JobSettled): void {
 }
 
 function settleChildItem(draft: Draft, event: ChildEnded, item: number): void {
+  if (!hears(draft, event)) return;
   const error = event.status === 'completed' ? null : childError(event);
   settleItem(draft, event.step, { item, status: event.status, error, attempts: 1, startedAt: null });
 }

@@ -27,7 +27,7 @@ export type WorkItem =
   | { readonly k: 'stop_step'; readonly step: number; readonly after: string; readonly force: boolean }
   /** Retry, first pass in topological order: reset what runs again, correct the counts of its dependents. */
   | { readonly k: 'recount'; readonly from: number }
-  /** Retry, second pass: start what may start. */
+  /** Start what may start: the second pass of a retry, and what a pause put off. */
   | { readonly k: 'arm'; readonly from: number }
   | { readonly k: 'settle' }
   /** An event that came with so many others that it did not fit. */
@@ -55,6 +55,8 @@ export type ExecutionEvent =
       readonly status: 'completed' | 'failed' | 'cancelled';
       readonly output: StoredValue | null;
       readonly error: ErrorData | null;
+      /** Times the child was retried by control before this end: its parent listens to a later end only when it has taken the child over. */
+      readonly retries: number;
     }
   | { readonly type: 'timer'; readonly timer: TimerKind; readonly step: number | null; readonly dueAt: number }
   | { readonly type: 'signal'; readonly name: string; readonly payload: Json; readonly signalId: string; readonly by: string }
@@ -78,15 +80,22 @@ export type ExecutionEvent =
   | { readonly type: 'continue'; readonly work: readonly WorkItem[] };
 
 /**
- * `wake` ends a sleep; `wait_timeout` ends a wait; `step_deadline` ends all attempts; `execution_deadline` ends the run;
- * `force_stop` ends the grace period of a stop.
+ * `wake` ends a sleep; `wait_timeout` ends a wait; `execution_deadline` ends the run; `force_stop` ends the grace period of a
+ * stop. The deadline of a step is its job's.
  */
-export type TimerKind = 'wake' | 'wait_timeout' | 'step_deadline' | 'execution_deadline' | 'force_stop';
+export type TimerKind = 'wake' | 'wait_timeout' | 'execution_deadline' | 'force_stop';
 
 export interface LiveJob {
   readonly jobId: string;
   readonly item: number | null;
   readonly running: boolean;
+}
+
+/** The newest run of one item of a forEach: a job, or a child execution, whose id it then gives. */
+export interface ItemRun {
+  readonly item: number;
+  readonly state: 'completed' | 'ended' | 'live';
+  readonly childId: string | null;
 }
 
 /**
@@ -104,12 +113,12 @@ export interface ExecutionView {
   openSteps(after: number, limit: number): readonly StepRow[];
   /** Rows that are failed (tolerated ones too), by index, from `after` + 1. */
   failedSteps(after: number, limit: number): readonly StepRow[];
-  /** Jobs of a step that are not terminal. */
-  liveJobs(index: number): readonly LiveJob[];
+  /** Jobs of a step that are not terminal, in a fixed order, from the one behind the job `after` ('' = from the first). */
+  liveJobs(index: number, after: string, limit: number): readonly LiveJob[];
   /** Child executions of a step that are not terminal. */
   liveChildren(index: number): readonly { readonly executionId: string; readonly item: number | null }[];
-  /** Items of a forEach step whose newest run ended failed or cancelled, ascending, from `after` + 1. */
-  failedItems(index: number, after: number, limit: number): readonly number[];
+  /** Newest runs of the items `after` + 1 to `after` + `count` of a forEach step, ascending; an item that never ran is left out. */
+  itemRuns(index: number, after: number, count: number): readonly ItemRun[];
   /** One item of a forEach, as putItems stored it. */
   item(index: number, item: number): Json;
   /** Steps that wait for this signal name, oldest first; for kind approval the name is ''. */

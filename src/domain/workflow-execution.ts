@@ -50,8 +50,10 @@ export const EachState = z.object({
   cancelled: z.int(),
   /** Set once the tolerance is exceeded: no further item starts. */
   stopping: z.boolean(),
-  /** After a retry: failed items above this one run again before new ones start; null when there are none left. */
+  /** After a retry: items above this one (and below `next`) are not counted yet; those not completed run again first. Null: all are counted. */
   redo: z.int().nullable(),
+  /** Children among the live ones that somebody retried by themselves before the retry took them over; left out when there are none. */
+  adopted: z.array(z.string()).optional(),
   /** The failure of the lowest item so far, for the error of the whole step. */
   first: z.object({ item: z.int(), error: ErrorData }).nullable(),
 });
@@ -117,7 +119,10 @@ export const ExecutionRow = z.object({
   hash: z.string(),
   status: ExecutionStatus,
   phase: ExecutionPhase,
-  /** Where the phase `compensate` or `on_failure` stands: index into the plan's list. */
+  /**
+   * Where the phase `compensate` or `on_failure` stands: index into the plan's list. In `admission` 1 once the gates are passed and
+   * only a pause holds it back; in `main` 1 while a retry counts anew and nothing may start. Otherwise 0.
+   */
   phaseCursor: z.int(),
   input: JsonObject,
   output: StoredValue.nullable(),

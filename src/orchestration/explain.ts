@@ -144,6 +144,7 @@ function stepReasons(backend: Backend, execution: ExecutionSummary, plan: Plan, 
     const open = (plan.nodes[step.index]?.needs ?? []).filter(
       (need) => !isTerminal(backend.getStep({ executionId: execution.id, stepId: plan.nodes[need]?.id ?? '' })?.status ?? 'pending'),
     );
+    if (open.length === 0 && execution.paused) return [{ code: 'paused', message: 'Its execution is paused; it is looked at with the resume.' }];
     return [{ code: 'needs', message: `It waits for ${open.length} step(s).`, blockedBy: open.slice(0, 10).map((need) => plan.nodes[need]?.id ?? '') }];
   }
   const job = step.jobId === null ? null : backend.getJob(step.jobId);

@@ -94,7 +94,10 @@ export class OrchestrationEngine {
       return (error) => logger.error({ err: error }, `${duty} failed`);
     };
     const feedLog = parts.log('event-feed');
-    this.#feed = new EventFeed(backend, namespace, (error, event) => feedLog.warn({ err: error, type: event.type, ...idsOf(event) }, 'an event handler threw'));
+    this.#feed = new EventFeed(backend, namespace, (error, event) => {
+      if (event === null) feedLog.error({ err: error }, 'the event log could not be read');
+      else feedLog.warn({ err: error, type: event.type, ...idsOf(event) }, 'an event handler threw');
+    });
     this.#pump = new InboxPump({ backend, decide, onError: onError('inbox-pump') });
     this.#timer = createDueTimer({ backend, decide, now, onError: onError('due-timer') });
     this.#poller = createChangePoller(backend, onError('change-poller'));

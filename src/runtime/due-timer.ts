@@ -16,7 +16,7 @@ export function createDueTimer(p: {
   const ticker = new Ticker(
     'due-timer',
     async () => {
-      const { fired, nextDueAt } = await p.backend.fireDue({ decide: p.decide, limit: BATCH });
+      const { fired, nextDueAt } = await p.backend.fireDue({ decide: p.decide, limit: BATCH, onError: p.onError });
       if (fired >= BATCH) return 0;
       return nextDueAt === null ? LONGEST_MS : Math.min(LONGEST_MS, Math.max(1, nextDueAt - p.now()));
     },

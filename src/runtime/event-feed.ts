@@ -1,4 +1,4 @@
-// Owns delivery of the log to listeners of this process: in the log's order, once each, and a throwing listener harms nobody.
+// Owns delivery of the log to listeners of this process: in the log's order, once each, and neither a throwing listener nor a failing read harms anybody.
 import { LogisticsError } from '../domain/errors.ts';
 import { EVENT_TYPES, type EventType, type LogisticsEvent } from '../domain/event.ts';
 import { nearMatches } from '../domain/near-match.ts';
@@ -16,17 +16,21 @@ interface Listener {
 
 const BATCH = 500;
 
+/** A handler threw on this event; null: the log could not be read, which is tried again at the next commit. */
+export type FeedError = (error: unknown, event: LogisticsEvent | null) => void;
+
 /** Reads the log of one namespace, and only while somebody listens. */
 export class EventFeed {
   readonly #backend: Backend;
   readonly #namespace: string;
-  readonly #onError: (error: unknown, event: LogisticsEvent) => void;
+  readonly #onError: FeedError;
   readonly #listeners = new Set<Listener>();
+  /** Everything up to here was looked at, whether it was of this namespace or not. */
   #cursor = 0;
   #scheduled = false;
   #closed = false;
 
-  constructor(backend: Backend, namespace: string, onError: (error: unknown, event: LogisticsEvent) => void) {
+  constructor(backend: Backend, namespace: string, onError: FeedError) {
     this.#backend = backend;
     this.#namespace = namespace;
     this.#onError = onError;
@@ -43,7 +47,7 @@ export class EventFeed {
     }
     if (typeof handler !== 'function')
       throw new LogisticsError('invalid_input', 'The handler is no function.', { path: 'handler', expected: '(event) => void' });
-    const after = this.#backend.status().lastCursor;
+    const after = this.#backend.lastCursor();
     if (this.#listeners.size === 0) this.#cursor = after;
     const listener: Listener = { type, handler, after };
     this.#listeners.add(listener);
@@ -61,14 +65,31 @@ export class EventFeed {
   deliver(): void {
     this.#scheduled = false;
     while (!this.#closed && this.#listeners.size > 0) {
-      const events = this.#backend.readEvents({ after: this.#cursor, limit: BATCH, namespace: this.#namespace });
+      const batch = this.#read();
+      if (batch === null) return;
+      const { events, until } = batch;
       for (const event of events) {
         this.#cursor = event.cursor;
         for (const listener of [...this.#listeners]) {
           if ((listener.type === '*' || listener.type === event.type) && event.cursor > listener.after) this.#call(listener, event);
         }
       }
-      if (events.length < BATCH) return;
+      if (events.length < BATCH) {
+        this.#cursor = Math.max(this.#cursor, until);
+        return;
+      }
+    }
+  }
+
+  /** The end of the log is taken first, so that a short batch means that all up to it was looked at. */
+  #read(): { readonly events: readonly LogisticsEvent[]; readonly until: number } | null {
+    try {
+      const until = this.#backend.lastCursor();
+      if (until <= this.#cursor) return null;
+      return { events: this.#backend.readEvents({ after: this.#cursor, until, limit: BATCH, namespace: this.#namespace }), until };
+    } catch (error) {
+      this.#onError(error, null);
+      return null;
     }
   }
 

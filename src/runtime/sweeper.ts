@@ -39,7 +39,7 @@ export function createSweeper(p: {
         lastBeat = now;
       }
       await p.onSweep?.().catch(p.onError);
-      const { more } = await p.backend.reclaim({ epoch: p.epoch(), decide: p.decide });
+      const { more } = await p.backend.reclaim({ epoch: p.epoch(), decide: p.decide, onError: p.onError });
       if (more) return 0;
       const { retention } = p.settings;
       if (retention !== null && now - lastRetain >= RETAIN_EVERY_MS) {

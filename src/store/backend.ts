@@ -24,6 +24,8 @@ export interface BackendEnvironment {
   /** The rendered concurrency key of a run with this input, or null. */
   readonly concurrencyKey: (plan: Plan, input: JsonObject) => string | null;
   readonly limits: BackendLimits;
+  /** Told of faults that no caller waits for, such as a commit listener that throws. */
+  readonly onError?: ((error: unknown) => void) | undefined;
 }
 
 export interface BackendLimits {
@@ -218,10 +220,15 @@ export interface Backend {
     readonly version: string;
   }): Promise<number>;
   heartbeat(p: { readonly epoch: number }): Promise<{ readonly alive: boolean }>;
-  /** Gives back what this epoch still runs and removes it. */
+  /** Gives back what this epoch still runs and removes it; rejects when a job could not be given back, which is then left to `reclaim`. */
   leave(p: { readonly epoch: number; readonly decide: Decide }): Promise<void>;
   /** Takes back the work of dead processes and of those silent for a lease. */
-  reclaim(p: { readonly epoch: number; readonly decide: Decide }): Promise<{ readonly processes: number; readonly jobs: number; readonly more: boolean }>;
+  reclaim(p: {
+    readonly epoch: number;
+    readonly decide: Decide;
+    /** Learns of each job that could not be given back; without it the call rejects with the first, after the others are done. */
+    readonly onError?: ((error: unknown) => void) | undefined;
+  }): Promise<{ readonly processes: number; readonly jobs: number; readonly more: boolean }>;
   listProcesses(): readonly ProcessInfo[];
 
   putDefinition(p: {
@@ -320,8 +327,15 @@ export interface Backend {
   /** Which jobs and executions hold a gate, and its limit. */
   gateHolders(p: { readonly gate: string; readonly limit: number }): { readonly limit: number; readonly used: number; readonly holders: readonly string[] };
 
-  /** Admits due jobs, fires due timers, ends what passed its deadline or expiry; bounded per call. */
-  fireDue(p: { readonly decide: Decide; readonly limit: number }): Promise<{ readonly fired: number; readonly nextDueAt: number | null }>;
+  /**
+   * Admits due jobs, fires due timers, ends what passed its deadline or expiry; bounded per call. What fails holds up nothing
+   * else and is due again half a minute later: `onError` learns of each, without it the call rejects with the first at its end.
+   */
+  fireDue(p: {
+    readonly decide: Decide;
+    readonly limit: number;
+    readonly onError?: ((error: unknown) => void) | undefined;
+  }): Promise<{ readonly fired: number; readonly nextDueAt: number | null }>;
 
   putSession(p: {
     readonly session: Session;
@@ -344,9 +358,12 @@ export interface Backend {
   sessionCalls(p: { readonly sessionId: string; readonly limit: number }): readonly SessionCall[];
   listSessions(p: { readonly filter: ListFilter; readonly limit: number; readonly cursor: string | null }): Page<Session>;
 
+  /** Of a job: only by its holder, else lease_lost is thrown and nothing is stored. */
   putArtifact(p: {
     readonly id: string;
     readonly jobId: string | null;
+    /** Fencing token of the claim; null without a job. */
+    readonly token: number | null;
     readonly executionId: string | null;
     readonly name: string;
     readonly mediaType: string;
@@ -360,9 +377,10 @@ export interface Backend {
   }): { readonly info: ArtifactInfo; readonly content: Uint8Array } | null;
   listArtifacts(p: { readonly executionId: string }): readonly ArtifactInfo[];
 
-  /** Entries after a cursor, oldest first; `types` and ids narrow. */
+  /** Entries after a cursor (and up to `until`), oldest first; `types` and ids narrow. */
   readEvents(p: {
     readonly after: number;
+    readonly until?: number | undefined;
     readonly limit: number;
     readonly namespace?: string | undefined;
     readonly executionId?: string | undefined;
@@ -371,6 +389,8 @@ export interface Backend {
     readonly types?: readonly EventType[] | undefined;
     readonly newestFirst?: boolean | undefined;
   }): readonly LogisticsEvent[];
+  /** Cursor of the last entry that was ever made; 0 when there was none. */
+  lastCursor(): number;
   /** Cursor of the last entry at or before a time. */
   cursorAt(at: number): number;
 

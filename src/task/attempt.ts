@@ -222,6 +222,7 @@ export class Attempt {
     const info = await this.#sources.backend.putArtifact({
       id: this.#sources.newId('artifact'),
       jobId: this.job.jobId,
+      token: this.job.token,
       executionId: this.job.step?.executionId ?? null,
       name,
       mediaType,

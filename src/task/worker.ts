@@ -238,7 +238,8 @@ export class Worker implements Service {
     } catch (error) {
       // The result of finished work is worth waiting for: a full disk may have room again in a minute.
       const retryable = this.#started && error instanceof LogisticsError && error.retryable && error.code !== 'shutting_down' && error.code !== 'internal';
-      if (round === 0 || !retryable) this.#o.logger.error({ err: error, ...idsOf(job) }, retryable ? 'result not stored yet; trying on' : 'result could not be stored');
+      if (round === 0 || !retryable)
+        this.#o.logger.error({ err: error, ...idsOf(job) }, retryable ? 'result not stored yet; trying on' : 'result could not be stored');
       return !retryable;
     }
   }

@@ -1,5 +1,6 @@
 // Definitions, and executions through the central verb: start, update, steps, outputs, children, forks, retry.
 import { describe, expect, it } from 'vitest';
+import type { ItemRun } from '../../src/domain/transition.ts';
 import { benches, type Capabilities, completed, failed, type MakeBackend } from './harness.ts';
 
 export function executionsContract(make: MakeBackend, _capabilities: Capabilities): void {
@@ -201,6 +202,56 @@ export function executionsContract(make: MakeBackend, _capabilities: Capabilitie
       expect(bench.backend.getExecution(run)).toMatchObject({ status: 'completed' });
       expect(bench.backend.getOutput({ executionId: run, stepId: 'a' })).toEqual([1, 2, 1]);
       expect(bench.backend.getOutput({ executionId: run, stepId: 'r' })).toEqual([{ c: 1 }, { c: 2 }]);
+    });
+
+    it('gives a decision the newest run of each item in a range, and nothing of one that never ran', async () => {
+      const bench = await fresh();
+      await bench.define({ name: 'child', steps: [{ id: 'c', task: 'x', retry: { maxAttempts: 1 } }] });
+      const flow = await bench.define({
+        steps: [
+          { id: 'a', task: 'x', forEach: '${{ [1, 2, 3, 4] }}', retry: { maxAttempts: 1 }, tolerateFailures: 3 },
+          { id: 'r', task: 'workflow.run', with: { workflow: '${{ item }}' }, forEach: '${{ ["child", "child", "nowhere"] }}', tolerateFailures: 2 },
+          { id: 'z', task: 'x', needs: ['a', 'r'], retry: { maxAttempts: 1 } },
+        ],
+      });
+      const run = await bench.start(flow);
+      await bench.work((job) => (job.step?.item === 1 || bench.nameOf(job) === 'z' ? failed() : completed()));
+      const runsOf = async (index: number, after: number, count: number): Promise<string[]> => {
+        let found: readonly ItemRun[] = [];
+        await bench.backend.update({
+          executionId: run,
+          events: [{ type: 'resume', by: 'me' }],
+          decide: (view, events) => {
+            found = view.itemRuns(index, after, count);
+            return bench.decide(view, events);
+          },
+        });
+        return found.map((one) => `${one.item} ${one.state}${one.childId === null ? '' : ' child'}`);
+      };
+      expect(await runsOf(0, -1, 3)).toEqual(['0 completed', '1 ended', '2 completed']);
+      expect(await runsOf(0, 1, 9)).toEqual(['2 completed', '3 completed']);
+      expect(await runsOf(1, -1, 9)).toEqual(['0 completed child', '1 completed child']);
+    });
+
+    it('a retry of a forEach over children redoes what never started, counts what completed by itself, takes over what runs', async () => {
+      const bench = await fresh();
+      await bench.define({ name: 'kid', steps: [{ id: 'c', task: 'x', retry: { maxAttempts: 1 } }] });
+      const flow = await bench.define({
+        steps: [{ id: 'r', task: 'workflow.run', with: { workflow: '${{ item }}' }, forEach: '${{ ["kid", "kid", "late"] }}', tolerateFailures: 0 }],
+      });
+      const run = await bench.start(flow);
+      await bench.work();
+      expect(bench.status(run)).toBe('failed');
+      const kids = bench.backend.childrenOf({ executionId: run, limit: 9 }).map((child) => child.id);
+      expect(kids.map((id) => bench.status(id))).toEqual(['cancelled', 'cancelled']);
+      await bench.send(kids[0] as string, { type: 'retry', by: 'me' });
+      await bench.work();
+      await bench.send(kids[1] as string, { type: 'retry', by: 'me' });
+      await bench.define({ name: 'late', steps: [{ id: 'l', task: 'x' }] });
+      await bench.send(run, { type: 'retry', by: 'me' });
+      expect(bench.backend.getStep({ executionId: run, stepId: 'r' })?.each).toMatchObject({ completed: 1, live: 2 });
+      expect((await bench.work()).sort()).toEqual(['c', 'l']);
+      expect(bench.status(run)).toBe('completed');
     });
 
     it('a fork takes over what completed before its step', async () => {

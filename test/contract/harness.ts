@@ -77,7 +77,7 @@ export class Bench {
       concurrencyKey: (plan, input) => keyOf(plan, input),
       limits: DEFAULT_BACKEND_LIMITS,
     };
-    this.decide = createAdvance({ evaluator, newId, random });
+    this.decide = createAdvance({ evaluator, newId });
   }
 
   async open(): Promise<this> {

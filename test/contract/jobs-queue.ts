@@ -1,5 +1,6 @@
 // The queue: order, delay, dependencies, expiry, cancel, redrive, clear, pause.
 import { describe, expect, it } from 'vitest';
+import { NO_RETRY } from '../../src/domain/retry-policy.ts';
 import { type Bench, benches, type Capabilities, completed, failed, type MakeBackend } from './harness.ts';
 
 export function jobsQueueContract(make: MakeBackend, _capabilities: Capabilities): void {
@@ -178,6 +179,59 @@ export function jobsQueueContract(make: MakeBackend, _capabilities: Capabilities
       await bench.pass(2_000);
       expect(bench.status(id)).toBe('running');
       expect(await bench.settle(job)).toMatchObject({ status: 'completed' });
+    });
+
+    it('tries a started job again past its expiry, once and with its place in the session', async () => {
+      const bench = await fresh();
+      const sessionId = await bench.putSession({ maxParallelTasks: 1 });
+      const retry = { ...NO_RETRY, maxAttempts: 3, initialIntervalMs: 2_000 };
+      const id = await bench.enqueue({ sessionId, retry, expiresAt: bench.now + 1_000 });
+      expect(await bench.settle(await bench.claimOne(), failed())).toMatchObject({ status: 'retry' });
+      await bench.pass(5_000);
+      const again = await bench.claimOne();
+      expect([again.jobId, again.attempt]).toEqual([id, 2]);
+      expect((await bench.due()).nextDueAt).toBeNull();
+      await bench.settle(again);
+      const next = await bench.enqueue({ sessionId });
+      expect((await bench.claimOne()).jobId).toBe(next);
+    });
+  });
+
+  describe('dependents of a step', () => {
+    const waiters = async (bench: Bench, run: string): Promise<{ ok: string; any: string }> => {
+      const need = bench.backend.getStep({ executionId: run, stepId: 'a' })?.jobId as string;
+      return { ok: await bench.enqueue({ name: 'ok', dependsOn: [need] }), any: await bench.enqueue({ name: 'any', dependsOn: [need], when: 'all_done' }) };
+    };
+    const steps = [{ id: 'a', task: 'x', retry: { maxAttempts: 1 } }];
+
+    it('start when the job of the step completes', async () => {
+      const bench = await fresh();
+      const run = await bench.start(await bench.define({ steps }));
+      const { ok, any } = await waiters(bench, run);
+      await bench.settle(await bench.claimOne());
+      expect((await bench.claim(9)).map((job) => job.jobId)).toEqual([ok, any]);
+    });
+
+    it('are refused, or start, when it fails', async () => {
+      const bench = await fresh();
+      const run = await bench.start(await bench.define({ steps }));
+      const { ok, any } = await waiters(bench, run);
+      await bench.settle(await bench.claimOne(), failed());
+      expect(bench.backend.getJob(ok)).toMatchObject({ status: 'cancelled', error: { code: 'dependency_failed' } });
+      expect((await bench.claim(9)).map((job) => job.jobId)).toEqual([any]);
+    });
+
+    it.each([['pending'], ['running'], ['forced']])('are told when the job is cancelled with its run (%s)', async (state) => {
+      const bench = await fresh();
+      const run = await bench.start(await bench.define({ steps }));
+      const { ok, any } = await waiters(bench, run);
+      const job = state === 'pending' ? null : await bench.claimOne();
+      await bench.send(run, { type: 'cancel', reason: 'no', code: 'cancelled', by: 'me' });
+      if (state === 'running') await bench.settle(job as never, failed('cancelled'));
+      if (state === 'forced') await bench.pass(60_000);
+      expect(bench.status(run)).toBe('cancelled');
+      expect(bench.backend.getJob(ok)).toMatchObject({ status: 'cancelled', error: { code: 'dependency_failed' } });
+      expect((await bench.claim(9)).map((next) => next.jobId)).toEqual([any]);
     });
   });
 

@@ -1,5 +1,7 @@
 // Leases and crashes: fencing tokens, replays, reclaim, poison cap, releases, silent processes.
 import { describe, expect, it } from 'vitest';
+import type { Decide } from '../../src/domain/transition.ts';
+import type { Backend } from '../../src/store/backend.ts';
 import { benches, type Capabilities, completed, failed, type MakeBackend } from './harness.ts';
 
 export function leasesContract(make: MakeBackend, capabilities: Capabilities): void {
@@ -78,6 +80,21 @@ export function leasesContract(make: MakeBackend, capabilities: Capabilities): v
       expect((await bench.backend.reclaim({ epoch: bench.epoch, decide: bench.decide })).processes).toBe(1);
     });
 
+    it('a process that starts right after a suspend judges nobody for one lease either', async () => {
+      if (!capabilities.shared) return;
+      const bench = await fresh();
+      bench.now += 3_600_000;
+      const late = await bench.another();
+      const epoch = await bench.join(late);
+      const reclaim = async (): Promise<number> => (await late.reclaim({ epoch, decide: bench.decide })).processes;
+      expect(await reclaim()).toBe(0);
+      bench.now += 29_000;
+      expect(await reclaim()).toBe(0);
+      bench.now += 1_000;
+      await late.heartbeat({ epoch });
+      expect(await reclaim()).toBe(1);
+    });
+
     it('gives up a job whose process dies again and again', async () => {
       const bench = await fresh();
       const id = await bench.enqueue();
@@ -138,6 +155,37 @@ export function leasesContract(make: MakeBackend, capabilities: Capabilities): v
       expect(await bench.claim(9)).toEqual([]);
       const { counted, kept } = bench.recount();
       expect(kept).toEqual(counted);
+    });
+  });
+
+  describe('giving back', () => {
+    it('a job whose run cannot be advanced holds up no other; its process goes when it is given back', async () => {
+      const bench = await fresh();
+      const dead = await bench.join();
+      const flow = await bench.define({ steps: [{ id: 'a', task: 'x', deadline: 1_000 }] });
+      const [poison, healthy] = [await bench.start(flow), await bench.start(flow)];
+      const id = await bench.enqueue();
+      expect((await bench.claim(9, { epoch: dead })).length).toBe(3);
+      let faulty = true;
+      const decide: Decide = (view, events) => {
+        if (faulty && view.execution.id === poison) throw new Error('a fault of the program');
+        return bench.decide(view, events);
+      };
+      bench.now += 16_000;
+      await bench.backend.reclaim({ epoch: bench.epoch, decide });
+      bench.now += 16_000;
+      await bench.backend.heartbeat({ epoch: bench.epoch });
+      const errors: string[] = [];
+      const reclaim = (): ReturnType<Backend['reclaim']> =>
+        bench.backend.reclaim({ epoch: bench.epoch, decide, onError: (error) => errors.push((error as Error).message) });
+      expect(await reclaim()).toEqual({ processes: 0, jobs: 2, more: false });
+      expect(errors).toEqual(['a fault of the program']);
+      expect([bench.status(poison), bench.status(healthy), bench.status(id)]).toEqual(['running', 'failed', 'pending']);
+      await expect(bench.backend.leave({ epoch: dead, decide })).rejects.toThrow('a fault of the program');
+      faulty = false;
+      expect(await reclaim()).toEqual({ processes: 1, jobs: 1, more: false });
+      expect(bench.status(poison)).toBe('failed');
+      expect(bench.backend.listProcesses().map((process) => process.epoch)).toEqual([bench.epoch]);
     });
   });
 

@@ -124,11 +124,11 @@ class Run {
     }
   }
 
-  /** The process falls silent; the others go on. */
+  /** The process falls silent; the others go on. Time that passed unswept looks like a suspend, after which a whole lease is waited. */
   async #crash(by: number): Promise<void> {
     const { bench, model } = this;
     const dead = this.#epochs[by] as number;
-    for (let i = 0; i < 2; i++) {
+    for (let i = 0; i < 3; i++) {
       bench.now += 16_000;
       for (const epoch of [bench.epoch, ...this.#epochs]) if (epoch !== dead) await bench.backend.heartbeat({ epoch });
       await bench.backend.reclaim({ epoch: bench.epoch, decide: bench.decide });

@@ -149,7 +149,16 @@ export function recordsContract(make: MakeBackend, capabilities: Capabilities): 
       const bench = await fresh();
       const run = await bench.start(await bench.define({ steps: [{ id: 'a', task: 'x' }] }));
       const put = (executionId: string | null, id: string): ReturnType<Backend['putArtifact']> =>
-        bench.backend.putArtifact({ id, jobId: null, executionId, name: 'r.txt', mediaType: 'text/plain', content: Buffer.from('0123456789'), sha256: 's' });
+        bench.backend.putArtifact({
+          id,
+          jobId: null,
+          token: null,
+          executionId,
+          name: 'r.txt',
+          mediaType: 'text/plain',
+          content: Buffer.from('0123456789'),
+          sha256: 's',
+        });
       const info = await put(run, 'art_1');
       await put(null, 'art_2');
       expect(bench.backend.listArtifacts({ executionId: run })).toEqual([info]);
@@ -159,6 +168,26 @@ export function recordsContract(make: MakeBackend, capabilities: Capabilities): 
       await bench.backend.retain({ olderThan: 0, keepExecutions: 100, limit: 100 });
       expect(bench.backend.getArtifact({ id: 'art_2', offset: 0, limit: 9 })).toBeNull();
       expect(bench.backend.getArtifact({ id: 'art_1', offset: 0, limit: 9 })).not.toBeNull();
+    });
+  });
+
+  describe('artifacts of a job', () => {
+    it('are stored for its holder only', async () => {
+      const bench = await fresh();
+      const run = await bench.start(await bench.define({ steps: [{ id: 'a', task: 'x' }] }));
+      const put = (id: string, jobId: string, token: number | null): ReturnType<Backend['putArtifact']> =>
+        bench.backend.putArtifact({ id, jobId, token, executionId: run, name: 'r.txt', mediaType: 'text/plain', content: Buffer.from('x'), sha256: 's' });
+      const first = await bench.claimOne();
+      await bench.settle(first, { status: 'released' });
+      await expect(put('art_1', first.jobId, first.token)).rejects.toMatchObject({ code: 'lease_lost' });
+      const job = await bench.claimOne();
+      await expect(put('art_2', job.jobId, first.token)).rejects.toMatchObject({ code: 'lease_lost' });
+      await expect(put('art_3', job.jobId, null)).rejects.toMatchObject({ code: 'lease_lost' });
+      await expect(put('art_4', 'job_none', 1)).rejects.toMatchObject({ code: 'lease_lost' });
+      expect(await put('art_5', job.jobId, job.token)).toMatchObject({ id: 'art_5', executionId: run });
+      await bench.settle(job);
+      await expect(put('art_6', job.jobId, job.token)).rejects.toMatchObject({ code: 'lease_lost' });
+      expect(bench.backend.listArtifacts({ executionId: run }).map((artifact) => artifact.id)).toEqual(['art_5']);
     });
   });
 
@@ -193,6 +222,8 @@ export function recordsContract(make: MakeBackend, capabilities: Capabilities): 
       const before = all.filter((event) => event.at < bench.now);
       expect(bench.backend.cursorAt(bench.now - 1)).toBe(before.at(-1)?.cursor);
       expect([bench.backend.cursorAt(0), bench.backend.cursorAt(bench.now)]).toEqual([0, all.at(-1)?.cursor]);
+      expect(bench.backend.lastCursor()).toBe(all.at(-1)?.cursor);
+      expect(bench.backend.readEvents({ after: all[0]?.cursor as number, until: all[2]?.cursor as number, limit: 9 })).toEqual(all.slice(1, 3));
     });
   });
 
@@ -276,7 +307,16 @@ export function recordsContract(make: MakeBackend, capabilities: Capabilities): 
         await bench.define({ steps: [{ id: 'r', task: 'workflow.run', with: { workflow: 'child' }, forEach: '${{ [1, 2, 3] }}' }] }),
       );
       const children = bench.backend.childrenOf({ executionId: run, limit: 9 }).map((child) => child.id);
-      await bench.backend.putArtifact({ id: 'art_1', jobId: null, executionId: run, name: 'n', mediaType: 't', content: Buffer.from('x'), sha256: 's' });
+      await bench.backend.putArtifact({
+        id: 'art_1',
+        jobId: null,
+        token: null,
+        executionId: run,
+        name: 'n',
+        mediaType: 't',
+        content: Buffer.from('x'),
+        sha256: 's',
+      });
       const last = bench.backend.status().lastCursor;
       bench.now += DAY;
       expect(await bench.backend.retain({ olderThan: bench.now - DAY, keepExecutions: 100, limit: 10 })).toMatchObject({ removed: 0 });
@@ -345,6 +385,60 @@ export function recordsContract(make: MakeBackend, capabilities: Capabilities): 
       await retain();
       expect(bench.backend.getExecution(run)).toBeNull();
       expect(bench.backend.getOutput({ executionId: fork, stepId: 'a' })).toBe(big);
+    });
+
+    it('an output that several forks took over lives as long as any of them, in whatever order they go', async () => {
+      const bench = await fresh();
+      const steps = ['a', 'b'].map((id) => ({ id, task: 'x', needs: id === 'a' ? [] : ['a'] }));
+      const flow = await bench.define({ steps });
+      const run = await bench.start(flow);
+      const big = 'y'.repeat(300_000);
+      await bench.work((job) => completed(bench.nameOf(job) === 'a' ? big : 1));
+      const forkOf = async (executionId: string): Promise<string> => {
+        bench.now += DAY;
+        const fork = await bench.start(flow, { forkedFrom: { executionId, stepIndex: 1 } });
+        await bench.work();
+        return fork;
+      };
+      const first = await forkOf(run);
+      const second = await forkOf(run);
+      const third = await forkOf(first);
+      const fourth = await forkOf(run);
+      const left = [run, first, second, third, fourth];
+      while (left.length > 1) {
+        const gone = left.shift() as string;
+        await bench.backend.retain({ olderThan: 0, keepExecutions: left.length, limit: 1_000 });
+        expect(bench.backend.getExecution(gone)).toBeNull();
+        expect(left.map((id) => bench.backend.getOutput({ executionId: id, stepId: 'a' }) === big)).toEqual(left.map(() => true));
+      }
+      await bench.backend.retain({ olderThan: 0, keepExecutions: 0, limit: 1_000 });
+      expect(bench.backend.getExecution(fourth)).toBeNull();
+    });
+
+    it('gets past any number of trees and jobs that may not go', async () => {
+      const bench = await fresh();
+      const flow = await bench.define({
+        steps: [
+          { id: 'a', task: 'x' },
+          { id: 'b', task: 'x', needs: ['a'] },
+        ],
+      });
+      const inUse: string[] = [];
+      for (let i = 0; i < 130; i++) inUse.push(await bench.start(flow));
+      await bench.work();
+      for (const executionId of inUse) await bench.start(flow, { forkedFrom: { executionId, stepIndex: 1 } });
+      const held = await bench.claim(130);
+      expect(held.length).toBe(130);
+      await bench.backend.enqueueJobs({ jobs: Array.from({ length: 6_000 }, () => bench.job({ queue: 'later', runAt: bench.now + 100 * DAY })) });
+      const free = await finish(bench, flow);
+      const job = await bench.enqueue({ name: 'free' });
+      await bench.work();
+      bench.now += DAY;
+      let calls = 0;
+      for (let more = true; more && calls < 50; calls++) more = (await bench.backend.retain({ olderThan: bench.now, keepExecutions: 1_000, limit: 500 })).more;
+      expect([bench.backend.getExecution(free), bench.backend.getJob(job)]).toEqual([null, null]);
+      expect(inUse.every((id) => bench.status(id) === 'completed')).toBe(true);
+      expect(calls).toBeLessThan(10);
     });
 
     it('removes old ended jobs, but none that has dependents to tell', async () => {

@@ -34,6 +34,94 @@ describe('advance: pause and resume', () => {
     }
   });
 
+  it('starts nothing of any kind while it is paused, and all of it with the resume', () => {
+    const world = new World();
+    world.define(workflow('child', [step('c')]));
+    const kinds = [
+      step('job', { needs: ['a'] }),
+      step('said', { needs: ['a'], task: 'emit', with: { event: 'shipped' } }),
+      step('nap', { needs: ['a'], task: 'sleep', with: { duration: '1h' } }),
+      step('run', { needs: ['a'], task: 'workflow.run', with: { workflow: 'child' } }),
+      step('runs', { needs: ['a'], task: 'workflow.run', with: { workflow: 'child' }, forEach: [1, 2] }),
+      step('hears', { needs: ['a'], task: 'wait.signal', with: { name: 'go' } }),
+      step('not', { needs: ['a'], when: 'all_failed' }),
+    ];
+    const sim = run(world, [step('a'), step('each', { forEach: [1, 2, 3], maxParallel: 1 }), ...kinds]);
+    world.send(sim, { type: 'pause', by: 'ann' });
+    world.finish(sim, 'a');
+    world.finish(sim, 'each', { item: 0 });
+    world.pass(7_200_000);
+    expect(sim.row).toMatchObject({ status: 'paused', stepsCompleted: 1, stepsSkipped: 1, stepsWaiting: 0 });
+    expect(sim.step('each')).toMatchObject({ status: 'running', each: { live: 0, completed: 1, next: 1 } });
+    for (const { id } of kinds) expect(sim.step(id).status).toBe(id === 'not' ? 'skipped' : 'pending');
+    expect([world.broadcasts, world.children(sim), sim.liveJobs()]).toEqual([[], [], []]);
+    world.send(sim, { type: 'resume', by: 'ann' });
+    expect(world.broadcasts).toHaveLength(1);
+    expect(world.children(sim)).toHaveLength(3);
+    expect(world.timers(sim)).toMatchObject([{ timer: 'wake', dueAt: world.now + 3_600_000 }]);
+    expect(liveTasks(sim).sort()).toEqual(['each', 'job']);
+    expect(sim.step('hears').status).toBe('waiting');
+    expect(faultsOf(sim)).toEqual([]);
+  });
+
+  it('is not started by its admission, but by the resume', () => {
+    const world = new World();
+    const sim = world.start(world.define(workflow('flow', [step('a')])), { hold: true });
+    world.send(sim, { type: 'pause', by: 'ann' });
+    world.send(sim, { type: 'admitted' });
+    expect(sim.row).toMatchObject({ status: 'paused', phase: 'admission', startedAt: null });
+    world.now += 5_000;
+    world.send(sim, { type: 'resume', by: 'ann' });
+    expect(sim.row).toMatchObject({ status: 'running', startedAt: world.now });
+    world.finish(sim, 'a');
+    expect(sim.row.status).toBe('completed');
+  });
+
+  it('holds compensations and failure handlers back, and ends without any', () => {
+    const world = new World();
+    const steps = [step('a', undo), step('b', { needs: ['a'] })];
+    const sim = run(world, steps, { onFailure: [step('alarm', { forEach: [1, 2], maxParallel: 1 })] });
+    world.finish(sim, 'a');
+    world.send(sim, { type: 'pause', by: 'ann' });
+    world.finish(sim, 'b', { error: 'network' });
+    expect(sim.row).toMatchObject({ status: 'paused', phase: 'compensate' });
+    expect(sim.liveJobs()).toEqual([]);
+    world.send(sim, { type: 'resume', by: 'ann' });
+    expect(liveTasks(sim)).toEqual(['compensate:a']);
+    world.finish(sim, 'compensate:a');
+    world.send(sim, { type: 'pause', by: 'ann' });
+    world.finish(sim, 'alarm', { item: 0 });
+    expect(sim.liveJobs()).toEqual([]);
+    world.send(sim, { type: 'resume', by: 'ann' });
+    world.finish(sim, 'alarm', { item: 1 });
+    expect(sim.row.status).toBe('failed');
+    const plain = run(world, [step('a')]);
+    world.send(plain, { type: 'pause', by: 'ann' });
+    world.finish(plain, 'a', { error: 'network' });
+    expect(plain.row.status).toBe('failed');
+  });
+
+  it('a resume in the middle of a retry starts nothing before all is counted anew', () => {
+    const world = new World({ maxChanges: 40 });
+    const many = Array.from({ length: 100 }, (_, i) => step(`s${i}`));
+    const sim = run(world, [step('f'), ...many, step('alarm', { needs: ['f'], when: 'one_failed' })]);
+    world.send(sim, { type: 'pause', by: 'ann' });
+    world.finish(sim, 'f', { error: 'network' });
+    world.send(sim, cancel);
+    expect(sim.row.status).toBe('cancelled');
+    expect(sim.step('alarm')).toMatchObject({ status: 'pending', needsFailed: 1 });
+    world.deliver(sim, 0, retry);
+    world.deliver(sim, 0, { type: 'pause', by: 'ann' });
+    world.deliver(sim, 0, { type: 'resume', by: 'ann' });
+    world.settle();
+    expect(liveTasks(sim).length).toBe(101);
+    expect(sim.step('alarm')).toMatchObject({ status: 'pending', needsFailed: 0 });
+    world.finish(sim, 'f');
+    for (const one of many) world.finish(sim, one.id);
+    expect(sim.row).toMatchObject({ status: 'completed', phaseCursor: 0 });
+    expect(sim.step('alarm')).toMatchObject({ status: 'skipped', skipReason: 'trigger_rule' });
+  });
+
   it('refuses a pause while it stops', () => {
     const world = new World();
     const sim = run(world, [step('a')]);

@@ -233,6 +233,41 @@ describe('advance: forEach over child executions', () => {
     expect(sim.step('e')).toMatchObject({ status: 'completed', each: { failed: 1, completed: 1 } });
   });
 
+  it('a retry starts the items too that never got a child', () => {
+    const world = new World();
+    world.define(workflow('one', [step('c')]));
+    const sim = each(world, ['one', 'two'], { task: 'workflow.run', with: { workflow: '${{ item }}' } });
+    expect(sim.step('e').status).toBe('failed');
+    world.finish(sim, 'after');
+    world.define(workflow('two', [step('c')]));
+    world.send(sim, { type: 'retry', by: 'me' });
+    expect(sim.step('e')).toMatchObject({ status: 'waiting', each: { live: 2, redo: null } });
+    for (const one of world.children(sim).slice(-2)) world.finish(one, 'c');
+    expect(sim.step('e')).toMatchObject({ status: 'completed', each: { completed: 2, failed: 0 } });
+  });
+
+  it('a retry counts a child that completed by itself and takes over one that runs', () => {
+    const world = new World();
+    world.define(child);
+    const sim = each(world, [{ n: 1 }, { n: 2 }, { n: 3 }], { task: 'workflow.run', with: { workflow: 'child', input: { n: '${{ item.n }}' } } });
+    const [first, second, third] = world.children(sim) as [Sim, Sim, Sim];
+    world.finish(first, 'c', { error: 'network' });
+    world.finish(sim, 'after');
+    expect([second.row.status, third.row.status, sim.row.status]).toEqual(['cancelled', 'cancelled', 'failed']);
+    world.send(first, { type: 'retry', by: 'me' });
+    world.finish(first, 'c');
+    world.send(second, { type: 'retry', by: 'me' });
+    world.send(sim, { type: 'retry', by: 'me' });
+    expect(sim.step('e')).toMatchObject({ status: 'waiting', each: { completed: 1, live: 2, adopted: [second.row.id] } });
+    expect(world.children(sim)).toHaveLength(4);
+    world.finish(second, 'c');
+    expect(sim.step('e').each).toMatchObject({ completed: 2, live: 1 });
+    expect(sim.step('e').each?.adopted).toBeUndefined();
+    world.finish(world.children(sim)[3] as Sim, 'c');
+    expect(sim.step('e')).toMatchObject({ status: 'completed', each: { completed: 3 } });
+    expect(sim.output('e')).toEqual([10, 20, 30]);
+  });
+
   it('counts items whose child cannot start', () => {
     const world = new World();
     const sim = each(world, [0, 1, 2], { task: 'workflow.run', with: { workflow: 'nowhere' }, tolerateFailures: { percent: 100 } });

@@ -12,19 +12,19 @@ function runOut(
   world: World,
   steps: readonly RandomStep[],
   seed: number,
-  options: { meddle?: (turn: number, random: (below: number) => number) => void; round?: number } = {},
+  options: { meddle?: (turn: number, random: (below: number) => number) => unknown; round?: number } = {},
 ): void {
   const random = randomOf(seed);
   for (let turn = 0; turn < MAX_TURNS; turn++) {
-    options.meddle?.(turn, random);
+    const waits = options.meddle?.(turn, random) === true;
     const more = happen(world, steps, random, options.round);
     for (const sim of world.sims.values()) expect(faultsOf(sim)).toEqual([]);
-    if (!more) return;
+    if (!more && !waits) return;
   }
   throw new Error('it never comes to rest');
 }
 
-function begin(steps: readonly RandomStep[], maxChanges: number): { world: World; sim: Sim } {
+function begin(steps: readonly RandomStep[], maxChanges: number, hold = false): { world: World; sim: Sim } {
   const world = new World({ maxChanges });
   world.define(CHILD);
   const plan = world.define(
@@ -34,7 +34,7 @@ function begin(steps: readonly RandomStep[], maxChanges: number): { world: World
       { onFailure: [step('alarm'), step('alarm_again', { if: '${{ execution.error.code != "" }}' })] },
     ),
   );
-  return { world, sim: world.start(plan) };
+  return { world, sim: world.start(plan, { hold }) };
 }
 
 function expectEnded(sim: Sim): void {
@@ -82,6 +82,76 @@ describe('advance, whatever the order', () => {
         },
       ),
       { numRuns: 150 },
+    );
+  });
+
+  it('a pause starts nothing (the reference store watches) and changes no outcome, whenever it comes and however often', () => {
+    fc.assert(
+      fc.property(
+        randomSteps(12, { waits: true }),
+        fc.nat(),
+        changes,
+        fc.boolean(),
+        fc.array(fc.record({ at: fc.nat(60), what: fc.constantFrom('pause', 'pause', 'resume'), whom: fc.nat(6) }), { minLength: 1, maxLength: 8 }),
+        (steps, seed, maxChanges, gated, acts) => {
+          const plain = begin(steps, 500);
+          runOut(plain.world, steps, seed);
+          const { world, sim } = begin(steps, maxChanges, gated);
+          runOut(world, steps, seed + 1, {
+            meddle: (turn, random) => {
+              if (gated && turn === 10) sim.inbox.push({ type: 'admitted' });
+              for (const act of acts) {
+                if (act.at !== turn) continue;
+                const whom = [...world.sims.values()][act.whom] ?? sim;
+                world.deliver(whom, random(whom.inbox.length + 1), control(act.what));
+              }
+              // A gated run rests until it is admitted.
+              return gated && turn < 10;
+            },
+          });
+          expectEnded(sim);
+          expect(sim.outcomes()).toEqual(plain.sim.outcomes());
+          expect(sim.row.status).toBe(plain.sim.row.status);
+        },
+      ),
+      { numRuns: 150 },
+    );
+  });
+
+  it('a retry comes to its end whatever its children did by themselves, and counts each item once', () => {
+    fc.assert(
+      fc.property(
+        randomSteps(8, { waits: false }),
+        fc.nat(),
+        changes,
+        fc.array(fc.nat(20), { minLength: 1, maxLength: 6 }),
+        fc.nat(12),
+        (steps, seed, maxChanges, picks, turns) => {
+          const plain = steps.map((one) => ({ ...one, step: { ...one.step, compensate: undefined } })) as unknown as RandomStep[];
+          const { world, sim } = begin(plain, maxChanges);
+          runOut(world, plain, seed);
+          if (sim.row.status === 'completed') return;
+          const random = randomOf(seed);
+          for (const pick of picks) {
+            const children = world.children(sim).filter((child) => child.row.status === 'failed' || child.row.status === 'cancelled');
+            const child = children[pick % Math.max(1, children.length)];
+            if (child !== undefined) world.deliver(child, 0, control('retry'));
+          }
+          // Some of them are through by now, some run, some fail again.
+          for (let turn = 0; turn < turns; turn++) happen(world, plain, random, turn % 3 === 0 ? 0 : 1);
+          world.deliver(sim, random(sim.inbox.length + 1), control('retry'));
+          runOut(world, plain, seed + 1, { round: 1 });
+          expectEnded(sim);
+          for (const row of sim.steps.values()) {
+            if (row.each === null || row.status !== 'completed') continue;
+            expect(row.each.completed + row.each.failed).toBe(row.each.total);
+            expect((sim.read(row.index, { kind: 'items' }) as unknown[]).length).toBe(row.each.total);
+            expect(row.each.adopted ?? []).toEqual([]);
+          }
+          expect([...sim.steps.values()].filter((row) => row.status === 'failed' && !row.tolerated && row.error?.code === 'handler_failed')).toEqual([]);
+        },
+      ),
+      { numRuns: 120 },
     );
   });
 

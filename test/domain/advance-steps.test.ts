@@ -185,10 +185,10 @@ describe('advance: steps', () => {
     const settled = { type: 'job_settled', step: 1, item: null, status: 'completed', output: null, error: null, attempts: 1, startedAt: null } as const;
     world.send(sim, settled);
     world.send(sim, { ...settled, item: 3 });
-    world.send(sim, { type: 'child_ended', step: 0, item: null, childId: 'x', status: 'completed', output: null, error: null });
+    world.send(sim, { type: 'child_ended', step: 0, item: null, childId: 'x', status: 'completed', output: null, error: null, retries: 0 });
     world.send(sim, { type: 'event_matched', step: 0, name: 'x', payload: null });
     world.send(sim, { type: 'admitted' });
-    for (const timer of ['wake', 'wait_timeout', 'step_deadline', 'force_stop', 'execution_deadline'] as const) {
+    for (const timer of ['wake', 'wait_timeout', 'force_stop', 'execution_deadline'] as const) {
       for (const at of [0, null]) world.send(sim, { type: 'timer', timer, step: at, dueAt: world.now });
     }
     expect(sim.outcomes()).toEqual({ a: 'ready', b: 'pending' });

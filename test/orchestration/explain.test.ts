@@ -57,6 +57,7 @@ describe('explain', () => {
         { id: 'event', task: 'wait.event', with: { event: 'x' }, timeout: '1m' },
         { id: 'ask', task: 'wait.approval', with: { message: 'Ship?' } },
         { id: 'after', task: 'log', needs: ['nap'] },
+        { id: 'went', task: 'log', needs: ['sig'] },
         { id: 'retry', task: 'bad', retry: { maxAttempts: 2, initialInterval: '1h', jitter: 'none' } },
       ],
     };
@@ -70,12 +71,15 @@ describe('explain', () => {
       event: 'event',
       ask: 'approval',
       after: 'needs',
+      went: 'needs',
       retry: 'retry',
     });
     expect(explained.allowedActions).toEqual(['pause', 'cancel', 'signal', 'approve', 'fork', 'restart']);
     expect(execution(engine, second)).toMatchObject({ status: 'pending', reasons: [{ code: 'limit', blockedBy: [executionId] }] });
     await engine.tasks.pause(executionId, HUMAN);
     expect(execution(engine, executionId).reasons).toMatchObject([{ code: 'paused' }]);
+    await engine.tasks.signal(executionId, { name: 'go', payload: null, signalId: 'once' }, HUMAN);
+    expect(execution(engine, executionId).steps.find((step) => step.stepId === 'went')?.reasons).toMatchObject([{ code: 'paused' }]);
     await engine.tasks.cancel(executionId, 'enough', HUMAN);
     await engine.wait({ ids: [executionId], timeoutMs: 5_000 });
     expect(execution(engine, executionId)).toMatchObject({ reasons: [{ code: 'cancelled', message: 'enough' }], allowedActions: ['retry', 'fork', 'restart'] });

@@ -9,7 +9,8 @@ interface Probe {
   readonly target: CommitTarget<string[]>;
   readonly stored: string[];
   readonly log: string[];
-  faults: Partial<Record<'begin' | 'commit' | 'reopen' | 'published', unknown[]>>;
+  readonly told: unknown[];
+  faults: Partial<Record<'begin' | 'commit' | 'flush' | 'reopen' | 'published', unknown[]>>;
 }
 
 /** A target over a list: what a transaction adds counts at its commit; faults are thrown in the order given. */
@@ -17,7 +18,8 @@ function probe(): Probe {
   let open: string[] = [];
   const stored: string[] = [];
   const log: string[] = [];
-  const made: Probe = { stored, log, faults: {}, target: undefined as never };
+  const told: unknown[] = [];
+  const made: Probe = { stored, log, told, faults: {}, target: undefined as never };
   const act = (name: 'begin' | 'commit' | 'reopen' | 'published'): void => {
     log.push(name);
     const fault = made.faults[name]?.shift();
@@ -25,6 +27,11 @@ function probe(): Probe {
   };
   const target: CommitTarget<string[]> = {
     begin: () => act('begin'),
+    flush: () => {
+      if (open.includes('unbindable')) throw new TypeError('cannot be bound');
+      const fault = made.faults.flush?.shift();
+      if (fault !== undefined) throw fault;
+    },
     state: () => open,
     commit: () => {
       act('commit');
@@ -36,6 +43,7 @@ function probe(): Probe {
       open = [];
     },
     published: () => act('published'),
+    onError: (error) => told.push(error),
     reopen: () => {
       open = [];
       act('reopen');
@@ -75,6 +83,31 @@ describe('group commit', () => {
     const results = await Promise.allSettled([group.submit(add('a')), bad, group.submit(add('b'))]);
     expect(results.map((result) => result.status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
     expect(stored).toEqual(['a', 'b']);
+  });
+
+  it('blames the operation whose value cannot be written, not its neighbours', async () => {
+    const { target, stored, log } = probe();
+    const group = new GroupCommit(target);
+    const results = await Promise.allSettled(['a', 'unbindable', 'b'].map((text) => group.submit(add(text))));
+    expect(results.map((result) => result.status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(results[1]).toMatchObject({ reason: { code: 'internal' } });
+    expect(stored).toEqual(['a', 'b']);
+    expect(log).not.toContain('reopen');
+  });
+
+  it('answers every operation when what follows a COMMIT throws, and tells of the fault', async () => {
+    const made = probe();
+    const faults = [new Error('first'), new Error('second')];
+    made.faults = { published: [...faults] };
+    const group = new GroupCommit(made.target);
+    const first = group.submit(add('a'));
+    const bad = group.submit(() => {
+      throw new StoreError('conflict', 'no');
+    });
+    const results = await Promise.allSettled([first, bad, group.submit(add('b')), group.submit(add('c'))]);
+    expect(results.map((result) => result.status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'fulfilled']);
+    expect(made.stored).toEqual(['a', 'b', 'c']);
+    expect(made.told).toEqual(faults);
   });
 
   it('keeps the order of what could not run alone because the file was busy', async () => {

@@ -1,8 +1,10 @@
 // The sqlite file: refused when it is not ours, shared between processes without stale reads, whole again after a full disk.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import Database from 'better-sqlite3';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Backend } from '../../src/store/backend.ts';
@@ -94,7 +96,41 @@ describe('opening a file', () => {
     const db = new Database(join(dir, 's.db'));
     db.pragma('user_version = 99');
     db.close();
-    await expect(bench.enqueue()).rejects.toMatchObject({ code: 'store_newer' });
+    for (let turn = 0; turn < 3; turn++) {
+      await expect(bench.enqueue()).rejects.toMatchObject({ code: 'store_newer' });
+      await expect(bench.claim()).rejects.toMatchObject({ code: 'store_newer' });
+    }
+    expect(bench.backend.listJobs({ filter: {}, limit: 9, cursor: null }).items).toEqual([]);
+  });
+
+  it('opens for all of several processes that start on a new folder at once', async () => {
+    const module = fileURLToPath(new URL('../../src/store/sqlite/connection.ts', import.meta.url));
+    for (let round = 0; round < 4; round++) {
+      const gate = new Int32Array(new SharedArrayBuffer(8));
+      const path = join(folder(), 's.db');
+      const source = `
+        const { workerData, parentPort } = require('node:worker_threads');
+        import(workerData.module).then(({ openConnection }) => {
+          Atomics.add(workerData.gate, 1, 1);
+          Atomics.notify(workerData.gate, 1);
+          Atomics.wait(workerData.gate, 0, 0);
+          openConnection({ path: workerData.path, durability: 'full' }, 0).close();
+          parentPort.postMessage('opened');
+        }).catch((error) => parentPort.postMessage(error.code + ' ' + error.message));`;
+      const answers = Array.from(
+        { length: 6 },
+        () =>
+          new Promise<unknown>((resolve, reject) => {
+            const worker = new Worker(source, { eval: true, workerData: { module, gate, path } });
+            worker.once('message', (answer) => void worker.terminate().then(() => resolve(answer)));
+            worker.once('error', reject);
+          }),
+      );
+      for (let ready = Atomics.load(gate, 1); ready < 6; ready = Atomics.load(gate, 1)) await Atomics.waitAsync(gate, 1, ready).value;
+      Atomics.store(gate, 0, 1);
+      Atomics.notify(gate, 0);
+      expect(await Promise.all(answers)).toEqual(Array(6).fill('opened'));
+    }
   });
 
   it('says so when the folder is read-only', (context) => {
@@ -155,6 +191,39 @@ describe('two processes on one file', () => {
     expect(kept).toEqual(counted);
   });
 
+  it.each([
+    ['is missing', (locks: string): void => rmSync(locks, { recursive: true })],
+    [
+      'cannot be opened',
+      (locks: string): void => {
+        for (const file of readdirSync(locks)) {
+          renameSync(join(locks, file), join(locks, `${file}.aside`));
+          mkdirSync(join(locks, file));
+        }
+      },
+    ],
+  ])('a lock file that %s is no proof of death: the heartbeat decides', async (_name, spoil) => {
+    const dir = folder();
+    const bench = await benchIn(dir);
+    const other = await bench.another();
+    const id = await bench.enqueue();
+    await bench.claimOne();
+    spoil(join(dir, 'locks'));
+    const epoch = await bench.join(other);
+    const sweep = async (): Promise<number> => {
+      await other.heartbeat({ epoch });
+      return (await other.reclaim({ epoch, decide: bench.decide })).processes;
+    };
+    expect([await sweep(), bench.status(id)]).toEqual([0, 'running']);
+    bench.now += 20_000;
+    await bench.backend.heartbeat({ epoch: bench.epoch });
+    expect(await sweep()).toBe(0);
+    bench.now += 20_000;
+    expect([await sweep(), bench.status(id)]).toEqual([0, 'running']);
+    bench.now += 20_000;
+    expect([await sweep(), bench.status(id)]).toEqual([1, 'pending']);
+  });
+
   it('never decide on a row that the other has changed', async () => {
     const bench = await benchIn(folder());
     const other = await bench.another();
@@ -191,6 +260,50 @@ describe('two processes on one file', () => {
     expect(await bench.claim(1, { capabilities: ['gpu'] })).toEqual([]);
     await bench.backend.setQueuePaused({ namespace: 'default', queue: 'new', paused: false });
     expect((await bench.claim(1, { capabilities: ['gpu'], backend: other, epoch })).length).toBe(1);
+  });
+
+  it('a value that cannot be stored fails its own call only', async () => {
+    const bench = await benchIn(folder());
+    const run = await bench.start(await bench.define({ steps: [{ id: 'a', task: 'x' }] }));
+    const bad = bench.backend.update({
+      executionId: run,
+      events: [{ type: 'pause', by: 'x' }],
+      decide: (...given) => ({ ...bench.decide(...given), execution: { startedAt: {} as never } }),
+    });
+    const results = await Promise.allSettled([bench.enqueue(), bad, bench.enqueue()]);
+    expect(results).toMatchObject([{ status: 'fulfilled' }, { status: 'rejected', reason: { code: 'internal' } }, { status: 'fulfilled' }]);
+    expect(bench.status(run)).toBe('running');
+    const { counted, kept } = bench.recount();
+    expect(kept).toEqual(counted);
+  });
+
+  it('a listener that throws is reported, and neither others nor the calls suffer', async () => {
+    const told: unknown[] = [];
+    const bench = await new Bench({
+      open: async (given) => openSqliteBackend({ path: ':memory:', durability: 'full' }, { ...given, onError: (error) => told.push(error) }),
+      dispose: async () => undefined,
+    }).open();
+    clean.push(() => bench.dispose());
+    const id = await bench.putSession();
+    const fault = new Error('a listener');
+    bench.backend.onCommit(() => {
+      throw fault;
+    });
+    let heard = 0;
+    bench.backend.onCommit(() => void heard++);
+    const refused = new Error('refused');
+    const bad = (): Promise<unknown> =>
+      bench.backend.updateSession({
+        id,
+        change: () => {
+          throw refused;
+        },
+      });
+    const results = await Promise.allSettled([bench.enqueue(), bad(), bench.enqueue(), bench.enqueue()]);
+    expect(results.map((result) => result.status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'fulfilled']);
+    await bench.enqueue();
+    expect(heard).toBeGreaterThan(1);
+    expect(told).toEqual(Array(heard).fill(fault));
   });
 
   it('a decision that throws fails its own call only', async () => {

@@ -6,9 +6,10 @@ import { createAdvance } from '../../src/domain/advance.ts';
 import type { ErrorData } from '../../src/domain/errors.ts';
 import { LogisticsError } from '../../src/domain/errors.ts';
 import type { NewEvent } from '../../src/domain/event.ts';
+import { eventMatches } from '../../src/domain/event-match.ts';
 import { canonicalJson, type Json, type JsonObject } from '../../src/domain/json.ts';
 import { compilePlan, type Plan } from '../../src/domain/plan.ts';
-import type { Decide, ExecutionEvent, ExecutionView, Transition, TransitionReply } from '../../src/domain/transition.ts';
+import type { Decide, ExecutionEvent, ExecutionView, ItemRun, Transition, TransitionReply } from '../../src/domain/transition.ts';
 import type { WorkflowDefinition } from '../../src/domain/workflow-definition.ts';
 import { type ExecutionRow, emptyStepRow, isTerminal, type ParentLink, type StepRow, type StoredValue } from '../../src/domain/workflow-execution.ts';
 import type { WorkflowStep } from '../../src/domain/workflow-step.ts';
@@ -28,7 +29,7 @@ export interface SimJob {
 }
 
 export interface SimTimer {
-  readonly timer: 'wake' | 'wait_timeout' | 'step_deadline' | 'execution_deadline' | 'force_stop';
+  readonly timer: 'wake' | 'wait_timeout' | 'execution_deadline' | 'force_stop';
   readonly step: number | null;
   readonly dueAt: number;
 }
@@ -125,7 +126,6 @@ export class World {
     this.#decide = createAdvance({
       evaluator,
       newId: (kind) => `${kind}_${String(++this.#ids).padStart(8, '0')}`,
-      random: () => 0.5,
       limits: { maxChanges: this.#maxChanges },
     });
   }
@@ -288,17 +288,18 @@ export class World {
       value: (index, stored) => sim.read(index, stored),
       openSteps: (after, limit) => rows(after, limit, (row) => isOpen(row.status)),
       failedSteps: (after, limit) => rows(after, limit, (row) => row.status === 'failed'),
-      liveJobs: (index) => sim.liveJobs(index).map((job) => ({ jobId: job.id, item: job.item, running: job.status === 'running' })),
+      liveJobs: (index, after, limit) =>
+        sim
+          .liveJobs(index)
+          .filter((job) => job.id > after)
+          .sort((a, b) => (a.id < b.id ? -1 : 1))
+          .slice(0, limit)
+          .map((job) => ({ jobId: job.id, item: job.item, running: job.status === 'running' })),
       liveChildren: (index) =>
         this.children(sim)
           .filter((child) => child.row.parent?.stepIndex === index && child.row.endedAt === null)
           .map((child) => ({ executionId: child.row.id, item: child.row.parent?.itemIndex ?? null })),
-      failedItems: (index, after, limit) =>
-        [...(sim.runs.get(index) ?? [])]
-          .filter(([item, run]) => item > after && (run.status === 'failed' || run.status === 'cancelled'))
-          .map(([item]) => item)
-          .sort((a, b) => a - b)
-          .slice(0, limit),
+      itemRuns: (index, after, count) => this.#itemRuns(sim, index, after, count),
       item: (index, item) => sim.items.get(index)?.[item] as Json,
       waiters: (kind, name) => [...sim.waiters].filter(([, waiter]) => waiter.kind === kind && waiter.name === name).map(([step]) => step),
       bufferedSignal: (name) => sim.signals.find((signal) => signal.name === name && !signal.consumed),
@@ -312,6 +313,18 @@ export class World {
       sourceValue: (index, stored) => sim.source?.read(index, stored) ?? null,
       sessionContext: () => this.sessionContext,
     };
+  }
+
+  #itemRuns(sim: Sim, index: number, after: number, count: number): ItemRun[] {
+    const found: ItemRun[] = [];
+    for (let item = after + 1; item <= after + count; item++) {
+      const child = this.children(sim).findLast((one) => one.row.parent?.stepIndex === index && one.row.parent.itemIndex === item);
+      const status = child?.row.status ?? sim.runs.get(index)?.get(item)?.status;
+      if (status === undefined) continue;
+      const state = status === 'completed' ? status : status === 'failed' || status === 'cancelled' ? 'ended' : 'live';
+      found.push({ item, state, childId: child?.row.id ?? null });
+    }
+    return found;
   }
 
   #check(sim: Sim, transition: Transition): void {
@@ -346,6 +359,7 @@ export class World {
       const done = job.item === null ? sim.steps.get(job.step)?.status === 'completed' : sim.runs.get(job.step)?.get(job.item)?.status === 'completed';
       if (done) throw new Error(`step ${job.step}[${job.item}] runs again after it completed`);
     }
+    if (sim.row.paused && transition.execution.paused === undefined) checkNothingStarts(sim, transition);
     for (const { jobId } of cancelJobs) if (!sim.liveJobs().some((job) => job.id === jobId)) throw new Error(`${jobId} is cancelled but not live`);
   }
 
@@ -367,7 +381,6 @@ export class World {
     for (const { step, json } of transition.putItems) sim.items.set(step, JSON.parse(json) as Json[]);
     for (const timer of transition.setTimers) sim.timers.set(keyOf(timer), timer);
     for (const timer of transition.clearTimers) sim.timers.delete(keyOf(timer));
-    for (const { step, kind, name, match } of transition.setWaiters) sim.waiters.set(step, { kind, name, match });
     for (const step of transition.clearWaiters) sim.waiters.delete(step);
     sim.signals.push(...transition.putSignals);
     for (const signalId of transition.consumeSignals) {
@@ -390,9 +403,11 @@ export class World {
     for (const { name, payload } of transition.broadcasts) {
       for (const other of this.sims.values()) {
         for (const [step, waiter] of other.waiters)
-          if (waiter.kind === 'event' && waiter.name === name) other.inbox.push({ type: 'event_matched', step, name, payload });
+          if (waiter.kind === 'event' && waiter.name === name && eventMatches(waiter.match, payload))
+            other.inbox.push({ type: 'event_matched', step, name, payload });
       }
     }
+    for (const { step, kind, name, match } of transition.setWaiters) sim.waiters.set(step, { kind, name, match });
     sim.log.push(...transition.events);
     if (sim.row.endedAt !== null) {
       sim.timers.clear();
@@ -405,6 +420,14 @@ export class World {
     runs.set(item, run);
     sim.runs.set(step, runs);
   }
+}
+
+function checkNothingStarts(sim: Sim, { steps, jobs, children, broadcasts, setWaiters, putItems, events }: Transition): void {
+  const started = steps.filter((row) => isOpen(row.status) && !isOpen(sim.steps.get(row.index)?.status ?? 'pending')).map((row) => row.index);
+  if (jobs.length + children.length + broadcasts.length + setWaiters.length + putItems.length + started.length > 0) {
+    throw new Error(`started in a pause: ${JSON.stringify({ started, jobs, children, broadcasts, setWaiters })}`);
+  }
+  if (events.some((event) => event.type === 'workflow_started' || event.type === 'step_started')) throw new Error('a start was logged in a pause');
 }
 
 function keyOf(timer: { readonly timer: string; readonly step: number | null }): string {

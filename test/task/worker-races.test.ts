@@ -34,7 +34,10 @@ describe('a result that cannot be stored', () => {
 
   it('is given back by the sweep when the store refuses it for good', async () => {
     let runs = 0;
-    const engine = await engineFor({ concurrency: 1, limits: { sweep: '100ms', heartbeat: '100ms' } }, { tasks: [{ ...heldTask('twice'), run: async () => ++runs } as never] });
+    const engine = await engineFor(
+      { concurrency: 1, limits: { sweep: '100ms', heartbeat: '100ms' } },
+      { tasks: [{ ...heldTask('twice'), run: async () => ++runs } as never] },
+    );
     const { backend } = engine as { backend: { settleJob: Backend['settleJob'] } };
     const settle = backend.settleJob;
     let refused = false;

@@ -11,12 +11,16 @@ import { errorData, failStep, skipStep } from './step-end.ts';
 import { decideRule } from './trigger-rule.ts';
 import { startWaiting } from './waiting.ts';
 
-/** Starts or skips a pending step when its trigger rule says so; a step that was decided before is left alone. */
+/**
+ * Starts or skips a pending step when its trigger rule says so; a step that was decided before is left alone. What would start
+ * in a pause stays pending: the resume looks at every step again, and no later outcome can change the verdict.
+ */
 export function consider(draft: Draft, index: number): void {
   const row = draft.row(index);
   const node = draft.node(index);
   if (row.status !== 'pending' || !mayStart(draft, node)) return;
   const verdict = decideRule(node.step.when, node.needs.length, row);
+  if (verdict === 'fire' && draft.execution.paused) return;
   if (verdict === 'fire') activate(draft, index);
   else if (verdict !== 'wait') skipStep(draft, index, verdict);
 }

@@ -1,7 +1,8 @@
 // Owns what people and other programs ask of a run: pause, resume, cancel, retry; each is told what came of it.
 import type { TransitionReply } from '../transition.ts';
+import { admit, isAdmitted } from './admission.ts';
 import type { Draft } from './draft.ts';
-import { phaseNodes } from './phase.ts';
+import { isMainRunning, phaseNodes } from './phase.ts';
 import { beginRetry, firstUndone } from './retry.ts';
 import { errorData } from './step-end.ts';
 import { beginStop } from './stop.ts';
@@ -29,7 +30,17 @@ export function resume(draft: Draft, by: string): TransitionReply {
   if (!draft.execution.paused) return { kind: 'replayed', message: 'not_paused' };
   draft.execution.paused = false;
   draft.events.push({ type: 'workflow_resumed', data: { by } });
+  startHeldBack(draft);
   return { kind: 'applied', message: 'resumed' };
+}
+
+/** Starts what the pause put off: the run, its main steps and items, or the one node of a later phase; settle does the rest. */
+function startHeldBack(draft: Draft): void {
+  const { phaseCursor } = draft.execution;
+  if (isAdmitted(draft)) admit(draft);
+  else if (isMainRunning(draft)) draft.work.push({ k: 'arm', from: 0 });
+  const node = phaseNodes(draft)[phaseCursor];
+  if (node !== undefined) draft.work.push({ k: 'expand', step: node });
 }
 
 /** Stops the run; while it compensates or handles a failure, it stops that too and what would have followed is left out. */

@@ -1,7 +1,7 @@
 // Owns the Transition while it is being made: touched rows over a view, counters in step with them, and the bound on changes.
-import type { Random } from '../clock.ts';
 import type { Evaluator } from '../evaluator.ts';
 import type { NewEvent } from '../event.ts';
+import { eventMatches } from '../event-match.ts';
 import type { IdSource } from '../id.ts';
 import type { Json, JsonObject } from '../json.ts';
 import type { Plan, PlanNode } from '../plan.ts';
@@ -21,7 +21,6 @@ export interface AdvanceLimits {
 export interface AdvanceEnv {
   readonly evaluator: Evaluator;
   readonly newId: IdSource;
-  readonly random: Random;
   readonly limits: AdvanceLimits;
 }
 
@@ -154,6 +153,15 @@ export class Draft {
 
   send(executionId: string, event: ExecutionEvent): void {
     this.#inbox.push({ executionId, event });
+  }
+
+  /** Tells the namespace; a step that began to wait in this very transition is not known there yet and hears of it here. */
+  broadcast(name: string, payload: Json): void {
+    this.broadcasts.push({ name, payload });
+    for (const waiter of this.#waiters.values()) {
+      if (waiter?.kind !== 'event' || waiter.name !== name || !eventMatches(waiter.match, payload)) continue;
+      this.work.push({ k: 'event', event: { type: 'event_matched', step: waiter.step, name, payload } });
+    }
   }
 
   setTimer(timer: TimerKind, step: number | null, dueAt: number): void {

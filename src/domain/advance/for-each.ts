@@ -7,6 +7,7 @@ import type { EachState, StepRow } from '../workflow-execution.ts';
 import { startChild } from './child.ts';
 import { isOpen } from './counters.ts';
 import type { Draft } from './draft.ts';
+import { itemSource } from './each-redo.ts';
 import { mayStart } from './phase.ts';
 import { evaluateFor } from './scope.ts';
 import { cancelStep, completeStep, errorData, failStep, waitLimitMs } from './step-end.ts';
@@ -65,16 +66,16 @@ export function expandEach(draft: Draft, index: number): void {
   if (row.each === null || !isOpen(row.status)) return;
   const each = { ...row.each };
   const window = node.step.maxParallel ?? DEFAULT_FOREACH_WINDOW;
-  const next = itemSource(draft, index, each, window);
+  const next = itemSource(draft, index, each, window - each.live);
   let looked = 0;
-  while (mayStart(draft, node) && !each.stopping && each.live < window && (each.redo !== null || each.next < each.total)) {
+  while (mayStart(draft, node) && !draft.execution.paused && !each.stopping && each.live < window && hasMore(each)) {
     const isFull = !draft.fits(2);
     if (isFull || looked++ >= EXPAND_ITEMS) {
       (isFull ? draft.work : draft.later).push({ k: 'expand', step: index });
       break;
     }
     const item = next();
-    if (item === null) break;
+    if (item === null) continue;
     const error = startItem(draft, node, row, item);
     if (error === null) each.live++;
     else countFailure(node, each, item, error);
@@ -84,23 +85,9 @@ export function expandEach(draft: Draft, index: number): void {
   endEach(draft, index);
 }
 
-/** Gives items in the order in which they start: after a retry the failed ones first, then those never started. */
-function itemSource(draft: Draft, index: number, each: EachState, window: number): () => number | null {
-  let batch: readonly number[] = [];
-  let at = 0;
-  return () => {
-    while (each.redo !== null) {
-      const item = batch[at++];
-      if (item !== undefined) {
-        each.redo = item;
-        return item;
-      }
-      batch = draft.view.failedItems(index, each.redo, Math.min(100, Math.max(1, window - each.live)));
-      at = 0;
-      if (batch.length === 0) each.redo = null;
-    }
-    return each.next < each.total ? each.next++ : null;
-  };
+/** True while some item was not started, or after a retry not looked at. */
+function hasMore(each: EachState): boolean {
+  return each.redo !== null || each.next < each.total;
 }
 
 function startItem(draft: Draft, node: PlanNode, row: Readonly<StepRow>, item: number): ErrorData | null {
@@ -182,7 +169,7 @@ export function endEach(draft: Draft, index: number): void {
     completeStep(draft, index, { kind: 'items' }, { data: { items: each.total, ...(each.failed > 0 ? { failed: each.failed } : {}) } });
   } else if (row.error !== null) {
     failStep(draft, index, row.error);
-  } else if (each.stopping) {
+  } else if (each.stopping || !hasMore(each)) {
     cancelStep(draft, index);
   }
 }

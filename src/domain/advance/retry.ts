@@ -4,6 +4,8 @@ import { emptyStepRow, isTerminal, type StepRow } from '../workflow-execution.ts
 import { consider } from './activate.ts';
 import { isOpen } from './counters.ts';
 import { type Draft, STEP_CHANGES } from './draft.ts';
+import { redone } from './each-redo.ts';
+import { expandEach } from './for-each.ts';
 import { isMainRunning } from './phase.ts';
 import { type NeedCounts, outcomeOf } from './trigger-rule.ts';
 
@@ -17,7 +19,7 @@ export function beginRetry(draft: Draft): void {
   const { timeoutMs } = draft.plan.definition;
   Object.assign(execution, {
     phase: 'main',
-    phaseCursor: 0,
+    phaseCursor: 1,
     error: null,
     output: null,
     endedAt: null,
@@ -51,6 +53,7 @@ export function recount(draft: Draft, from: number): void {
     if (node.region === 'main') recountStep(draft, node, row);
     else if (isTerminal(row.status) && row.status !== 'completed') draft.put(node.index, emptyStepRow(node.index));
   }
+  draft.execution.phaseCursor = 0;
   draft.work.push({ k: 'arm', from: 0 });
 }
 
@@ -62,7 +65,7 @@ function recountStep(draft: Draft, node: PlanNode, row: Readonly<StepRow>): void
     if (outcome === null) needRunsAgain = true;
     else counts[outcome]++;
   }
-  if (runsAgain(row, needRunsAgain)) draft.put(node.index, { ...emptyStepRow(node.index), ...counts, each: redone(row) });
+  if (runsAgain(row, needRunsAgain)) draft.put(node.index, { ...emptyStepRow(node.index), ...counts, each: row.each === null ? null : redone(row.each) });
   else if (differs(row, counts)) draft.put(node.index, counts);
 }
 
@@ -72,24 +75,26 @@ function runsAgain(row: Readonly<StepRow>, needRunsAgain: boolean): boolean {
   return row.status === 'cancelled' || (row.status === 'skipped' && needRunsAgain);
 }
 
-function redone(row: Readonly<StepRow>): StepRow['each'] {
-  return row.each === null ? null : { ...row.each, live: 0, failed: 0, cancelled: 0, stopping: false, redo: -1, first: null };
-}
-
 function differs(row: Readonly<StepRow>, counts: NeedCounts): boolean {
   return row.needsCompleted !== counts.needsCompleted || row.needsFailed !== counts.needsFailed || row.needsSkipped !== counts.needsSkipped;
 }
 
-/** Second pass: every pending step whose rule has come true starts or is skipped. */
+/**
+ * Every pending step whose rule has come true starts or is skipped, and every open forEach is filled: the second pass of a
+ * retry, which must be through with the first, and what follows a pause, in which nothing starts.
+ */
 export function arm(draft: Draft, from: number): void {
   const { order } = draft.plan;
   for (let at = from; at < order.length; at++) {
-    if (!isMainRunning(draft)) return;
+    if (!isMainRunning(draft) || draft.execution.paused || draft.execution.phaseCursor !== 0) return;
     if (!draft.fits(STEP_CHANGES) || at - from >= SCAN_STEPS) {
       draft.later.push({ k: 'arm', from: at });
       return;
     }
-    consider(draft, order[at] as number);
+    const index = order[at] as number;
+    consider(draft, index);
+    // One that has just begun has its first items, or is on its way to them.
+    expandEach(draft, index);
   }
 }
 

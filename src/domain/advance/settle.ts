@@ -65,6 +65,7 @@ function runPhase(draft: Draft): boolean {
   for (; execution.phaseCursor < nodes.length; execution.phaseCursor++) {
     const index = nodes[execution.phaseCursor] as number;
     if (!isDue(draft, index)) continue;
+    if (execution.paused) return false;
     if (!draft.fits(STEP_CHANGES)) {
       draft.work.push({ k: 'settle' });
       return false;
@@ -156,8 +157,8 @@ function finish(draft: Draft, status: EndStatus): void {
       ...(error === null ? {} : { code: error.code, message: error.message.slice(0, 500) }),
     },
   });
-  // A parent that was told of the first end has drawn its conclusions; a retry of the child is not its business any more.
-  if (parent !== null && retries === 0) {
-    draft.send(parent.executionId, { type: 'child_ended', step: parent.stepIndex, item: parent.itemIndex, childId: id, status, output, error });
+  // After a retry too: whether it still listens is for the parent to say.
+  if (parent !== null) {
+    draft.send(parent.executionId, { type: 'child_ended', step: parent.stepIndex, item: parent.itemIndex, childId: id, status, output, error, retries });
   }
 }

@@ -57,19 +57,26 @@ export function stopStep(draft: Draft, work: StopStep): void {
   endEach(draft, work.step);
 }
 
+// Jobs looked at in one read; about as many as one transition can stop.
+const LIVE_PAGE = 200;
+
 function stopJobs(draft: Draft, work: StopStep): void {
-  for (const job of sortedAfter(draft.view.liveJobs(work.step), (live) => live.jobId, work.after)) {
-    if (!draft.fits(3)) {
-      draft.work.push(work);
-      return;
+  for (let full = true; full; ) {
+    const page = draft.view.liveJobs(work.step, work.after, LIVE_PAGE);
+    full = page.length === LIVE_PAGE;
+    for (const job of page) {
+      if (!draft.fits(3)) {
+        draft.work.push(work);
+        return;
+      }
+      const force = work.force || !job.running;
+      if (draft.cancelJob(job.jobId, force) && force) {
+        const { each } = draft.row(work.step);
+        if (each === null) cancelStep(draft, work.step);
+        else draft.put(work.step, { each: { ...each, live: each.live - 1, cancelled: each.cancelled + 1 } });
+      }
+      work = { ...work, after: job.jobId };
     }
-    const force = work.force || !job.running;
-    if (draft.cancelJob(job.jobId, force) && force) {
-      const { each } = draft.row(work.step);
-      if (each === null) cancelStep(draft, work.step);
-      else draft.put(work.step, { each: { ...each, live: each.live - 1, cancelled: each.cancelled + 1 } });
-    }
-    work = { ...work, after: job.jobId };
   }
 }
 

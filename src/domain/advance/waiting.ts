@@ -103,7 +103,7 @@ function read(draft: Draft, node: PlanNode, value: Json): Started | { readonly e
     case 'emit': {
       const parsed = parseWaiting('emit', value);
       if (!parsed.ok) return parsed;
-      draft.broadcasts.push({ name: parsed.input.event, payload: parsed.input.payload ?? null });
+      draft.broadcast(parsed.input.event, parsed.input.payload ?? null);
       return { output: { event: parsed.input.event } };
     }
   }

@@ -1,5 +1,6 @@
 // Owns artifact rows: bulk content beside the rows that refer to it.
 import type { ArtifactInfo } from '../backend.ts';
+import { JOB } from './codes.ts';
 import type { ExecutionRows } from './execution-rows.ts';
 import type { Tx } from './tx.ts';
 
@@ -25,19 +26,22 @@ export class Artifacts {
     this.#rows = rows;
   }
 
-  /** Content without an owner is removed after an hour. */
+  /** Content without an owner is removed after an hour. Null when the job is not running under this token. */
   insert(p: {
     readonly id: string;
     readonly jobId: string | null;
+    readonly token: number | null;
     readonly executionId: string | null;
     readonly name: string;
     readonly mediaType: string;
     readonly content: Uint8Array;
     readonly sha256: string;
-  }): ArtifactInfo {
+  }): ArtifactInfo | null {
     const tx = this.#tx;
     const execution = p.executionId === null ? null : (this.#rows.numOf(p.executionId) ?? null);
-    const job = p.jobId === null ? null : ((tx.sql('SELECT num FROM job WHERE id = ?').get(p.jobId) as { num: number } | undefined)?.num ?? null);
+    const held = p.jobId === null ? null : this.#heldJob(p.jobId, p.token);
+    if (held === undefined) return null;
+    const job = held?.num ?? null;
     tx.sql('INSERT INTO artifact (id, execution, job, name, media_type, bytes, sha256, created_at, kept, content) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').run(
       p.id,
       execution,
@@ -51,6 +55,11 @@ export class Artifacts {
       Buffer.from(p.content),
     );
     return { id: p.id, name: p.name, mediaType: p.mediaType, bytes: p.content.length, sha256: p.sha256, createdAt: tx.now, executionId: p.executionId };
+  }
+
+  #heldJob(id: string, token: number | null): { readonly num: number } | undefined {
+    const job = this.#tx.sql('SELECT num FROM job WHERE id = ? AND token = ? AND status = ?').get(id, token, JOB.running);
+    return job as { num: number } | undefined;
   }
 
   get(p: { readonly id: string; readonly offset: number; readonly limit: number }): { info: ArtifactInfo; content: Uint8Array } | null {

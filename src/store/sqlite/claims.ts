@@ -5,7 +5,7 @@ import type { ClaimedJob } from '../backend.ts';
 import { JOB } from './codes.ts';
 import { type ExecutionRecord, hasEnded } from './execution-rows.ts';
 import type { Executions } from './executions.ts';
-import type { JobRows, JobSql } from './job-rows.ts';
+import { isOverdue, type JobRows, type JobSql } from './job-rows.ts';
 import type { Plans } from './plans.ts';
 import type { Tx } from './tx.ts';
 
@@ -95,8 +95,8 @@ export class Claims {
 
   #take(job: JobSql, epoch: number): ClaimedJob | null {
     const tx = this.#tx;
-    if (job.due_at !== null && job.due_at <= tx.now) {
-      // Its deadline or expiry has passed: the due times end it, no claim starts it.
+    if (isOverdue(job, tx.now)) {
+      // The due times end it, no claim starts it.
       tx.sql('UPDATE job SET rank = NULL WHERE num = ?').run(job.num);
       return null;
     }

@@ -44,6 +44,6 @@ export const stepCodes = new Codes<StepStatus>(STEP_STATUSES);
 export const phaseCodes = new Codes<ExecutionPhase>(['admission', 'main', 'compensate', 'on_failure', 'done']);
 export const sessionCodes = new Codes<SessionStatus>(SESSION_STATUSES);
 export const eventCodes = new Codes<EventType>(EVENT_TYPES);
-export const timerCodes = new Codes<TimerKind>(['wake', 'wait_timeout', 'step_deadline', 'execution_deadline', 'force_stop']);
+export const timerCodes = new Codes<TimerKind>(['wake', 'wait_timeout', 'execution_deadline', 'force_stop']);
 export const waiterCodes = new Codes<'none' | 'signal' | 'approval' | 'event'>(['none', 'signal', 'approval', 'event']);
 export const skipCodes = new Codes<SkipReason | 'none'>(['none', 'condition', 'upstream_skipped', 'upstream_failed', 'trigger_rule']);

@@ -21,6 +21,7 @@ interface EventSql {
 
 export interface EventQuery {
   readonly after: number;
+  readonly until?: number | undefined;
   readonly limit: number;
   readonly namespace?: string | undefined;
   readonly executionId?: string | undefined;
@@ -44,6 +45,10 @@ export class EventLog {
   read(q: EventQuery): LogisticsEvent[] {
     const where = [q.newestFirst ? 'cursor < ?' : 'cursor > ?'];
     const values: (string | number)[] = [q.newestFirst && q.after === 0 ? Number.MAX_SAFE_INTEGER : q.after];
+    if (q.until !== undefined) {
+      where.push('cursor <= ?');
+      values.push(q.until);
+    }
     if (q.namespace !== undefined) {
       where.push('ns = ?');
       values.push(this.#tx.findNamespace(q.namespace) ?? -1);

@@ -5,9 +5,10 @@ import { eventMatches } from '../../domain/event-match.ts';
 import type { Json, JsonObject } from '../../domain/json.ts';
 import type { Plan } from '../../domain/plan.ts';
 import { rankOf } from '../../domain/priority.ts';
-import type { ChildStart, Decide, ExecutionEvent, ExecutionView, TimerKind, Transition, TransitionReply } from '../../domain/transition.ts';
+import type { ChildStart, Decide, ExecutionEvent, ExecutionView, ItemRun, TimerKind, Transition, TransitionReply } from '../../domain/transition.ts';
 import type { ExecutionRow, StepRow, StoredValue } from '../../domain/workflow-execution.ts';
-import { JOB, timerCodes, waiterCodes } from './codes.ts';
+import { executionCodes, JOB, timerCodes, waiterCodes } from './codes.ts';
+import type { Dependents } from './dependents.ts';
 import type { ExecutionRecord, ExecutionRows } from './execution-rows.ts';
 import { readStep } from './execution-rows.ts';
 import { acquire, acquireAnyway, gateKeys, release } from './gates.ts';
@@ -25,6 +26,12 @@ interface InboxSql {
   readonly seq: number;
   readonly event: string;
 }
+
+// From the job behind `after` on, so that all parts of a stop together read each job of a wide step once.
+const LIVE_JOBS = `SELECT id, item, status FROM job INDEXED BY job_step WHERE execution = ? AND idx = ? AND item IS NULL AND status IN (0, 1, 5)
+  AND num > coalesce((SELECT num FROM job WHERE id = ?), 0) ORDER BY num LIMIT ?`;
+const LIVE_ITEMS = `SELECT id, item, status FROM job INDEXED BY job_step WHERE execution = ? AND idx = ? AND item > coalesce((SELECT item FROM job WHERE id = ?), -1)
+  AND status IN (0, 1, 5) ORDER BY item LIMIT ?`;
 
 const OPEN_STATES = '1, 2, 3, 4';
 const FAILED_STATES = '6, 8';
@@ -47,13 +54,15 @@ export class Executions {
   readonly #tx: Tx;
   readonly rows: ExecutionRows;
   readonly #jobs: JobRows;
+  readonly #dependents: Dependents;
   readonly #plans: Plans;
   readonly #outputs: Outputs;
 
-  constructor(tx: Tx, rows: ExecutionRows, jobs: JobRows, plans: Plans, outputs: Outputs) {
+  constructor(tx: Tx, rows: ExecutionRows, jobs: JobRows, dependents: Dependents, plans: Plans, outputs: Outputs) {
     this.#tx = tx;
     this.rows = rows;
     this.#jobs = jobs;
+    this.#dependents = dependents;
     this.#plans = plans;
     this.#outputs = outputs;
     tx.onAwaited = (scope, event) => this.#deliverLogged(scope, event);
@@ -221,9 +230,9 @@ export class Executions {
       value: (index, stored) => this.#value(record.num, index, stored),
       openSteps: (after, limit) => rows.stepsIn(record, OPEN_STATES, after, limit),
       failedSteps: (after, limit) => rows.stepsIn(record, FAILED_STATES, after, limit),
-      liveJobs: (index) =>
+      liveJobs: (index, after, limit) =>
         (
-          tx.sql('SELECT id, item, status FROM job WHERE execution = ? AND idx = ? AND status IN (0, 1, 5) ORDER BY num').all(record.num, index) as {
+          tx.sql(rows.step(record, index)?.each ? LIVE_ITEMS : LIVE_JOBS).all(record.num, index, after, limit) as {
             id: string;
             item: number | null;
             status: number;
@@ -245,7 +254,7 @@ export class Executions {
         }));
       },
       item: (index, item) => this.#outputs.item(record.num, index, item),
-      failedItems: (index, after, limit) => this.#failedItems(record, index, after, limit),
+      itemRuns: (index, after, count) => this.#itemRuns(record, plan, index, after, count),
       waiters: (kind, name) =>
         (
           tx.sql('SELECT idx FROM waiter WHERE execution = ? AND kind = ? AND name = ? ORDER BY seq, idx').all(record.num, waiterCodes.of(kind), name) as {
@@ -287,17 +296,30 @@ export class Executions {
     return row === undefined ? {} : (JSON.parse(row.context) as JsonObject);
   }
 
-  /** Items of a forEach whose newest run ended failed or cancelled. */
-  #failedItems(record: ExecutionRecord, index: number, after: number, limit: number): number[] {
+  /** A range of items over an index, so that the cost is that of the range however many items there are; the newest run has the largest num. */
+  #itemRuns(record: ExecutionRecord, plan: Plan, index: number, after: number, count: number): ItemRun[] {
+    const range = { execution: record.num, index, after, last: after + count };
+    if (plan.nodes[index]?.kind !== 'workflow.run') {
+      const jobs = this.#tx
+        .sql(
+          'SELECT item, max(num), status FROM job WHERE execution = @execution AND idx = @index AND item > @after AND item <= @last GROUP BY item ORDER BY item',
+        )
+        .all(range) as { item: number; status: number }[];
+      const isOver = (status: number): boolean => status === JOB.failed || status === JOB.cancelled;
+      return jobs.map(({ item, status }) => ({ item, state: status === JOB.completed ? 'completed' : isOver(status) ? 'ended' : 'live', childId: null }));
+    }
     this.rows.flush();
-    const rows = this.#tx
+    const children = this.#tx
       .sql(
-        `SELECT item FROM (SELECT item, max(num), status FROM job WHERE execution = @execution AND idx = @index AND item > @after GROUP BY item) WHERE status IN (3, 4)
-         UNION SELECT item FROM (SELECT parent_item AS item, max(num), status FROM execution WHERE parent = @execution AND parent_step = @index AND parent_item > @after GROUP BY parent_item) WHERE status IN (5, 6)
-         ORDER BY item LIMIT @limit`,
+        `SELECT parent_item AS item, max(num), id, status, ended_at FROM execution
+         WHERE parent = @execution AND parent_step = @index AND parent_item > @after AND parent_item <= @last GROUP BY parent_item ORDER BY parent_item`,
       )
-      .all({ execution: record.num, index, after, limit }) as { item: number }[];
-    return rows.map((row) => row.item);
+      .all(range) as { item: number; id: string; status: number; ended_at: number | null }[];
+    return children.map(({ item, id, status, ended_at }) => ({
+      item,
+      state: executionCodes.name(status) === 'completed' ? 'completed' : ended_at === null ? 'live' : 'ended',
+      childId: id,
+    }));
   }
 
   #setTimer(execution: number, timer: TimerKind, step: number | null, dueAt: number): void {
@@ -315,17 +337,6 @@ export class Executions {
     for (const timer of t.setTimers) this.#setTimer(record.num, timer.timer, timer.step, timer.dueAt);
     for (const timer of t.clearTimers)
       tx.sql('DELETE FROM timer WHERE execution = ? AND kind = ? AND idx = ?').run(record.num, timerCodes.of(timer.timer), timer.step ?? -1);
-    for (const waiter of t.setWaiters) {
-      tx.sql('INSERT OR REPLACE INTO waiter (execution, idx, kind, name, match, seq) VALUES (?, ?, ?, ?, ?, ?)').run(
-        record.num,
-        waiter.step,
-        waiterCodes.of(waiter.kind),
-        waiter.name,
-        waiter.match === null ? null : JSON.stringify(waiter.match),
-        tx.now,
-      );
-      if (waiter.kind === 'event') tx.eventNames().add(waiter.name);
-    }
     for (const step of t.clearWaiters) {
       tx.sql('DELETE FROM waiter WHERE execution = ? AND idx = ?').run(record.num, step);
       tx.forgetEventNames();
@@ -348,6 +359,18 @@ export class Executions {
     }
     for (const event of t.events) this.#log(record, plan, event);
     for (const broadcast of t.broadcasts) this.#broadcast(record.ns, broadcast.name, broadcast.payload);
+    // Last, so that a step never hears what was said before it began to wait.
+    for (const waiter of t.setWaiters) {
+      tx.sql('INSERT OR REPLACE INTO waiter (execution, idx, kind, name, match, seq) VALUES (?, ?, ?, ?, ?, ?)').run(
+        record.num,
+        waiter.step,
+        waiterCodes.of(waiter.kind),
+        waiter.name,
+        waiter.match === null ? null : JSON.stringify(waiter.match),
+        tx.now,
+      );
+      if (waiter.kind === 'event') tx.eventNames().add(waiter.name);
+    }
     this.#follow(record, before);
   }
 
@@ -395,6 +418,7 @@ export class Executions {
     }
     if (job.status === JOB.running) this.#tx.notice.stopJobs.push({ jobId, forced: true });
     this.#jobs.end(job, 'cancelled', CANCELLED, false);
+    this.#dependents.tell(job.num, false);
   }
 
   #startChild(parent: ExecutionRecord, child: ChildStart, decide: Decide): void {

@@ -15,11 +15,14 @@ export interface CommitTarget<S> {
   begin(): void;
   /** State handed to the operations of one transaction. */
   state(): S;
-  /** Writes what the operations left in memory, then COMMIT. */
+  /** Writes what the operations left in memory; a throw is the fault of one of them, as if it had thrown itself. */
+  flush(): void;
   commit(): void;
   rollback(): void;
   /** After COMMIT: caches and notices become visible. */
   published(): void;
+  /** Told of a fault after COMMIT, when every operation has its answer. */
+  onError(error: unknown): void;
   /** Nobody knows what a failed COMMIT left: open the file anew. */
   reopen(): void;
   toError(error: unknown): Error;
@@ -102,7 +105,7 @@ export class GroupCommit<S> {
     try {
       if (this.#queue.length > 0) delayMs = this.#turn();
     } finally {
-      // Also when a listener of the commit threw: what is queued must not wait for ever.
+      // Whatever happened in the turn: what is queued must not wait for ever.
       if (this.#queue.length > 0) this.#schedule(delayMs);
       else for (const resolve of this.#idle.splice(0)) resolve();
     }
@@ -120,15 +123,15 @@ export class GroupCommit<S> {
     const started = performance.now();
     const state = this.#target.state();
     let failed = false;
-    for (const operation of this.#queue) {
-      taken.push(operation);
-      try {
+    try {
+      for (const operation of this.#queue) {
+        taken.push(operation);
         results.push(operation.run(state));
-      } catch {
-        failed = true;
-        break;
+        if (taken.length >= MAX_OPERATIONS || ((taken.length & 15) === 0 && performance.now() - started > MAX_MS)) break;
       }
-      if (taken.length >= MAX_OPERATIONS || ((taken.length & 15) === 0 && performance.now() - started > MAX_MS)) break;
+      this.#target.flush();
+    } catch {
+      failed = true;
     }
     this.#queue.splice(0, taken.length);
     if (failed) {
@@ -162,7 +165,13 @@ export class GroupCommit<S> {
       return;
     }
     for (let i = 0; i < taken.length; i++) (taken[i] as Operation<S>).resolve(results[i]);
-    this.#target.published();
+    try {
+      this.#target.published();
+    } catch (error) {
+      // It is stored; what is in memory may be half told, so it is read anew.
+      this.#rollback();
+      this.#target.onError(error);
+    }
   }
 
   #afterFailedCommit(taken: readonly Operation<S>[], error: Error): void {
@@ -212,6 +221,7 @@ export class GroupCommit<S> {
     let result: unknown;
     try {
       result = operation.run(this.#target.state());
+      this.#target.flush();
     } catch (error) {
       this.#rollback();
       operation.reject(this.#target.toError(error));

@@ -7,7 +7,7 @@ import { GroupCommit } from './group-commit.ts';
 import { buildParts, type Parts } from './parts.ts';
 import { once } from './receipts.ts';
 import { SCHEMA_VERSION, versionOf } from './schema.ts';
-import { storeError } from './sqlite-error.ts';
+import { retryBusy, storeError } from './sqlite-error.ts';
 
 export class Host {
   readonly options: OpenOptions;
@@ -17,23 +17,24 @@ export class Host {
   readonly #listeners = new Set<(notice: CommitNotice) => void>();
   #parts: Parts;
   #foreignVersion: number;
+  /** Set once a newer program has migrated the file: from then on nothing is written. */
+  #newer: StoreError | null = null;
 
   constructor(options: OpenOptions, env: BackendEnvironment) {
     this.options = options;
     this.env = env;
     this.memory = options.path === ':memory:';
     this.#parts = buildParts(openConnection(options, env.now()), env);
-    this.#foreignVersion = this.#parts.tx.dataVersion();
+    this.#foreignVersion = retryBusy(() => this.#parts.tx.dataVersion());
     this.#commit = new GroupCommit<Parts>({
       begin: () => this.#begin(),
       state: () => this.#parts,
-      commit: () => {
-        this.#parts.rows.flush();
-        this.#parts.tx.commit();
-      },
+      flush: () => this.#parts.rows.flush(),
+      commit: () => this.#parts.tx.commit(),
       rollback: () => this.#rollback(),
       published: () => this.#publish(),
       reopen: () => this.#reopen(),
+      onError: (error) => env.onError?.(error),
       toError: (error) => (error instanceof LogisticsError ? error : storeError(error, options.path)),
       random: env.random,
     });
@@ -80,16 +81,27 @@ export class Host {
   }
 
   #begin(): void {
+    if (this.#newer !== null) throw this.#newer;
     const foreign = this.#parts.tx.begin();
-    this.#parts.rows.begin(foreign);
-    // Only another process can have migrated the file, so only its commits are a reason to look.
-    if (!foreign) return;
+    try {
+      this.#parts.rows.begin(foreign);
+      // Only another process can have migrated the file, so only its commits are a reason to look.
+      if (foreign) this.#refuseNewer();
+    } catch (error) {
+      this.#rollback();
+      throw error;
+    }
+  }
+
+  #refuseNewer(): void {
     const version = versionOf(this.#parts.db);
     if (version <= SCHEMA_VERSION) return;
-    this.#rollback();
-    throw new StoreError('store_newer', `A newer version of this program migrated the file (schema ${version}); this process can no longer write to it.`, {
-      nextActions: ['Restart this process with the newer version.'],
-    });
+    this.#newer = new StoreError(
+      'store_newer',
+      `A newer version of this program migrated the file (schema ${version}); this process can no longer write to it.`,
+      { nextActions: ['Restart this process with the newer version.'] },
+    );
+    throw this.#newer;
   }
 
   #rollback(): void {
@@ -121,6 +133,12 @@ export class Host {
   }
 
   #tell(notice: CommitNotice): void {
-    for (const listener of this.#listeners) listener(notice);
+    for (const listener of this.#listeners) {
+      try {
+        listener(notice);
+      } catch (error) {
+        this.env.onError?.(error);
+      }
+    }
   }
 }

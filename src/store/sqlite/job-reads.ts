@@ -20,9 +20,13 @@ export function jobReads(host: Host): Reads {
     },
 
     runningJobs: (p) =>
-      (host.parts.tx.sql('SELECT id, token, cancel_requested AS cancel FROM job WHERE owner = ?').all(p.epoch) as { id: string; token: number; cancel: number }[]).map(
-        (row) => ({ jobId: row.id, token: row.token, cancelRequested: row.cancel === 1 }),
-      ),
+      (
+        host.parts.tx.sql('SELECT id, token, cancel_requested AS cancel FROM job WHERE owner = ?').all(p.epoch) as {
+          id: string;
+          token: number;
+          cancel: number;
+        }[]
+      ).map((row) => ({ jobId: row.id, token: row.token, cancelRequested: row.cancel === 1 })),
 
     peekJob: (p) => {
       const { tx } = host.parts;

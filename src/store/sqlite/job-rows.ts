@@ -203,11 +203,12 @@ export class JobRows {
     return { rank, gate: null, gateRank: null, gatePos: gates.length };
   }
 
-  /** Makes a pending or retrying job ready, or puts it at its first closed gate. */
+  /** Makes a pending or retrying job ready, or puts it at its first closed gate; what it still held is given back first. */
   admit(job: JobSql): void {
     const tx = this.#tx;
+    if (job.gate_pos > 0) this.releaseGates(job);
     const place = this.#place(gatesOf(job), 0, rankOf(tx.now, job.priority, tx.env.limits.ageStepMs));
-    const due = earliest(job.expires_at, job.deadline_at);
+    const due = earliest(expiryOf(job), job.deadline_at);
     tx.sql('UPDATE job SET rank = ?, gate = ?, gate_rank = ?, gate_pos = ?, ready_at = ?, due_at = ?, run_at = NULL WHERE num = ?').run(
       place.rank,
       place.gate,
@@ -221,9 +222,7 @@ export class JobRows {
 
   /** Gives back the gates a job has passed and admits who waits there. */
   releaseGates(job: JobSql): void {
-    const gates = gatesOf(job);
-    for (let at = 0; at < Math.min(job.gate_pos, gates.length); at++) {
-      const [key] = gates[at] as readonly [string, number];
+    for (const key of heldBy(job)) {
       release(this.#tx, key);
       this.admitNextAt(key);
     }
@@ -241,15 +240,26 @@ export class JobRows {
     return true;
   }
 
-  /** Takes a ready job of a paused run out of the queue; it keeps the capacity it holds. */
-  park(job: { readonly num: number; readonly rank: number | null }, execution: number): void {
-    this.#tx.sql('UPDATE job SET rank = NULL, gate = ?, gate_rank = ? WHERE num = ?').run(gateKeys.paused(execution), job.rank, job.num);
+  /** Takes a ready job of a paused run out of the queue; what it holds goes to those who can use it. */
+  park(job: JobSql, execution: number): void {
+    this.#tx.sql('UPDATE job SET rank = NULL, gate = ?, gate_rank = ?, gate_pos = 0 WHERE num = ?').run(gateKeys.paused(execution), job.rank, job.num);
+    for (const key of heldBy(job)) {
+      release(this.#tx, key);
+      // Those who wait for a place in this run itself would only be parked, too.
+      if (key !== gateKeys.execution(execution)) this.admitNextAt(key);
+    }
   }
 
-  /** A resumed run's parked jobs are ready again, at their old place. */
+  /** A resumed run's parked jobs are ready again, or wait at their first gate, at their old rank. */
   unpark(execution: number): void {
-    const changed = this.#tx.sql('UPDATE job SET rank = gate_rank, gate = NULL, gate_rank = NULL WHERE gate = ?').run(gateKeys.paused(execution)).changes;
-    if (changed > 0) this.#tx.notice.jobsReady = true;
+    const tx = this.#tx;
+    const parked = gateKeys.paused(execution);
+    const free = tx.sql('UPDATE job SET rank = gate_rank, gate = NULL, gate_rank = NULL WHERE gate = ? AND gates IS NULL').run(parked).changes;
+    if (free > 0) tx.notice.jobsReady = true;
+    const firsts = tx.sql("SELECT DISTINCT json_extract(gates, '$[0][0]') AS key FROM job WHERE gate = ?").all(parked) as { key: string }[];
+    if (firsts.length > 0) tx.sql("UPDATE job SET gate = json_extract(gates, '$[0][0]') WHERE gate = ?").run(parked);
+    const keys = new Set([gateKeys.execution(execution), ...firsts.map((first) => first.key)]);
+    for (const key of keys) for (let left = UNPARKED; left > 0 && this.admitNextAt(key); ) left--;
   }
 
   /** Ends a job that is not running; the caller tells dependents or the step. */
@@ -309,10 +319,33 @@ export class JobRows {
   }
 }
 
+// More than that only where a limit was taken away in the meantime: the end of each admits a further one.
+const UNPARKED = 10_000;
+
 const CLOSED: Place = { rank: null, gate: null, gateRank: null, gatePos: 0 };
 
 export function gatesOf(job: Pick<JobSql, 'gates'>): GateList {
   return job.gates === null ? [] : (JSON.parse(job.gates) as [string, number][]);
+}
+
+function heldBy(job: Pick<JobSql, 'gates' | 'gate_pos'>): string[] {
+  return gatesOf(job)
+    .slice(0, job.gate_pos)
+    .map(([key]) => key);
+}
+
+/** When a job that has not started expires; one that has started may finish, and be tried again. */
+export function expiryOf(job: Pick<JobSql, 'expires_at' | 'attempt'>): number | null {
+  return job.attempt === 0 ? job.expires_at : null;
+}
+
+/** Its deadline or its expiry has passed. */
+export function isOverdue(job: Pick<JobSql, 'expires_at' | 'attempt' | 'deadline_at'>, now: number): boolean {
+  return isPast(job.deadline_at, now) || isPast(expiryOf(job), now);
+}
+
+export function isPast(time: number | null, now: number): boolean {
+  return time !== null && time <= now;
 }
 
 export function earliest(a: number | null, b: number | null): number | null {

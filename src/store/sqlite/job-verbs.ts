@@ -106,7 +106,7 @@ function enqueueOne(parts: Parts, job: NewJob): void {
   if (isRefused) parts.dependents.refuse(parts.jobRows.byNum(num) as JobSql);
 }
 
-/** Cancels waiting standalone jobs: first those of the ready index, then, by the counters, the rest of the queue. */
+/** Cancels waiting standalone jobs: first those of the ready index, then those that wait for a moment, a gate or another job. */
 function clear(parts: Parts, p: { readonly namespace: string; readonly queue: string; readonly limit: number }): number {
   const { tx, jobs } = parts;
   const queue = queueNum(parts, p.namespace, p.queue);
@@ -117,7 +117,9 @@ function clear(parts: Parts, p: { readonly namespace: string; readonly queue: st
   const rest =
     ready.length > 0
       ? []
-      : (tx.sql('SELECT id FROM job WHERE queue = ? AND execution IS NULL AND status IN (0, 5) ORDER BY num LIMIT ?').all(queue, limit) as { id: string }[]);
+      : (tx
+          .sql('SELECT id FROM job INDEXED BY job_waiting WHERE queue = ? AND execution IS NULL AND rank IS NULL AND status IN (0, 5) ORDER BY num LIMIT ?')
+          .all(queue, limit) as { id: string }[]);
   let count = 0;
   for (const { id } of [...ready, ...rest]) {
     if (jobs.cancel({ jobId: id, reason: 'The queue was cleared.', decide: NO_DECISION }).kind === 'cancelled') count++;

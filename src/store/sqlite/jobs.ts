@@ -13,7 +13,7 @@ import type { AttemptOutcome, CancelResult, JobLogLine, SettleResult } from '../
 import { JOB, jobCodes } from './codes.ts';
 import type { Dependents } from './dependents.ts';
 import type { Executions } from './executions.ts';
-import { earliest, type JobRows, type JobSql } from './job-rows.ts';
+import { earliest, expiryOf, isPast, type JobRows, type JobSql } from './job-rows.ts';
 import type { Plans } from './plans.ts';
 import type { Tx } from './tx.ts';
 import { MAX_OUTPUT_BYTES, storeJson, toColumns } from './values.ts';
@@ -143,7 +143,7 @@ export class Jobs {
     return record === undefined ? undefined : this.#plans.require(record.row.hash).nodes[job.idx as number]?.id;
   }
 
-  /** Tells whoever waits for an ended job: its step's execution, or the jobs that depend on it. */
+  /** Tells whoever waits for an ended job: the execution of its step, and the jobs that depend on it. */
   #afterEnd(
     job: JobSql,
     status: 'completed' | 'failed' | 'cancelled',
@@ -152,18 +152,17 @@ export class Jobs {
     attempt: number,
     decide: Decide,
   ): void {
-    const tx = this.#tx;
     if (job.execution !== null) {
       this.#executions.stepJobEnded({ ...job, attempt }, status, value, error as never, decide);
-      return;
+    } else {
+      this.#tx.log(
+        { ns: job.ns, job: job.num, session: job.session },
+        {
+          type: status === 'completed' ? 'job_completed' : status === 'failed' ? 'job_failed' : 'job_cancelled',
+          data: error === null ? undefined : { code: error.code },
+        },
+      );
     }
-    tx.log(
-      { ns: job.ns, job: job.num, session: job.session },
-      {
-        type: status === 'completed' ? 'job_completed' : status === 'failed' ? 'job_failed' : 'job_cancelled',
-        data: error === null ? undefined : { code: error.code },
-      },
-    );
     this.#dependents.tell(job.num, status === 'completed');
   }
 
@@ -171,7 +170,7 @@ export class Jobs {
   end(job: JobSql, status: 'failed' | 'cancelled', error: ErrorData, dead: boolean, decide: Decide): void {
     this.#rows.end(job, status, error, dead);
     if (job.execution !== null) this.#executions.stepJobEnded(job, status, null, error as never, decide);
-    else this.#dependents.tell(job.num, false);
+    this.#dependents.tell(job.num, false);
   }
 
   cancel(p: { readonly jobId: string; readonly reason: string; readonly decide: Decide }): CancelResult {
@@ -207,16 +206,10 @@ export class Jobs {
     return { kind: 'redriven', status: 'pending' };
   }
 
-  /** Jobs whose moment has come: future and retrying ones are admitted, expired and overdue ones end. */
-  fireDue(limit: number, decide: Decide): number {
-    const tx = this.#tx;
-    const due = tx.sql('SELECT * FROM job WHERE due_at <= ? ORDER BY due_at LIMIT ?').all(tx.now, limit) as JobSql[];
-    for (const stale of due) {
-      const job = this.#rows.byNum(stale.num) as JobSql;
-      if (job.due_at === null || job.due_at > tx.now) continue;
-      this.#fire(job, decide);
-    }
-    return due.length;
+  /** A job whose moment has come: a future or retrying one is admitted, an expired or overdue one ends. */
+  fire(num: number, decide: Decide): void {
+    const job = this.#rows.byNum(num);
+    if (job !== undefined && isPast(job.due_at, this.#tx.now)) this.#fire(job, decide);
   }
 
   #fire(job: JobSql, decide: Decide): void {
@@ -231,16 +224,16 @@ export class Jobs {
         tx.notice.stopJobs.push({ jobId: job.id, forced: true });
         this.end(job, 'cancelled', new LogisticsError('cancelled', 'Cancelled; it did not stop within the grace period.').toData(), false, decide);
       }
-    } else if (job.deadline_at !== null && job.deadline_at <= tx.now) {
+    } else if (isPast(job.deadline_at, tx.now)) {
       this.end(job, 'failed', new LogisticsError('timeout', 'The deadline passed.', { retryable: false }).toData(), true, decide);
-    } else if (job.expires_at !== null && job.expires_at <= tx.now && job.attempt === 0) {
+    } else if (isPast(expiryOf(job), tx.now)) {
       this.end(job, 'failed', new LogisticsError('expired', 'It passed its expires_at before it could start.').toData(), false, decide);
     } else if (job.rank === null && job.gate === null && job.needs_open === 0 && (job.run_at === null || job.run_at <= tx.now)) {
       tx.sql('UPDATE job SET status = 0 WHERE num = ?').run(job.num);
       tx.count(job.queue, job.task, job.status, JOB.pending);
       this.#rows.admit(job);
     } else {
-      tx.sql('UPDATE job SET due_at = ? WHERE num = ?').run(laterOf([job.run_at, job.attempt === 0 ? job.expires_at : null, job.deadline_at], tx.now), job.num);
+      tx.sql('UPDATE job SET due_at = ? WHERE num = ?').run(laterOf([job.run_at, expiryOf(job), job.deadline_at], tx.now), job.num);
     }
   }
 

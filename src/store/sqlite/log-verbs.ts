@@ -1,5 +1,6 @@
 // Owns the verbs of what is kept beside the work: artifacts, the event log, the state of the store, forgetting.
 import { existsSync, statSync } from 'node:fs';
+import { LogisticsError } from '../../domain/errors.ts';
 import type { ExecutionStatus } from '../../domain/workflow-execution.ts';
 import type { Backend, StoreStatus } from '../backend.ts';
 import { executionCodes } from './codes.ts';
@@ -7,19 +8,25 @@ import type { Host } from './host.ts';
 import { versionOf } from './schema.ts';
 import { nextDueAt } from './time-verbs.ts';
 
-type Verbs = Pick<Backend, 'putArtifact' | 'getArtifact' | 'listArtifacts' | 'readEvents' | 'cursorAt' | 'status' | 'retain'>;
+type Verbs = Pick<Backend, 'putArtifact' | 'getArtifact' | 'listArtifacts' | 'readEvents' | 'lastCursor' | 'cursorAt' | 'status' | 'retain'>;
 
 const VACUUM_PAGES = 64;
 
 export function logVerbs(host: Host): Verbs {
   return {
-    putArtifact: (p) => host.write(({ artifacts }) => artifacts.insert(p)),
+    putArtifact: async (p) => {
+      const info = await host.write(({ artifacts }) => artifacts.insert(p));
+      if (info === null) throw new LogisticsError('lease_lost', `The job ${p.jobId} is no longer held with this token: the artifact ${p.name} is not stored.`);
+      return info;
+    },
 
     getArtifact: (p) => host.parts.artifacts.get(p),
 
     listArtifacts: (p) => host.parts.artifacts.list(p.executionId),
 
     readEvents: (p) => host.parts.log.read(p),
+
+    lastCursor: () => host.parts.log.last(),
 
     cursorAt: (at) => host.parts.log.cursorAt(at),
 

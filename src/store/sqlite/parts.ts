@@ -43,7 +43,7 @@ export function buildParts(db: Db, env: BackendEnvironment): Parts {
   const dependents = new Dependents(tx, jobRows);
   const plans = new Plans(tx);
   const outputs = new Outputs(tx);
-  const executions = new Executions(tx, rows, jobRows, plans, outputs);
+  const executions = new Executions(tx, rows, jobRows, dependents, plans, outputs);
   const claims = new Claims(tx, jobRows, executions, plans);
   const jobs = new Jobs(tx, jobRows, dependents, executions, plans);
   const sessions = new Sessions(tx, executions, jobs, jobRows);

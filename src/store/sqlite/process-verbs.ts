@@ -1,7 +1,10 @@
 // Owns the verbs of the process registry: join, heartbeat, leave, and taking back what the dead left.
+import type { Decide } from '../../domain/transition.ts';
 import type { Backend } from '../backend.ts';
 import type { Host } from './host.ts';
-import { Processes } from './processes.ts';
+import type { Parts } from './parts.ts';
+import { type Judged, Processes } from './processes.ts';
+import { isOfStore } from './sqlite-error.ts';
 
 const CHUNK = 500;
 
@@ -25,37 +28,89 @@ export function processVerbs(host: Host): Verbs {
     heartbeat: (p) => host.write(({ tx }) => ({ alive: processes.heartbeat(tx, p.epoch) })),
 
     leave: async (p) => {
-      for (let more = true; more; ) {
-        more = (await host.write(({ tx, jobs }) => processes.takeBack(tx, p.epoch, jobs, p.decide, true))).more;
-      }
-      processes.unlock(p.epoch);
+      let part: Part;
+      do part = await takeBack(host, processes, { epoch: p.epoch, judged: null, decide: p.decide });
+      while (part.more);
+      processes.unlock(p.epoch, part.errors.length > 0);
+      if (part.errors.length > 0) throw part.errors[0];
     },
 
-    reclaim: (p) => {
-      const gone = processes.gone(host.parts.tx, p.epoch);
-      return host.write(({ tx, jobs }) => {
-        let taken = 0;
-        let done = 0;
-        let more = false;
-        for (const epoch of processes.dead(tx, p.epoch, gone)) {
-          if (taken >= CHUNK) {
-            more = true;
-            break;
-          }
-          const part = processes.takeBack(tx, epoch, jobs, p.decide, false);
-          taken += part.jobs;
-          done++;
-          more ||= part.more;
+    reclaim: async (p) => {
+      const { tx } = host.parts;
+      let taken = 0;
+      let done = 0;
+      let more = false;
+      const errors: unknown[] = [];
+      for (const judged of processes.dead(tx, host.env.now(), p.epoch, processes.gone(tx, p.epoch))) {
+        if (taken >= CHUNK) {
+          more = true;
+          break;
         }
-        return { processes: done, jobs: taken, more };
-      });
+        const part = await takeBack(host, processes, { epoch: judged.epoch, judged, decide: p.decide });
+        taken += part.jobs;
+        if (part.removed) done++;
+        more ||= part.more;
+        errors.push(...part.errors);
+      }
+      if (errors.length > 0 && p.onError === undefined) throw errors[0];
+      for (const error of errors) p.onError?.(error);
+      return { processes: done, jobs: taken, more };
     },
 
     listProcesses: () => processes.list(host.parts.tx),
 
     close: async () => {
       await host.close();
-      processes.unlockAll();
+      processes.abandon();
     },
   };
 }
+
+interface Part {
+  readonly jobs: number;
+  readonly removed: boolean;
+  readonly more: boolean;
+  readonly errors: readonly unknown[];
+}
+
+/**
+ * Gives the running jobs of an epoch back, a chunk at a time, and then removes it. Each job is an operation of its own, so
+ * that one that cannot be given back holds up no other; it stays with its epoch until a later try.
+ */
+async function takeBack(
+  host: Host,
+  processes: Processes,
+  p: { readonly epoch: number; readonly judged: Judged | null; readonly decide: Decide },
+): Promise<Part> {
+  const how = p.judged === null ? 'released' : 'crashed';
+  const mayTake = ({ tx }: Parts): boolean => p.judged === null || processes.isSilent(tx, p.judged);
+  const errors: unknown[] = [];
+  let jobs = 0;
+  for (let after = 0, last = false; !last; ) {
+    const running = processes.running(host.parts.tx, p.epoch, after, CHUNK);
+    const done = await Promise.allSettled(
+      running.map((num) =>
+        host.write((parts) => {
+          const may = mayTake(parts);
+          if (may) parts.jobs.takeFrom(p.epoch, num, how, p.decide);
+          return may;
+        }),
+      ),
+    );
+    for (const one of done) {
+      if (one.status === 'rejected' && isOfStore(one.reason)) throw one.reason;
+      if (one.status === 'rejected') errors.push(one.reason);
+      else if (one.value) jobs++;
+    }
+    last = running.length < CHUNK;
+    // Only past those that fail: a chunk of them must not hide the rest.
+    if (!last && errors.length === 0) return { jobs, removed: false, more: jobs > 0, errors };
+    after = running.at(-1) ?? after;
+  }
+  if (errors.length > 0) return { jobs, removed: false, more: false, errors };
+  const { removed, file } = await host.write((parts) => (mayTake(parts) ? processes.remove(parts.tx, p.epoch, p.judged === null) : KEPT));
+  if (file !== null) processes.drop([file]);
+  return { jobs, removed, more: false, errors };
+}
+
+const KEPT = { removed: false, file: null } as const;

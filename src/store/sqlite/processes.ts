@@ -2,16 +2,12 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
-import type { Decide } from '../../domain/transition.ts';
 import type { BackendEnvironment, ProcessInfo } from '../backend.ts';
 import { sessionCodes } from './codes.ts';
 import type { Db } from './connection.ts';
-import type { Jobs } from './jobs.ts';
 import { SCHEMA_VERSION } from './schema.ts';
 import { storeError } from './sqlite-error.ts';
 import type { Tx } from './tx.ts';
-
-const CHUNK = 500;
 
 interface ProcessSql {
   epoch: number;
@@ -27,6 +23,12 @@ interface ProcessSql {
   schema: number;
 }
 
+/** An epoch that was found dead, and when it was last heard of. */
+export interface Judged {
+  readonly epoch: number;
+  readonly heartbeatAt: number;
+}
+
 /** A lock that this process holds; null where nobody else can look (`:memory:`). */
 export interface ProcessLock {
   readonly db: Db;
@@ -38,15 +40,18 @@ export class Processes {
   readonly #folder: string | null;
   readonly #env: BackendEnvironment;
   readonly #held = new Map<number, ProcessLock>();
-  #lastSweep = 0;
-  #graceUntil = 0;
+  #lastSweep: number;
+  #graceUntil: number;
 
   constructor(path: string, env: BackendEnvironment) {
     this.#folder = path === ':memory:' ? null : join(dirname(path), 'locks');
     this.#env = env;
+    this.#lastSweep = env.now();
+    // We may have been started right after a suspend: those whose lock is held get one lease to beat again.
+    this.#graceUntil = this.#lastSweep + env.limits.leaseMs;
   }
 
-  /** Takes a lock file before the row exists, so a row without a holder is always dead. */
+  /** Takes a lock file before the row exists, so a row whose lock is free is always dead. */
   lock(): ProcessLock | null {
     if (this.#folder === null) return null;
     const file = join(this.#folder, `${process.pid}-${this.#env.newId('worker').slice(4)}.lock`);
@@ -97,24 +102,26 @@ export class Processes {
     return tx.sql('UPDATE process SET heartbeat_at = ? WHERE epoch = ?').run(tx.now, epoch).changes > 0;
   }
 
-  /** Epochs whose lock is free. Their process is gone for good, so this may be looked at before the write begins. */
+  /** Epochs whose lock can be taken. Their process is gone for good, so this may be looked at before the write begins. */
   gone(tx: Tx, own: number): ReadonlySet<number> {
     const rows = tx.sql('SELECT * FROM process WHERE epoch != ? AND lock_file IS NOT NULL').all(own) as ProcessSql[];
     return new Set(rows.filter((row) => this.#isFree(row)).map((row) => row.epoch));
   }
 
-  /** Epochs whose process is gone, or silent for a lease; after a suspend of our own nobody is judged for one lease. */
-  dead(tx: Tx, own: number, gone: ReadonlySet<number>): number[] {
+  /** Epochs whose process is gone, or silent for a lease; after our own start or suspend nobody is called silent for one lease. */
+  dead(tx: Tx, now: number, own: number, gone: ReadonlySet<number>): Judged[] {
     const rows = tx.sql('SELECT * FROM process WHERE epoch != ?').all(own) as ProcessSql[];
     const lease = this.#env.limits.leaseMs;
-    const suspended = this.#lastSweep !== 0 && tx.now - this.#lastSweep > lease;
-    this.#lastSweep = tx.now;
-    if (suspended) this.#graceUntil = tx.now + lease;
-    const judging = tx.now >= this.#graceUntil;
-    return rows.filter((row) => gone.has(row.epoch) || (judging && tx.now - row.heartbeat_at > lease)).map((row) => row.epoch);
+    const suspended = now - this.#lastSweep > lease;
+    this.#lastSweep = now;
+    if (suspended) this.#graceUntil = now + lease;
+    const judging = now >= this.#graceUntil;
+    return rows
+      .filter((row) => gone.has(row.epoch) || (judging && now - row.heartbeat_at > lease))
+      .map((row) => ({ epoch: row.epoch, heartbeatAt: row.heartbeat_at }));
   }
 
-  /** A lock that can be taken means its owner is dead. */
+  /** Only a lock that can be taken proves its owner dead. A file that is missing or cannot be opened proves nothing: its heartbeat decides. */
   #isFree(row: ProcessSql): boolean {
     const file = row.lock_file as string;
     if (this.#held.has(row.epoch)) return false;
@@ -124,25 +131,33 @@ export class Processes {
       db.exec('BEGIN EXCLUSIVE');
       db.exec('ROLLBACK');
       return true;
-    } catch (error) {
-      return (error as { code?: string }).code === 'SQLITE_CANTOPEN';
+    } catch {
+      return false;
     } finally {
       db?.close();
     }
   }
 
-  /** Gives the running jobs of an epoch back, in chunks; true when more are left. */
-  takeBack(tx: Tx, epoch: number, jobs: Jobs, decide: Decide, graceful: boolean): { readonly jobs: number; readonly more: boolean } {
-    const running = tx.sql('SELECT num FROM job WHERE owner = ? LIMIT ?').all(epoch, CHUNK) as { num: number }[];
-    for (const { num } of running) jobs.takeFrom(epoch, num, graceful ? 'released' : 'crashed', decide);
-    const more = running.length === CHUNK;
-    if (!more) this.#remove(tx, epoch, graceful);
-    return { jobs: running.length, more };
+  /** Row numbers of the jobs that run under an epoch, after one, in order. */
+  running(tx: Tx, epoch: number, after: number, limit: number): number[] {
+    const rows = tx.sql('SELECT num FROM job WHERE owner = ? AND num > ? ORDER BY num LIMIT ?').all(epoch, after, limit) as { num: number }[];
+    return rows.map((row) => row.num);
   }
 
-  #remove(tx: Tx, epoch: number, graceful: boolean): void {
+  /** False when the epoch is gone, or was heard of since it was judged. */
+  isSilent(tx: Tx, judged: Judged): boolean {
+    return tx.sql('SELECT 1 FROM process WHERE epoch = ? AND heartbeat_at = ?').get(judged.epoch, judged.heartbeatAt) !== undefined;
+  }
+
+  /** Removes the row of an epoch that runs nothing any more; `file` = its lock file, which may go after the commit. */
+  remove(tx: Tx, epoch: number, graceful: boolean): { readonly removed: boolean; readonly file: string | null } {
+    if (this.running(tx, epoch, 0, 1).length > 0) return { removed: false, file: null };
+    return { removed: true, file: this.#remove(tx, epoch, graceful) };
+  }
+
+  #remove(tx: Tx, epoch: number, graceful: boolean): string | null {
     const row = tx.sql('DELETE FROM process WHERE epoch = ? RETURNING *').get(epoch) as ProcessSql | undefined;
-    if (row === undefined) return;
+    if (row === undefined) return null;
     // A connection ends with its process; what it started goes on.
     tx.sql("UPDATE session SET status = ?, closed_at = ? WHERE implicit = 1 AND closed_at IS NULL AND json_extract(metadata, '$.epoch') = ?").run(
       sessionCodes.of('completed'),
@@ -150,20 +165,32 @@ export class Processes {
       epoch,
     );
     tx.log({ ns: tx.namespace(row.ns) }, { type: 'worker_lost', data: { epoch, pid: row.pid, graceful } });
-    if (row.lock_file !== null && !this.#held.has(epoch)) rmSync(row.lock_file, { force: true });
+    return this.#held.has(epoch) ? null : row.lock_file;
   }
 
-  /** Drops the lock file of an epoch of this process. */
-  unlock(epoch: number): void {
+  /** Removes the lock files of epochs that are stored as gone; one that stays harms nobody. */
+  drop(files: readonly string[]): void {
+    for (const file of files) {
+      try {
+        rmSync(file, { force: true });
+      } catch (error) {
+        this.#env.onError?.(error);
+      }
+    }
+  }
+
+  /** Gives up the lock of an epoch of this process; its file stays when its row does, so that others can see that nobody holds it. */
+  unlock(epoch: number, rowStays: boolean): void {
     const held = this.#held.get(epoch);
     if (held === undefined) return;
     this.#held.delete(epoch);
     held.db.close();
-    rmSync(held.file, { force: true });
+    if (!rowStays) rmSync(held.file, { force: true });
   }
 
-  unlockAll(): void {
-    for (const epoch of [...this.#held.keys()]) this.unlock(epoch);
+  /** Of the epochs that did not leave. */
+  abandon(): void {
+    for (const epoch of [...this.#held.keys()]) this.unlock(epoch, true);
   }
 
   list(tx: Tx): ProcessInfo[] {

@@ -8,8 +8,9 @@ import type { Tx } from './tx.ts';
 const LOOSE_ARTIFACT_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 const CHUNK = 500;
-/** Roots looked at in one call, so that trees which may not go yet cannot hold it up. */
+/** Roots, and rows of jobs, looked at in one call; the next call goes on behind them, so what may not go yet cannot hold it up. */
 const ROOTS = 100;
+const JOB_ROWS = 5_000;
 
 export interface RetentionParameters {
   readonly olderThan: number;
@@ -41,6 +42,9 @@ export class Retention {
   readonly #outputs: Outputs;
   readonly #log: EventLog;
   #receiptPosition = 0;
+  /** Where the rounds over roots and over jobs stand; 0 = at the front. */
+  #rootPosition = 0;
+  #jobPosition = 0;
 
   constructor(tx: Tx, outputs: Outputs, log: EventLog) {
     this.#tx = tx;
@@ -50,11 +54,12 @@ export class Retention {
 
   run(p: RetentionParameters): { removed: number; more: boolean } {
     this.#tx.keepNumbers();
-    let removed = this.#removeTrees(p);
-    if (removed < p.limit) removed += this.#removeJobs(p.olderThan, p.limit - removed);
+    // One round: first all roots, then all jobs, each in as many calls as it takes.
+    let removed = this.#jobPosition === 0 ? this.#removeTrees(p) : 0;
+    if (removed < p.limit && this.#rootPosition === 0) removed += this.#removeJobs(p.olderThan, p.limit - removed);
     if (removed < p.limit) removed += this.#removeOldEvents(p.olderThan, p.limit - removed);
     removed += this.#removeLoose();
-    return { removed, more: removed >= p.limit };
+    return { removed, more: removed >= p.limit || this.#rootPosition > 0 || this.#jobPosition > 0 };
   }
 
   #removeTrees(p: RetentionParameters): number {
@@ -62,12 +67,16 @@ export class Retention {
     const finished = (tx.sql('SELECT coalesce(sum(n), 0) AS n FROM execution_counter WHERE status IN (4, 5, 6)').get() as { n: number }).n;
     let surplus = finished - p.keepExecutions;
     let removed = 0;
-    let after = 0;
     for (let looked = 0; looked < ROOTS && removed < p.limit; looked++) {
-      const root = this.#nextRoot(after, p.olderThan, surplus > 0);
-      if (root === undefined) break;
-      after = root;
-      if (this.#isInUse(root)) continue;
+      const root = this.#nextRoot(this.#rootPosition, p.olderThan, surplus > 0);
+      if (root === undefined) {
+        this.#rootPosition = 0;
+        break;
+      }
+      if (this.#isInUse(root)) {
+        this.#rootPosition = root;
+        continue;
+      }
       while (removed < p.limit) {
         const member: number =
           (tx.sql('SELECT num FROM execution WHERE root = ? ORDER BY num DESC LIMIT 1').get(root) as { num: number } | undefined)?.num ?? root;
@@ -88,7 +97,7 @@ export class Retention {
       ? tx.sql('SELECT num FROM execution WHERE num > ? AND root IS NULL AND ended_at IS NOT NULL ORDER BY num LIMIT 1').get(after)
       : tx
           .sql(
-            `SELECT num FROM execution WHERE num > @after AND num < coalesce((SELECT num FROM execution WHERE created_at >= @olderThan ORDER BY num LIMIT 1), 9e15)
+            `SELECT num FROM execution WHERE num > @after AND num < coalesce((SELECT num FROM execution WHERE num > @after AND created_at >= @olderThan ORDER BY num LIMIT 1), 9e15)
              AND root IS NULL AND ended_at < @olderThan ORDER BY num LIMIT 1`,
           )
           .get({ after, olderThan });
@@ -130,26 +139,33 @@ export class Retention {
     return { rows: limit - left + 1, done: true };
   }
 
-  /** Artifacts that a fork took over with a step's output belong to the fork from now on. */
+  /** An artifact that the step of another execution refers to, as forks do, belongs to that one from now on. */
   #handOver(execution: number): void {
-    const tx = this.#tx;
-    const forks = tx.sql('SELECT num FROM execution WHERE forked_from = ? ORDER BY num').all(execution) as { num: number }[];
-    for (const fork of forks) {
-      tx.sql(
-        'UPDATE artifact SET execution = @fork WHERE execution = @source AND id IN (SELECT output FROM step WHERE execution = @fork AND output_kind = 2)',
-      ).run({ fork: fork.num, source: execution });
-    }
+    const other = 'SELECT s.execution FROM step s WHERE s.output = artifact.id AND s.output_kind = 2 AND s.execution != @source';
+    this.#tx.sql(`UPDATE artifact SET execution = (${other} LIMIT 1) WHERE execution = @source AND EXISTS (${other})`).run({ source: execution });
   }
 
   /** An ended job with a due time has dependents that it has not told yet. */
   #removeJobs(olderThan: number, limit: number): number {
-    const jobs = this.#tx
+    const tx = this.#tx;
+    const after = this.#jobPosition;
+    // A job was made before it ended, so the round ends at the first row made after the limit.
+    const row = 'SELECT num, created_at AS at FROM job WHERE num > ? ORDER BY num LIMIT 1';
+    const first = tx.sql(row).get(after) as { num: number; at: number } | undefined;
+    if (first === undefined || first.at >= olderThan) {
+      this.#jobPosition = 0;
+      return 0;
+    }
+    const last = tx.sql(`${row} OFFSET ?`).get(after, JOB_ROWS - 1) as { num: number; at: number } | undefined;
+    const jobs = tx
       .sql(
-        `SELECT num, queue, task, status FROM job WHERE num < coalesce((SELECT num FROM job WHERE created_at >= @olderThan ORDER BY num LIMIT 1), 9e15)
+        `SELECT num, queue, task, status FROM job WHERE num > @after AND num <= @last
          AND execution IS NULL AND status IN (2, 3, 4) AND ended_at < @olderThan AND due_at IS NULL ORDER BY num LIMIT @limit`,
       )
-      .all({ olderThan, limit }) as JobKey[];
+      .all({ after, last: last?.num ?? Number.MAX_SAFE_INTEGER, olderThan, limit }) as JobKey[];
     for (const job of jobs) this.#removeJob(job);
+    if (jobs.length === limit) this.#jobPosition = (jobs.at(-1) as JobKey).num;
+    else this.#jobPosition = last === undefined || last.at >= olderThan ? 0 : last.num;
     return jobs.length;
   }
 

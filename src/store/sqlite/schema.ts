@@ -44,6 +44,7 @@ const MIGRATIONS: readonly string[] = [
     ready_at INTEGER, started_at INTEGER, ended_at INTEGER, wait TEXT, each TEXT, error TEXT, output_kind INTEGER NOT NULL, output TEXT, output_bytes INTEGER,
     PRIMARY KEY (execution, idx)
   ) STRICT, WITHOUT ROWID;
+  CREATE INDEX step_artifact ON step (output) WHERE output_kind = 2;
   CREATE TABLE step_items (execution INTEGER NOT NULL, idx INTEGER NOT NULL, json TEXT NOT NULL, PRIMARY KEY (execution, idx)) STRICT;
   CREATE TABLE inbox (seq INTEGER PRIMARY KEY, execution INTEGER NOT NULL, event TEXT NOT NULL) STRICT;
   CREATE INDEX inbox_execution ON inbox (execution, seq);
@@ -68,6 +69,7 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX job_running ON job (owner) WHERE owner IS NOT NULL;
   CREATE INDEX job_gate ON job (gate, gate_rank) WHERE gate IS NOT NULL;
   CREATE INDEX job_step ON job (execution, idx, item) WHERE execution IS NOT NULL;
+  CREATE INDEX job_waiting ON job (queue) WHERE execution IS NULL AND rank IS NULL AND status IN (0, 5);
   CREATE INDEX job_session ON job (session, num) WHERE session IS NOT NULL;
   CREATE INDEX job_failed ON job (num) WHERE status = 3;
   CREATE TABLE job_need (need INTEGER NOT NULL, job INTEGER NOT NULL, PRIMARY KEY (need, job)) STRICT, WITHOUT ROWID;
@@ -106,7 +108,7 @@ export const SCHEMA_VERSION = MIGRATIONS.length;
 /** Brings the file to this program's schema in one transaction; refuses while a live process of an older schema runs on it. */
 export function migrate(db: Database, path: string, now: number, migrations: readonly string[] = MIGRATIONS): void {
   const known = migrations.length;
-  if (versionOf(db) >= known) return;
+  if (retryBusy(() => versionOf(db)) >= known) return;
   retryBusy(() => db.exec('BEGIN IMMEDIATE'));
   try {
     const from = versionOf(db);

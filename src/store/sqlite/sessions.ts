@@ -151,11 +151,10 @@ export class Sessions {
     return executions.length + jobs.length;
   }
 
-  /** Sessions past their expiry. */
-  expire(limit: number, decide: Decide): number {
-    const rows = this.#tx.sql('SELECT id FROM session WHERE expires_at <= ? AND closed_at IS NULL LIMIT ?').all(this.#tx.now, limit) as { id: string }[];
-    for (const { id } of rows) this.close(id, 'expired', 'detach', decide);
-    return rows.length;
+  /** Closes a session if it is past its expiry. */
+  expire(id: string, decide: Decide): void {
+    const due = this.#tx.sql('SELECT 1 FROM session WHERE id = ? AND expires_at <= ? AND closed_at IS NULL').get(id, this.#tx.now);
+    if (due !== undefined) this.close(id, 'expired', 'detach', decide);
   }
 
   recordCall(id: string, call: Omit<SessionCall, 'seq'>): void {

@@ -23,6 +23,21 @@ export function isBusy(error: unknown): boolean {
   return sqliteCode(error).startsWith('SQLITE_BUSY') || sqliteCode(error) === 'SQLITE_LOCKED';
 }
 
+const OF_STORE: ReadonlySet<string> = new Set([
+  'store_full',
+  'store_read_only',
+  'store_busy',
+  'store_unavailable',
+  'store_newer',
+  'outcome_unknown',
+  'shutting_down',
+]);
+
+/** A full disk, a lock, a stop: whatever was asked for would have failed, so it is not to blame. */
+export function isOfStore(error: unknown): boolean {
+  return error instanceof StoreError && OF_STORE.has(error.code);
+}
+
 export function sqliteCode(error: unknown): string {
   const code = (error as { code?: unknown } | null)?.code;
   return typeof code === 'string' ? code : '';

@@ -167,6 +167,8 @@ export class Tx {
     this.#sessionIds.clear();
     this.lanesVersion++;
     this.#forgetNumbers();
+    // What the last BEGIN noticed may not have been acted on: the next one looks again.
+    this.#dataVersion = -1;
     this.notice = emptyNotice();
   }
 
