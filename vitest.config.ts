@@ -5,11 +5,12 @@ const submodule = { lines: 80 };
 
 export default defineConfig({
   test: {
+    setupFiles: ['test/support/property-seed.ts'],
     include: ['test/**/*.test.ts'],
     // Native better-sqlite3 handles live in one process each: a fork that ends closes its own and nobody else's.
     pool: 'forks',
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     coverage: {
       provider: 'v8',
       include: ['src/**/*.ts', 'tools/**/*.ts'],

@@ -52,7 +52,7 @@ function tune(db: Db, durability: OpenOptions['durability']): void {
   db.pragma('cache_size = -32000');
   db.pragma('temp_store = MEMORY');
   db.pragma('foreign_keys = OFF');
-  // A checkpoint each 1,000 pages costs two fsyncs per 4 MB of log; 4,000 pages measured 9 % faster at 40k jobs/s.
+  // Each checkpoint costs two fsyncs: one per 16 MB of log instead of per 4 MB. The log file is cut back by journal_size_limit.
   db.pragma('wal_autocheckpoint = 4000');
 }
 
