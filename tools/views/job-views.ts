@@ -10,17 +10,17 @@ import { logLines } from './execution-views.ts';
 import { pieceOf } from './paged-text.ts';
 import { missing, showView, type ViewRequest, type Views } from './view.ts';
 
-const VIEWS: Views = {
-  summary: (r) => ({ ...jobToWire(require(r)), next: nextForJob(require(r)) }),
+/** The job is read once, whatever the view. */
+const viewsOf = (job: Job): Views => ({
+  summary: () => ({ ...jobToWire(job), next: nextForJob(job) }),
   events: (r) => ({ job_id: r.id, ...eventsView(r, { jobId: r.id }) }),
-  output: (r) => output(r, require(r)),
+  output: (r) => output(r, job),
   logs: (r) => logLines(r, r.id),
-  explain: (r) => explanationToWire(explainJob(r.engine.backend, require(r), r.engine.now)),
-};
+  explain: (r) => explanationToWire(explainJob(r.engine.backend, job, r.engine.now)),
+});
 
 export function jobView(request: ViewRequest): JsonObject {
-  require(request);
-  return showView('A job', VIEWS, request);
+  return showView('A job', viewsOf(require(request)), request);
 }
 
 function require(r: ViewRequest): Job {

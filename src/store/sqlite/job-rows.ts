@@ -278,7 +278,6 @@ export class JobRows {
 
   toJob(sql: JobSql, plan?: { readonly stepId: (index: number) => string | null; readonly retry: (index: number) => RetryPolicy }): Job {
     const tx = this.#tx;
-    const lane = tx.sql('SELECT caps FROM lane WHERE num = ?').get(sql.lane) as { caps: string };
     const stored = fromColumns(sql.result_kind, sql.result, sql.result_bytes);
     return {
       id: sql.id,
@@ -305,7 +304,7 @@ export class JobRows {
       timeoutMs: sql.timeout_ms,
       deadlineAt: sql.deadline_at,
       expiresAt: sql.expires_at,
-      requires: JSON.parse(lane.caps) as string[],
+      requires: tx.laneCaps(sql.lane),
       sessionId: sql.session === null ? null : tx.sessionId(sql.session),
       executionId: sql.execution === null ? null : this.#executions.idOf(sql.execution),
       stepId: sql.idx === null ? null : (plan?.stepId(sql.idx) ?? null),

@@ -70,6 +70,7 @@ export class Tx {
   #eventNames: Set<string> | null = null;
   #dataVersion = -1;
   readonly #sessionIds = new Map<number, string>();
+  readonly #laneCaps = new Map<number, readonly string[]>();
   /** Tables that are empty most of the time; undefined = not known. */
   readonly #holdsRows: Record<'inbox' | 'job_need', boolean | undefined> = { inbox: undefined, job_need: undefined };
 
@@ -164,6 +165,7 @@ export class Tx {
     this.changed('inbox', undefined);
     this.changed('job_need', undefined);
     this.#eventNames = null;
+    this.#laneCaps.clear();
     this.#sessionIds.clear();
     this.lanesVersion++;
     this.#forgetNumbers();
@@ -203,6 +205,16 @@ export class Tx {
       this.sql('INSERT INTO task (name) VALUES (?) ON CONFLICT (name) DO NOTHING').run(name);
       return (this.sql('SELECT num FROM task WHERE name = ?').get(name) as { num: number }).num;
     });
+  }
+
+  /** What a lane asks of a process; lanes never change. */
+  laneCaps(num: number): string[] {
+    let caps = this.#laneCaps.get(num);
+    if (caps === undefined) {
+      caps = JSON.parse((this.sql('SELECT caps FROM lane WHERE num = ?').get(num) as { caps: string }).caps) as string[];
+      this.#laneCaps.set(num, caps);
+    }
+    return [...caps];
   }
 
   taskName(num: number): string {
