@@ -59,7 +59,7 @@ export function executionReads(host: Host): Reads {
     parentOf: (id) => recordOf(id)?.row.parent ?? null,
 
     stepScope: (p) => {
-      const { plans, outputs, executions } = host.parts;
+      const { plans, outputs, executions, decisionViews } = host.parts;
       const record = recordOf(p.executionId);
       const plan = record === null ? undefined : plans.require(record.row.hash);
       const node = plan?.nodes[p.index];
@@ -76,7 +76,7 @@ export function executionReads(host: Host): Reads {
         steps,
         item: p.item === null ? null : outputs.item(record.num, p.index, p.item),
         index: p.item,
-        session: { id: sessionId, context: executions.sessionContext(record.session) },
+        session: { id: sessionId, context: decisionViews.sessionContext(record.session) },
         execution: { id, workflow, version, attempt: retries + 1, error: (error ?? null) as Json },
       };
     },

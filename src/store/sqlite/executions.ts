@@ -1,19 +1,18 @@
-// Owns how a decision becomes rows: view, pure decide, Transition, all inside the caller's transaction.
-
+// Owns how a decision becomes rows: one pure decide, one Transition, all inside the caller's transaction.
 import type { NewEvent } from '../../domain/event.ts';
 import { eventMatches } from '../../domain/event-match.ts';
 import type { Json, JsonObject } from '../../domain/json.ts';
 import type { Plan } from '../../domain/plan.ts';
 import { rankOf } from '../../domain/priority.ts';
-import type { ChildStart, Decide, ExecutionEvent, ExecutionView, ItemRun, TimerKind, Transition, TransitionReply } from '../../domain/transition.ts';
+import type { ChildStart, Decide, ExecutionEvent, TimerKind, Transition, TransitionReply } from '../../domain/transition.ts';
 import type { ExecutionRow, StepRow, StoredValue } from '../../domain/workflow-execution.ts';
-import { executionCodes, JOB, timerCodes, waiterCodes } from './codes.ts';
+import { JOB, timerCodes, waiterCodes } from './codes.ts';
+import type { DecisionViews } from './decision-views.ts';
 import type { Dependents } from './dependents.ts';
 import type { ExecutionRecord, ExecutionRows } from './execution-rows.ts';
 import { readStep } from './execution-rows.ts';
 import { acquire, acquireAnyway, gateKeys, release } from './gates.ts';
 import type { JobRows, JobSql } from './job-rows.ts';
-import type { Outputs } from './outputs.ts';
 import type { Plans } from './plans.ts';
 import type { EventScope, Tx } from './tx.ts';
 import { INLINE_BYTES, readStored, storeJson } from './values.ts';
@@ -26,15 +25,6 @@ interface InboxSql {
   readonly seq: number;
   readonly event: string;
 }
-
-// From the job behind `after` on, so that all parts of a stop together read each job of a wide step once.
-const LIVE_JOBS = `SELECT id, item, status FROM job INDEXED BY job_step WHERE execution = ? AND idx = ? AND item IS NULL AND status IN (0, 1, 5)
-  AND num > coalesce((SELECT num FROM job WHERE id = ?), 0) ORDER BY num LIMIT ?`;
-const LIVE_ITEMS = `SELECT id, item, status FROM job INDEXED BY job_step WHERE execution = ? AND idx = ? AND item > coalesce((SELECT item FROM job WHERE id = ?), -1)
-  AND status IN (0, 1, 5) ORDER BY item LIMIT ?`;
-
-const OPEN_STATES = '1, 2, 3, 4';
-const FAILED_STATES = '6, 8';
 
 export interface StartParameters {
   readonly id: string;
@@ -56,15 +46,15 @@ export class Executions {
   readonly #jobs: JobRows;
   readonly #dependents: Dependents;
   readonly #plans: Plans;
-  readonly #outputs: Outputs;
+  readonly #views: DecisionViews;
 
-  constructor(tx: Tx, rows: ExecutionRows, jobs: JobRows, dependents: Dependents, plans: Plans, outputs: Outputs) {
+  constructor(tx: Tx, rows: ExecutionRows, jobs: JobRows, dependents: Dependents, plans: Plans, views: DecisionViews) {
     this.#tx = tx;
     this.rows = rows;
     this.#jobs = jobs;
     this.#dependents = dependents;
     this.#plans = plans;
-    this.#outputs = outputs;
+    this.#views = views;
     tx.onAwaited = (scope, event) => this.#deliverLogged(scope, event);
   }
 
@@ -207,7 +197,7 @@ export class Executions {
       if (waiting.length === INBOX_BATCH) tx.notice.inbox.add(record.row.id);
     }
     const plan = this.#plans.require(record.row.hash);
-    const transition = decide(this.view(record, plan), all);
+    const transition = decide(this.#views.of(record, plan), all);
     this.#apply(record, plan, transition, decide);
     return transition.reply;
   }
@@ -216,110 +206,6 @@ export class Executions {
     this.#tx.sql('INSERT INTO inbox (execution, event) VALUES (?, ?)').run(execution, JSON.stringify(event));
     this.#tx.changed('inbox', true);
     this.#tx.notice.inbox.add(this.rows.idOf(execution));
-  }
-
-  view(record: ExecutionRecord, plan: Plan): ExecutionView {
-    const tx = this.#tx;
-    const rows = this.rows;
-    const source = (): ExecutionRecord | undefined => (record.forkedFrom === null ? undefined : rows.load(record.forkedFrom));
-    return {
-      execution: record.row,
-      plan,
-      now: tx.now,
-      step: (index) => rows.step(record, index),
-      value: (index, stored) => this.#value(record.num, index, stored),
-      openSteps: (after, limit) => rows.stepsIn(record, OPEN_STATES, after, limit),
-      failedSteps: (after, limit) => rows.stepsIn(record, FAILED_STATES, after, limit),
-      liveJobs: (index, after, limit) =>
-        (
-          tx.sql(rows.step(record, index)?.each ? LIVE_ITEMS : LIVE_JOBS).all(record.num, index, after, limit) as {
-            id: string;
-            item: number | null;
-            status: number;
-          }[]
-        ).map((job) => ({
-          jobId: job.id,
-          item: job.item,
-          running: job.status === JOB.running,
-        })),
-      liveChildren: (index) => {
-        rows.flush();
-        return (
-          tx
-            .sql('SELECT id, parent_item AS item FROM execution WHERE parent = ? AND parent_step = ? AND ended_at IS NULL ORDER BY num')
-            .all(record.num, index) as { id: string; item: number | null }[]
-        ).map((child) => ({
-          executionId: child.id,
-          item: child.item,
-        }));
-      },
-      item: (index, item) => this.#outputs.item(record.num, index, item),
-      itemRuns: (index, after, count) => this.#itemRuns(record, plan, index, after, count),
-      waiters: (kind, name) =>
-        (
-          tx.sql('SELECT idx FROM waiter WHERE execution = ? AND kind = ? AND name = ? ORDER BY seq, idx').all(record.num, waiterCodes.of(kind), name) as {
-            idx: number;
-          }[]
-        ).map((row) => row.idx),
-      bufferedSignal: (name) => {
-        const row = tx
-          .sql('SELECT signal_id, payload FROM signal WHERE execution = ? AND name = ? AND consumed = 0 ORDER BY seq LIMIT 1')
-          .get(record.num, name) as { signal_id: string; payload: string } | undefined;
-        return row === undefined ? undefined : { signalId: row.signal_id, payload: JSON.parse(row.payload) as Json };
-      },
-      hasSignal: (signalId) => tx.sql('SELECT 1 FROM signal WHERE execution = ? AND signal_id = ?').get(record.num, signalId) !== undefined,
-      workflow: (name, version) => {
-        const found =
-          version === null
-            ? tx.sql('SELECT hash, version FROM definition WHERE ns = ? AND name = ? AND deleted = 0 ORDER BY version DESC LIMIT 1').get(record.ns, name)
-            : tx.sql('SELECT hash, version FROM definition WHERE ns = ? AND name = ? AND version = ? AND deleted = 0').get(record.ns, name, version);
-        return found as { hash: string; version: number } | undefined;
-      },
-      sourceStep: (index) => {
-        const from = source();
-        return from === undefined ? undefined : rows.step(from, index);
-      },
-      sourceValue: (index, stored) => this.#value(record.forkedFrom as number, index, stored),
-      sessionContext: () => this.sessionContext(record.session),
-    };
-  }
-
-  #value(execution: number, index: number, stored: StoredValue): Json {
-    // Item results of child executions are read from their rows.
-    if (stored.kind === 'items') this.rows.flush();
-    return this.#outputs.ofStep(execution, index, stored);
-  }
-
-  sessionContext(session: number | null): JsonObject {
-    if (session === null) return {};
-    const row = this.#tx.sql('SELECT context FROM session WHERE num = ?').get(session) as { context: string } | undefined;
-    return row === undefined ? {} : (JSON.parse(row.context) as JsonObject);
-  }
-
-  /** A range of items over an index, so that the cost is that of the range however many items there are; the newest run has the largest num. */
-  #itemRuns(record: ExecutionRecord, plan: Plan, index: number, after: number, count: number): ItemRun[] {
-    const range = { execution: record.num, index, after, last: after + count };
-    if (plan.nodes[index]?.kind !== 'workflow.run') {
-      const jobs = this.#tx
-        .sql(
-          'SELECT item, max(num), status FROM job WHERE execution = @execution AND idx = @index AND item > @after AND item <= @last GROUP BY item ORDER BY item',
-        )
-        .all(range) as { item: number; status: number }[];
-      const isOver = (status: number): boolean => status === JOB.failed || status === JOB.cancelled;
-      return jobs.map(({ item, status }) => ({ item, state: status === JOB.completed ? 'completed' : isOver(status) ? 'ended' : 'live', childId: null }));
-    }
-    this.rows.flush();
-    const children = this.#tx
-      .sql(
-        `SELECT parent_item AS item, max(num), id, status, ended_at FROM execution
-         WHERE parent = @execution AND parent_step = @index AND parent_item > @after AND parent_item <= @last GROUP BY parent_item ORDER BY parent_item`,
-      )
-      .all(range) as { item: number; id: string; status: number; ended_at: number | null }[];
-    return children.map(({ item, id, status, ended_at }) => ({
-      item,
-      state: executionCodes.name(status) === 'completed' ? 'completed' : ended_at === null ? 'live' : 'ended',
-      childId: id,
-    }));
   }
 
   #setTimer(execution: number, timer: TimerKind, step: number | null, dueAt: number): void {

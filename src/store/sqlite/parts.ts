@@ -3,6 +3,7 @@ import type { BackendEnvironment } from '../backend.ts';
 import { Artifacts } from './artifacts.ts';
 import { Claims } from './claims.ts';
 import type { Db } from './connection.ts';
+import { DecisionViews } from './decision-views.ts';
 import { readDefinition } from './definition-rows.ts';
 import { Dependents } from './dependents.ts';
 import { EventLog } from './event-log.ts';
@@ -28,6 +29,7 @@ export interface Parts {
   readonly plans: Plans;
   readonly outputs: Outputs;
   readonly executions: Executions;
+  readonly decisionViews: DecisionViews;
   readonly jobs: Jobs;
   readonly sessions: Sessions;
   readonly lists: Lists;
@@ -43,7 +45,8 @@ export function buildParts(db: Db, env: BackendEnvironment): Parts {
   const dependents = new Dependents(tx, jobRows);
   const plans = new Plans(tx);
   const outputs = new Outputs(tx);
-  const executions = new Executions(tx, rows, jobRows, dependents, plans, outputs);
+  const decisionViews = new DecisionViews(tx, rows, outputs);
+  const executions = new Executions(tx, rows, jobRows, dependents, plans, decisionViews);
   const claims = new Claims(tx, jobRows, executions, plans);
   const jobs = new Jobs(tx, jobRows, dependents, executions, plans);
   const sessions = new Sessions(tx, executions, jobs, jobRows);
@@ -64,6 +67,7 @@ export function buildParts(db: Db, env: BackendEnvironment): Parts {
     plans,
     outputs,
     executions,
+    decisionViews,
     jobs,
     sessions,
     lists,
