@@ -58,9 +58,12 @@ function tune(db: Db, durability: OpenOptions['durability']): void {
 
 /** Refuses foreign and newer files before anything is written; true for an empty file. */
 function inspect(db: Db, path: string): boolean {
-  const version = versionOf(db);
-  const application = Number(db.pragma('application_id', { simple: true }));
-  const tables = Number((db.prepare('SELECT count(*) AS n FROM sqlite_schema').get() as { n: number }).n);
+  // One read transaction: another process may be making the tables just now, and half of that looks like a foreign file.
+  const { version, application, tables } = db.transaction(() => ({
+    tables: Number((db.prepare('SELECT count(*) AS n FROM sqlite_schema').get() as { n: number }).n),
+    version: versionOf(db),
+    application: Number(db.pragma('application_id', { simple: true })),
+  }))();
   if (tables > 0 && application !== APPLICATION_ID) {
     throw new StoreError('store_corrupt', `${path} is a database of another program.`, { path, expected: 'a store file of logistics-mcp' });
   }
