@@ -34,7 +34,7 @@ const LIMIT_MEANING: Readonly<Record<keyof typeof LimitsInput.shape, string>> = 
   approvalExpiry: 'A wait.approval without a timeout fails after this long.',
   ageStep: 'Waiting time worth one point of priority; 0 = strict priority.',
   maxCrashes: 'A job whose process died more often than this while it ran fails as crash_loop.',
-  maxAttempts: 'Attempts of a job that names no retry policy; a step that names none has 3.',
+  maxAttempts: 'Attempts of a job or step that names no retry policy.',
   sessionParallelTasks: 'Jobs of a session at once, when it names no limit.',
   sessionParallelWorkflows: 'Executions of a session at once, when it names no limit.',
   claimBatch: 'Jobs taken in one claim.',

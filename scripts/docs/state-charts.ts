@@ -14,10 +14,10 @@ const WHY: Partial<Record<`${JobStatus}>${JobStatus}`, string>> = {
   'running>cancelled': 'asked to stop',
   'running>pending': 'given back, or its process died',
   'retry>pending': 'its moment has come',
-  'retry>running': 'claimed',
   'retry>cancelled': 'cancelled',
   'retry>failed': 'past its deadline',
   'failed>pending': 'redrive',
+  'cancelled>pending': 'redrive',
 };
 
 export function jobChart(): string {

@@ -246,6 +246,7 @@ export class OrchestrationEngine {
     return this.#intake.enqueue(inputs, caller, receipt);
   }
 
+  /** Makes a session; limits that are not given are the configured ones. Throws invalid_input, conflict. */
   createSession(request: SessionRequest = {}, caller: Caller = LOCAL_HUMAN): Promise<{ readonly session: OrchestrationSession; readonly replayed: boolean }> {
     return this.sessions.create(request, caller);
   }
@@ -255,10 +256,12 @@ export class OrchestrationEngine {
     return this.sessions.require(id).close(policy);
   }
 
+  /** A waiting job ends at once, a running one is asked to stop and ended after the grace period. */
   cancelJob(jobId: string, reason: string, receipt?: Receipt): ReturnType<Backend['cancelJob']> {
     return this.backend.cancelJob({ jobId, reason, decide: this.#p.decide, receipt });
   }
 
+  /** How it is going: store, processes, queues, runs, failures; with `since`, also what changed from that time or cursor on. */
   getSystemStatus(since?: { readonly at: number } | { readonly cursor: number }): SystemStatus {
     return systemStatus({
       backend: this.backend,

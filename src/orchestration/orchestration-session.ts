@@ -169,6 +169,7 @@ export class OrchestrationSession {
     });
   }
 
+  /** The newest calls that changed something, oldest first. */
   history(limit = 100): readonly SessionCall[] {
     return this.#o.backend.sessionCalls({ sessionId: this.id, limit });
   }

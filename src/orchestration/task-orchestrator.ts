@@ -53,14 +53,17 @@ export class TaskOrchestrator {
     this.#workflows = p.workflows;
   }
 
+  /** Nothing new starts; what runs goes on and its results are recorded. Throws invalid_transition after the end. */
   pause(executionId: string, caller: Caller, receipt?: Receipt): Promise<ControlReply> {
     return this.send(executionId, { type: 'pause', by: caller.principal }, receipt);
   }
 
+  /** Goes on where the pause held it back. */
   resume(executionId: string, caller: Caller, receipt?: Receipt): Promise<ControlReply> {
     return this.send(executionId, { type: 'resume', by: caller.principal }, receipt);
   }
 
+  /** Waiting work ends at once, running work is asked to stop; then compensations run. Throws invalid_transition after the end. */
   cancel(executionId: string, reason: string, caller: Caller, receipt?: Receipt): Promise<ControlReply> {
     return this.send(executionId, { type: 'cancel', reason, code: 'cancelled', by: caller.principal }, receipt);
   }

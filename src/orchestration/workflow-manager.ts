@@ -117,6 +117,7 @@ export class WorkflowManager {
     return { stored: result.stored, created: result.created, replayed: result.replayed, warnings: checked.warnings };
   }
 
+  /** Names of the stored workflows, at most about 2,000. */
   names(): readonly string[] {
     const names: string[] = [];
     let cursor: string | null = null;

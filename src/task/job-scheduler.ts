@@ -81,10 +81,12 @@ export class JobScheduler {
     return result;
   }
 
+  /** The same as cancel. */
   cancelJob(jobId: string): Promise<CancelResult> {
     return this.cancel(jobId);
   }
 
+  /** Throws not_found for an unknown job. */
   getStatus(jobId: string): JobStatus {
     return this.#require(jobId).status;
   }
@@ -96,6 +98,7 @@ export class JobScheduler {
     throw new LogisticsError(job.error?.code ?? job.status, job.error?.message ?? `The job is ${job.status}.`, job.error ?? {});
   }
 
+  /** The whole job, or null. */
   getJob(jobId: string): Job | null {
     return this.#queue.backend.getJob(jobId);
   }

@@ -11,6 +11,25 @@ const listening = (level = 'debug'): Logger => pino({ level }, { write: (line: s
 describe.each(['memory', 'file'])('the library on a %s', (place) => {
   const config = (): { dataDir?: string } => (place === 'file' ? { dataDir: tempFolder() } : {});
 
+  it('tries a step as often as limits.maxAttempts says, and as often as the step itself says', async () => {
+    const tried: string[] = [];
+    const bad = defineTask({
+      type: 'bad',
+      run: (_input, context) => {
+        tried.push(`${context.stepId} ${context.attempt}/${context.maxAttempts}`);
+        throw new Error('no');
+      },
+    });
+    const engine = await engineFor({ ...config(), limits: { maxAttempts: 1 } }, { tasks: [bad] });
+    const retry = { maxAttempts: 2, initialInterval: 1, jitter: 'none' };
+    const steps = [
+      { id: 'plain', task: 'bad' },
+      { id: 'own', task: 'bad', retry },
+    ];
+    expect(await engine.executeWorkflow({ definition: { name: 'tries', steps } })).toMatchObject({ status: 'failed' });
+    expect(tried.sort()).toEqual(['own 1/2', 'own 2/2', 'plain 1/1']);
+  });
+
   it('runs a workflow and a task, stores durations, and stops once', async () => {
     const engine = await engineFor(config());
     const result = await engine.executeWorkflow({
