@@ -27,6 +27,8 @@ export interface CheckResult {
   readonly valid: boolean;
   readonly definition: WorkflowDefinition | null;
   readonly hash: string | null;
+  /** Number that its author wrote, or null. */
+  readonly version: number | null;
   readonly faults: readonly DefinitionFault[];
   readonly warnings: readonly DefinitionFault[];
 }
@@ -50,14 +52,17 @@ export class DefinitionChecker {
     const { faults, warnings } = await this.#o.tools.check(result.definition);
     const written = (fault: DefinitionFault): DefinitionFault => ({ ...fault, path: paths?.of(fault.path) ?? fault.path });
     const all = [...result.warnings, ...warnings.map(written)];
-    return faults.length === 0 ? { ...result, warnings: all } : { valid: false, definition: null, hash: null, faults: faults.map(written), warnings: all };
+    return faults.length === 0
+      ? { ...result, warnings: all }
+      : { valid: false, definition: null, hash: null, version: null, faults: faults.map(written), warnings: all };
   }
 
   #check(raw: unknown, defaultName?: string): { readonly result: CheckResult; readonly paths: SourcePaths | null } {
     let value = raw;
     if (typeof raw === 'string') {
       const parsed = parseDefinitionText(raw);
-      if (parsed.faults.length > 0) return { result: { valid: false, definition: null, hash: null, faults: parsed.faults, warnings: [] }, paths: null };
+      if (parsed.faults.length > 0)
+        return { result: { valid: false, definition: null, hash: null, version: null, faults: parsed.faults, warnings: [] }, paths: null };
       value = parsed.value;
     }
     const { evaluator, registry, taskAliases } = this.#o;
@@ -65,9 +70,26 @@ export class DefinitionChecker {
     const checked = checkDefinition(value, { evaluator, taskTypes, checkInputSchema }, { taskAliases, defaultName });
     const { definition, paths } = checked;
     const faults = [...checked.faults, ...(definition === null ? [] : this.#keyFaults(definition))];
-    if (definition === null || faults.length > 0) return { result: { valid: false, definition: null, hash: null, faults, warnings: checked.warnings }, paths };
-    const warnings = [...checked.warnings, ...this.#warningsOf(definition).map((warning) => ({ ...warning, path: paths.of(warning.path) }))];
-    return { result: { valid: true, definition, hash: hashDefinition(definition), faults, warnings }, paths };
+    if (definition === null || faults.length > 0)
+      return { result: { valid: false, definition: null, hash: null, version: null, faults, warnings: checked.warnings }, paths };
+    const { version } = checked;
+    const hash = hashDefinition(definition);
+    const warnings = [
+      ...checked.warnings,
+      ...this.#versionWarnings(definition.name, version, hash),
+      ...this.#warningsOf(definition).map((warning) => ({ ...warning, path: paths.of(warning.path) })),
+    ];
+    return { result: { valid: true, definition, hash, version, faults, warnings }, paths };
+  }
+
+  /** A written number that names other content: storing it is a conflict, an inline run gets a number of its own. */
+  #versionWarnings(name: string, version: number | null, hash: string): DefinitionFault[] {
+    const { backend, namespace } = this.#o;
+    const stored = version === null ? null : backend.findDefinition({ namespace, name, version });
+    if (stored === null || stored.hash === hash) return [];
+    return [
+      { path: 'version', code: 'conflict', message: `Version ${version} of ${name} is stored with other content.`, expected: 'a larger version, or none' },
+    ];
   }
 
   /** The key is rendered before the run exists, and for a child without its session: it may read the input alone. */

@@ -110,6 +110,7 @@ export class WorkflowManager {
       namespace: this.#o.namespace,
       definition: checked.definition,
       hash: checked.hash,
+      version: checked.version,
       listed: true,
       receipt,
     });

@@ -235,7 +235,10 @@ export interface Backend {
     readonly id: string;
     readonly namespace: string;
     readonly definition: WorkflowDefinition;
-    readonly hash: string /** False for a definition given inline: it is kept for its runs, but has no name. */;
+    readonly hash: string;
+    /** Number that its author wrote: taken if it is free and the largest, a conflict otherwise. */
+    readonly version?: number | null | undefined;
+    /** False for a definition given inline: it is kept for its runs, but has no name. */
     readonly listed: boolean;
     readonly receipt?: Receipt | undefined;
   }): Promise<

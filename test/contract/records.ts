@@ -128,6 +128,23 @@ export function recordsContract(make: MakeBackend, capabilities: Capabilities): 
       await expect(close(receipt('x', 'd2'))).rejects.toMatchObject({ code: 'conflict' });
     });
 
+    it('a written version is taken when it is new, found when it is the same, refused when it names other content', async () => {
+      const bench = await fresh();
+      const flow = await bench.define({ steps: [{ id: 'a', task: 'x' }] });
+      const definition = bench.backend.findDefinition({ namespace: 'default', name: flow.workflow })?.definition as never;
+      const put = (hash: string, version: number | null): ReturnType<Backend['putDefinition']> =>
+        bench.backend.putDefinition({ id: bench.env.newId('workflow'), namespace: 'default', definition, hash, version, listed: true });
+      expect(await put('h5', 5)).toMatchObject({ created: true, stored: { version: 5 } });
+      expect(await put('h5', 5)).toMatchObject({ created: false, stored: { version: 5 } });
+      expect(await put('h5', null)).toMatchObject({ created: false, stored: { version: 5 } });
+      expect(await put('other', 5)).toMatchObject({
+        kind: 'conflict',
+        error: { code: 'conflict', path: 'version', expected: 'version 6 or larger, or no version' },
+      });
+      expect(await put('other', 3)).toMatchObject({ kind: 'conflict' });
+      expect(await put('other', null)).toMatchObject({ created: true, stored: { version: 6 } });
+    });
+
     it('live a week, and as long as what they name', async () => {
       const bench = await fresh();
       const gone = await bench.enqueue({}, receipt('gone'));

@@ -11,6 +11,19 @@ const listening = (level = 'debug'): Logger => pino({ level }, { write: (line: s
 describe.each(['memory', 'file'])('the library on a %s', (place) => {
   const config = (): { dataDir?: string } => (place === 'file' ? { dataDir: tempFolder() } : {});
 
+  it('keeps the version that a definition names, and says so when the number is taken', async () => {
+    const engine = await engineFor(config());
+    const flow = (message: string, version?: number): object => ({
+      name: 'numbered',
+      ...(version === undefined ? {} : { version }),
+      steps: [{ id: 'a', task: 'log', with: { message } }],
+    });
+    expect((await engine.workflows.create(flow('one', 3))).stored.version).toBe(3);
+    expect(await refusal(engine.workflows.create(flow('two', 3)))).toMatchObject({ code: 'conflict', path: 'version' });
+    expect(engine.workflows.check(flow('two', 3)).warnings).toMatchObject([{ path: 'version', code: 'conflict' }]);
+    expect((await engine.workflows.create(flow('two'))).stored.version).toBe(4);
+  });
+
   it('tries a step as often as limits.maxAttempts says, and as often as the step itself says', async () => {
     const tried: string[] = [];
     const bad = defineTask({

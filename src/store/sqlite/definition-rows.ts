@@ -1,4 +1,5 @@
 // Owns definition rows: a version is written once; deleting it frees its name only, for runs are pinned by hash.
+import { type ErrorData, StoreError } from '../../domain/errors.ts';
 import type { StoredDefinition, WorkflowDefinition } from '../../domain/workflow-definition.ts';
 import type { Tx } from './tx.ts';
 
@@ -16,35 +17,67 @@ export function readDefinition(tx: Tx, raw: unknown, parsed?: WorkflowDefinition
   };
 }
 
+interface PutParameters {
+  readonly id: string;
+  readonly namespace: string;
+  readonly definition: WorkflowDefinition;
+  readonly hash: string;
+  readonly version?: number | null | undefined;
+  readonly listed: boolean;
+}
+
+interface VersionSql {
+  readonly num: number;
+  readonly id: string;
+  readonly version: number;
+  readonly hash: string;
+}
+
+export type PutResult = { readonly stored: StoredDefinition; readonly created: boolean } | { readonly conflict: ErrorData };
+
 /** Stores a version unless it is the newest already; one that is not listed is found by its hash alone. */
-export function storeDefinition(
-  tx: Tx,
-  p: { readonly id: string; readonly namespace: string; readonly definition: WorkflowDefinition; readonly hash: string; readonly listed: boolean },
-): { readonly stored: StoredDefinition; readonly created: boolean } {
+export function storeDefinition(tx: Tx, p: PutParameters): PutResult {
   const ns = tx.namespace(p.namespace);
   const { name } = p.definition;
   if (!p.listed) {
     const known = tx.sql('SELECT * FROM definition WHERE ns = ? AND name = ? AND hash = ? ORDER BY deleted, version DESC LIMIT 1').get(ns, name, p.hash);
-    if (known !== undefined) return { stored: readDefinition(tx, known), created: false };
+    return known === undefined ? insertVersion(tx, ns, p, newestVersion(tx, ns, name) + 1) : { stored: readDefinition(tx, known), created: false };
   }
+  const wanted = p.version ?? null;
   const listed = tx.sql('SELECT * FROM definition WHERE ns = ? AND name = ? AND deleted = 0 ORDER BY version DESC LIMIT 1').get(ns, name) as
-    | { hash: string }
+    | VersionSql
     | undefined;
-  if (p.listed && listed?.hash === p.hash) return { stored: readDefinition(tx, listed), created: false };
-  const last = tx.sql('SELECT num, hash FROM definition WHERE ns = ? AND name = ? ORDER BY version DESC LIMIT 1').get(ns, name) as
-    | { num: number; hash: string }
+  if (listed?.hash === p.hash && (wanted ?? listed.version) === listed.version) return { stored: readDefinition(tx, listed), created: false };
+  const newest = newestVersion(tx, ns, name);
+  const same = tx.sql('SELECT * FROM definition WHERE ns = ? AND name = ? AND version = ? AND hash = ?').get(ns, name, wanted ?? newest, p.hash) as
+    | VersionSql
     | undefined;
-  if (p.listed && last?.hash === p.hash) {
-    // It ran inline before: it keeps the version that its runs show.
-    const row = tx.sql('UPDATE definition SET deleted = 0 WHERE num = ? RETURNING *').get(last.num) as { id: string; version: number };
-    tx.log({ ns }, { type: 'workflow_created', data: { workflow: name, version: row.version, id: row.id } });
+  if (same !== undefined) {
+    // It ran inline before, or its name was freed: it keeps the version that its runs show.
+    const row = tx.sql('UPDATE definition SET deleted = 0 WHERE num = ? RETURNING *').get(same.num);
+    tx.log({ ns }, { type: 'workflow_created', data: { workflow: name, version: same.version, id: same.id } });
     return { stored: readDefinition(tx, row), created: true };
   }
-  const newest = (tx.sql('SELECT max(version) AS n FROM definition WHERE ns = ? AND name = ?').get(ns, name) as { n: number | null }).n ?? 0;
-  const version = newest + 1;
+  return wanted !== null && wanted <= newest ? { conflict: versionTaken(name, wanted, newest) } : insertVersion(tx, ns, p, wanted ?? newest + 1);
+}
+
+function newestVersion(tx: Tx, ns: number, name: string): number {
+  return (tx.sql('SELECT max(version) AS n FROM definition WHERE ns = ? AND name = ?').get(ns, name) as { n: number | null }).n ?? 0;
+}
+
+function insertVersion(tx: Tx, ns: number, p: PutParameters, version: number): PutResult {
+  const { name } = p.definition;
   const row = tx
     .sql('INSERT INTO definition (id, ns, name, version, hash, json, created_at, deleted) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING *')
     .get(p.id, ns, name, version, p.hash, JSON.stringify(p.definition), tx.now, p.listed ? 0 : 1);
   if (p.listed) tx.log({ ns }, { type: 'workflow_created', data: { workflow: name, version, id: p.id } });
   return { stored: readDefinition(tx, row), created: true };
+}
+
+function versionTaken(name: string, wanted: number, newest: number): ErrorData {
+  return new StoreError('conflict', `Version ${wanted} of ${name} cannot be stored: versions up to ${newest} are taken, and this one has other content.`, {
+    path: 'version',
+    expected: `version ${newest + 1} or larger, or no version`,
+    nextActions: [`Write version: ${newest + 1}, or leave version out and the next number is given.`],
+  }).toData();
 }

@@ -20,6 +20,7 @@ export function definitionVerbs(host: Host): Verbs {
         const first = receipt.kind === 'replay' ? definitionById((receipt.reply as { id: string }).id) : null;
         if (first !== null) return { kind: 'stored', stored: first, created: false, replayed: true };
         const result = storeDefinition(tx, p);
+        if ('conflict' in result) return { kind: 'conflict', error: result.conflict };
         if (receipt.kind === 'new') remember(tx, p.receipt, { id: result.stored.id });
         return { kind: 'stored', ...result, replayed: false };
       }),
