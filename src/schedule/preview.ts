@@ -1,0 +1,95 @@
+// Owns what is told about a rule before it runs: its next fires, and what may not be meant.
+import { formatDuration } from '../domain/duration.ts';
+import type { CronRule, RecurringRule, SchedulePlan, ScheduleRule } from '../domain/schedule.ts';
+import { secondsOfLocal } from './civil.ts';
+import { type Bounds, type OccurrenceRule, UNBOUNDED } from './occurrence-rule.ts';
+import { occurrencesOf } from './occurrences.ts';
+import { localIso, TimezoneManager, type ZoneTransition } from './timezone-manager.ts';
+import { zoneOf } from './zone.ts';
+
+/** Fires closer together than this are named. */
+const FREQUENT_MS = 10_000;
+const FREQUENT_SAMPLE = 20;
+/** How far ahead changes of the clock are looked for. */
+const DST_RANGE_MS = 2 * 366 * 86_400_000;
+
+export interface PreviewedFire {
+  /** Epoch ms. */
+  readonly at: number;
+  /** ISO 8601 with the offset of the rule's zone. */
+  readonly local: string;
+  readonly utc: string;
+}
+
+/** The next `n` planned times after `from`. */
+export function preview(rule: ScheduleRule, n: number, from: number, bounds: Bounds = UNBOUNDED): PreviewedFire[] {
+  const occurrences = occurrencesOf(rule, bounds);
+  const zone = zoneOf(rule.timezone);
+  const fires: PreviewedFire[] = [];
+  for (let at = occurrences.next(from); at !== null && fires.length < n; at = occurrences.next(at)) {
+    fires.push({ at, local: localIso(at, zone), utc: new Date(at).toISOString() });
+  }
+  return fires;
+}
+
+/** What is allowed but may not be meant: too frequent, never again, or a local time that a coming change of the clock skips or repeats. */
+export function warningsOf(plan: SchedulePlan, now: number): string[] {
+  const occurrences = occurrencesOf(plan.rule, plan);
+  const first = occurrences.next(now);
+  if (first === null) return ['It never fires again.'];
+  const warnings: string[] = [];
+  const distance = smallestDistance(occurrences, first);
+  if (distance < FREQUENT_MS) warnings.push(`It fires as often as every ${formatDuration(distance)}.`);
+  if (plan.rule.kind !== 'once' && 'gap' in plan.rule && !followsTheClock(plan.rule)) warnings.push(...clockChanges(plan.rule, plan, now));
+  return warnings;
+}
+
+function smallestDistance(occurrences: OccurrenceRule, first: number): number {
+  let smallest = Number.POSITIVE_INFINITY;
+  let before = first;
+  for (let i = 0; i < FREQUENT_SAMPLE; i++) {
+    const at = occurrences.next(before);
+    if (at === null) break;
+    smallest = Math.min(smallest, at - before);
+    before = at;
+  }
+  return smallest;
+}
+
+/** An expression that runs in every hour is meant to. */
+function followsTheClock(rule: ScheduleRule): boolean {
+  return rule.kind === 'cron' && rule.expression.split(' ').at(-4) === '*';
+}
+
+type ZonedRule = CronRule | Extract<RecurringRule, { gap: unknown }>;
+
+/** The first skipped and the first repeated local time that the rule plans. */
+function clockChanges(rule: ZonedRule, bounds: Bounds, now: number): string[] {
+  // The same rule in UTC: its instants are the local times of the rule.
+  const local = occurrencesOf({ ...rule, timezone: 'UTC' });
+  const inside = occurrencesOf(rule, { ...bounds, exclusions: [] });
+  const found = new Map<string, string>();
+  const last = inside.prev(now + DST_RANGE_MS) ?? now;
+  for (const transition of new TimezoneManager(rule.timezone).transitions(now, last)) {
+    if (found.has(transition.kind)) continue;
+    const planned = local.next(ms(transition.localFrom) - 1);
+    if (planned !== null && planned < ms(transition.localTo)) found.set(transition.kind, changeText(rule, transition, planned));
+  }
+  return [...found.values()];
+}
+
+function changeText(rule: ZonedRule, { kind, localFrom, localTo }: ZoneTransition, planned: number): string {
+  const [date, time] = new Date(planned).toISOString().slice(0, 19).split('T') as [string, string];
+  const clock = `${time.replace(/:00$/, '')} on ${date}`;
+  const span = `${localFrom.slice(11, 16)} to ${localTo.slice(11, 16)}`;
+  if (kind === 'gap') {
+    const does = { next_valid: 'it fires at the end of the gap', shift: 'it fires as far into the time after it', skip: 'it does not fire then' }[rule.gap];
+    return `${clock} does not exist in ${rule.timezone}: the clocks skip ${span}; ${does} (gap ${rule.gap}).`;
+  }
+  const does = { first: 'it fires at the first one', second: 'it fires at the second one', both: 'it fires at both' }[rule.fold];
+  return `${clock} happens twice in ${rule.timezone}: the clocks repeat ${span}; ${does} (fold ${rule.fold}).`;
+}
+
+function ms(local: string): number {
+  return (secondsOfLocal(local) as number) * 1_000;
+}
