@@ -61,7 +61,12 @@ export function settleAttempt(
   if (end.status === 'failed') return settleFailure(base, job.deadlineAt, end.error, nextDelayMs(policy, attempt, end.error, random), now);
   const given = { ...base, attempt: attempt - 1, crashes: end.status === 'crashed' ? crashes + 1 : crashes };
   if (given.crashes > limits.maxCrashes) {
-    return { ...given, status: 'failed', error: errorOf('crash_loop', `Its process died ${given.crashes} times while it ran.`), dead: true };
+    return {
+      ...given,
+      status: 'failed',
+      error: errorOf('crash_loop', `Its process died or its worker was lost, ${given.crashes} times while it ran.`),
+      dead: true,
+    };
   }
   if (job.deadlineAt !== null && now >= job.deadlineAt)
     return { ...given, status: 'failed', error: errorOf('timeout', 'It ran past its deadline.'), dead: true };

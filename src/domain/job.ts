@@ -1,7 +1,9 @@
 // Owns the Job: a unit of work in a queue, its closed set of states, and how it is asked for.
 import { z } from 'zod';
+import type { Dedupe } from './dedupe.ts';
 import { ErrorData } from './errors.ts';
-import { Json } from './json.ts';
+import { Json, type JsonObject } from './json.ts';
+import type { JobConcurrency, JobRate } from './queue.ts';
 import { RetryPolicy } from './retry-policy.ts';
 
 export const JOB_STATUSES = ['pending', 'running', 'completed', 'failed', 'cancelled', 'retry'] as const;
@@ -57,8 +59,15 @@ export const Job = z.object({
   attempts: z.array(AttemptRecord),
   /** The first closed gate it waits at, or null. */
   gate: z.string().nullable(),
+  /** Bounds that it brought itself; a rate without a key is shared by its queue. */
+  concurrency: z.object({ key: z.string(), limit: z.int() }).nullable(),
+  rate: z.object({ key: z.string().nullable(), limit: z.int(), periodMs: z.int() }).nullable(),
   /** Epoch of the process that runs it, or null. */
   owner: z.int().nullable(),
+  /** The worker agent that holds it, and until when without a further sign, or null. */
+  worker: z.object({ id: z.string(), name: z.string(), leaseUntil: z.int() }).nullable(),
+  /** What worker agents noted on it for the next attempt. */
+  checkpoint: Json,
 });
 export type Job = z.infer<typeof Job>;
 
@@ -79,4 +88,9 @@ export interface NewJob {
   readonly expiresAt: number | null;
   readonly requires: readonly string[];
   readonly sessionId: string | null;
+  /** JSON Schema of the result. */
+  readonly outputSchema?: JsonObject | null | undefined;
+  readonly dedupe?: Dedupe | null | undefined;
+  readonly concurrency?: JobConcurrency | null | undefined;
+  readonly rate?: JobRate | null | undefined;
 }

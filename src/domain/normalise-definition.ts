@@ -30,7 +30,6 @@ export interface Normalised {
 
 const EXAMPLE = '{name: hello, steps: [{id: greet, task: log, with: {message: "Hello"}}]}';
 const REFUSED = {
-  schedules: 'schedules in a definition are not built yet; they come with schedule_cron.',
   cache: 'cache is not built yet.',
   resources: 'resources are not built yet; use maxParallel or a concurrency key to limit what runs at once.',
 };
@@ -61,6 +60,11 @@ export function normaliseDefinition(raw: unknown, options: NormaliseOptions = {}
   };
   const onFailure = readOnFailure(top, stepOptions);
   const version = top.integer(top.take('version'), 1, Number.MAX_SAFE_INTEGER) ?? null;
+  const schedules = top.take('schedules');
+  if (schedules !== undefined)
+    warnings.add(schedules.path, 'not_available', 'schedules act only in a file of workflowsDir; here they are not read.', {
+      expected: 'schedule_cron or schedule_recurring',
+    });
   top.finish(REFUSED);
   const draft = steps === undefined || steps.length === 0 ? null : { name, steps, onFailure, ...present(optional) };
   return { definition: faults.size === 0 ? draft : null, draft, version, faults: faults.all(), warnings: warnings.all(), paths };

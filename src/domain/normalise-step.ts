@@ -63,6 +63,7 @@ export function normaliseStep(entry: StepEntry, options: StepOptions): WorkflowS
     priority: readPriority(step),
     queue: step.literal(step.take('queue')),
     artifact: readArtifact(step),
+    outputSchema: step.object(step.take('outputSchema', 'output', 'output_schema'), 'a JSON Schema such as {type: object, required: [summary]}'),
     compensate: readCompensation(step, options.taskAliases),
   };
   const continueOnError = readContinueOnError(step);

@@ -20,6 +20,8 @@ export interface ValidationContext {
   readonly workflowNames?: ReadonlySet<string> | undefined;
   /** Says what is wrong with the JSON Schema of the input, with paths from `input`; undefined = not checked. */
   readonly checkInputSchema?: ((schema: JsonObject) => readonly DefinitionFault[]) | undefined;
+  /** The same for the output of a step, with paths that begin at `path`. */
+  readonly checkOutputSchema?: ((schema: JsonObject, path: string) => readonly DefinitionFault[]) | undefined;
   /** Leads to what the user wrote; without it faults name paths of the normal form. */
   readonly paths?: SourcePaths | undefined;
 }

@@ -1,10 +1,11 @@
 // Owns the rules of single steps: a known task with fitting input, and no field that would have no effect.
 import type { FaultList } from './definition-faults.ts';
+import type { ErrorCode } from './errors.ts';
 import type { Evaluator } from './evaluator.ts';
 import type { Json, JsonObject } from './json.ts';
 import { checkTaskInput, type TaskInput } from './task-input.ts';
 import { isWaitingTask, WAITING_INPUTS } from './waiting-inputs.ts';
-import { MAX_FOREACH_ITEMS } from './workflow-definition.ts';
+import { type DefinitionFault, MAX_FOREACH_ITEMS } from './workflow-definition.ts';
 import type { Compensation, WorkflowStep } from './workflow-step.ts';
 import { FUTURE_TASKS, WAITING_TASKS } from './workflow-step.ts';
 
@@ -16,6 +17,8 @@ export interface StepRulesContext {
   readonly taskTypes: ReadonlyMap<string, TaskInput>;
   /** Names that workflow.run may call; undefined = not checked. */
   readonly workflowNames?: ReadonlySet<string> | undefined;
+  /** Says what is wrong with the JSON Schema of an output, with paths that begin at `path`; undefined = not checked. */
+  readonly checkOutputSchema?: ((schema: JsonObject, path: string) => readonly DefinitionFault[]) | undefined;
 }
 
 export class StepRules {
@@ -43,6 +46,7 @@ export class StepRules {
       });
     }
     if (isWaitingTask(step.task)) this.#checkWaiting(step, path);
+    this.#checkOutput(step, path);
     if (step.compensate !== undefined) this.#checkCompensation(step.compensate, `${path}.compensate`);
   }
 
@@ -57,6 +61,15 @@ export class StepRules {
     refuse('forEach', step.forEach !== undefined, 'each of them runs once');
     refuse('compensate', step.compensate !== undefined, 'nothing undoes them');
     if (step.forEach === undefined) this.#checkWithoutItems(step, path);
+    this.#checkOutput(step, path);
+  }
+
+  #checkOutput({ outputSchema, artifact, task }: WorkflowStep, path: string): void {
+    if (outputSchema === undefined || isWaitingTask(task)) return;
+    if (artifact !== undefined)
+      this.#fault(`${path}.outputSchema`, 'output has no effect beside artifact: the output of the step is then the reference of the artifact.');
+    for (const fault of this.#context.checkOutputSchema?.(outputSchema, `${path}.outputSchema`) ?? [])
+      this.#faults.add(fault.path, fault.code as ErrorCode, fault.message, { expected: fault.expected, near: fault.nearMatches });
   }
 
   #checkWithoutItems(step: WorkflowStep, path: string): void {
@@ -75,6 +88,8 @@ export class StepRules {
     }
     refuse('retry', 'it makes no attempts');
     refuse('artifact', 'it makes no content');
+    if (step.outputSchema !== undefined)
+      this.#fault(`${path}.outputSchema`, `output has no effect on ${step.task}: it does no work whose output could be checked.`);
     refuse('queue', 'it holds no worker');
     refuse('priority', 'it holds no worker');
     if (step.requires.length > 0) this.#fault(`${path}.requires`, `requires has no effect on ${step.task}: it holds no worker.`);

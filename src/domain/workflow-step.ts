@@ -14,7 +14,7 @@ export const WAITING_TASKS = ['sleep', 'sleepUntil', 'wait.signal', 'wait.approv
 export type WaitingTask = (typeof WAITING_TASKS)[number];
 
 /** Task types of the design that are not built yet; refused by name. */
-export const FUTURE_TASKS = ['agent.task', 'resource.acquire', 'resource.release'] as const;
+export const FUTURE_TASKS = ['resource.acquire', 'resource.release'] as const;
 
 export const Compensation = z.strictObject({
   task: z.string(),
@@ -52,5 +52,7 @@ export const WorkflowStep = z.strictObject({
   /** Keep the output as an artifact of this name; the step's output is then the artifact's reference. */
   artifact: z.strictObject({ name: z.string(), mediaType: z.string() }).optional(),
   compensate: Compensation.optional(),
+  /** JSON Schema of its output; the output of each item for a forEach. */
+  outputSchema: JsonObject.optional(),
 });
 export type WorkflowStep = z.infer<typeof WorkflowStep>;

@@ -8,7 +8,7 @@ import type { ASTNode } from './parse.ts';
 import { chainOf, isAccess } from './paths.ts';
 
 /** Names an expression may start from. */
-const ROOTS: readonly string[] = ['input', 'steps', 'item', 'index', 'session', 'execution', 'schedule', 'secrets', 'event'];
+const ROOTS: readonly string[] = ['input', 'steps', 'item', 'index', 'session', 'execution', 'schedule', 'last', 'secrets', 'event'];
 /** Roots whose members must be named one by one, because the engine loads exactly the ones named. */
 const NAMED_ROOTS: ReadonlyMap<string, string> = new Map([
   ['steps', 'steps.<id>.output'],

@@ -3,12 +3,19 @@ import { describe, expect, it } from 'vitest';
 import { definitionError, formatFaults, MAX_FAULTS } from '../../src/domain/definition-faults.ts';
 import { toErrorData } from '../../src/domain/errors.ts';
 import type { JsonObject } from '../../src/domain/json.ts';
+import { normaliseDefinition } from '../../src/domain/normalise-definition.ts';
 import { check, faultsOf, workflow } from './definition-context.ts';
 
 const one = (fields: JsonObject, more: JsonObject = {}): JsonObject => workflow([{ id: 'a', ...fields }], more);
 const two = (fields: JsonObject): JsonObject => workflow([{ id: 'a' }, { id: 'b', needs: ['a'], ...fields }]);
 const say = (text: string): JsonObject => ({ task: 'echo', with: { value: text } });
 const closed = { type: 'object', properties: { repo: {} }, additionalProperties: false };
+
+it('tells that a schedules block does nothing outside a file of workflowsDir', () => {
+  const { definition, warnings } = normaliseDefinition(one({}, { schedules: [] }));
+  expect(warnings).toMatchObject([{ path: 'schedules', code: 'not_available' }]);
+  expect(definition).not.toHaveProperty('schedules');
+});
 
 describe('faults of reading', () => {
   it.each<[string, unknown, string[]]>([
@@ -22,7 +29,6 @@ describe('faults of reading', () => {
     ['a bad workflow name', one({}, { name: 'my flow' }), ['name invalid_definition']],
     ['a bad version', one({}, { version: '1.0' }), ['version invalid_definition']],
     ['an unknown field', one({}, { stepz: 1 }), ['stepz invalid_definition']],
-    ['schedules', one({}, { schedules: [] }), ['schedules not_available']],
     ['a cache', one({ cache: { key: 'x' } }), ['steps[0].cache not_available']],
     ['resources', one({ resources: {} }), ['steps[0].resources not_available']],
     ['no id', { name: 'w', steps: [{ task: 'log' }] }, ['steps[0] invalid_definition']],
@@ -132,7 +138,7 @@ describe('faults of the graph', () => {
 describe('faults of tasks', () => {
   it.each<[string, unknown, string[]]>([
     ['an unknown task', one({ task: 'ehco' }), ['steps[0].task unknown_task_type']],
-    ['a task of later', one({ task: 'agent.task' }), ['steps[0].task not_available']],
+    ['a task of later', one({ task: 'resource.acquire' }), ['steps[0].task not_available']],
     [
       'a static input',
       one({ task: 'http.request', with: { url: 4, retries: 9, body: 'x' } }),
