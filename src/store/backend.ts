@@ -5,12 +5,18 @@ import type { ErrorData } from '../domain/errors.ts';
 import type { EventType, LogisticsEvent } from '../domain/event.ts';
 import type { IdSource } from '../domain/id.ts';
 import type { Job, JobStatus, NewJob } from '../domain/job.ts';
+import type { JobRange } from '../domain/job-range.ts';
 import type { Json, JsonObject } from '../domain/json.ts';
 import type { Plan } from '../domain/plan.ts';
 import { AGE_STEP_MS } from '../domain/priority.ts';
+import type { QueueSettings } from '../domain/queue.ts';
+import type { RateLimit } from '../domain/rate-limit.ts';
 import type { RetryPolicy } from '../domain/retry-policy.ts';
+import type { Occurrence, OccurrenceStatus, RunResult, Schedule, SchedulePlan, ScheduleStatus } from '../domain/schedule.ts';
+import type { PlannedTimes } from '../domain/schedule-view.ts';
 import type { ClosePolicy, Session, SessionCall } from '../domain/session.ts';
 import type { Decide, ExecutionEvent, TransitionReply } from '../domain/transition.ts';
+import type { WorkerAgent, WorkerHello } from '../domain/worker-agent.ts';
 import type { StoredDefinition, WorkflowDefinition } from '../domain/workflow-definition.ts';
 import type { ExecutionRow, ExecutionStatus, ParentLink, StepRow } from '../domain/workflow-execution.ts';
 
@@ -24,8 +30,81 @@ export interface BackendEnvironment {
   /** The rendered concurrency key of a run with this input, or null. */
   readonly concurrencyKey: (plan: Plan, input: JsonObject) => string | null;
   readonly limits: BackendLimits;
+  /** Holds a result against an output schema; `key` names the schema, so that it is compiled once. Without it results are not checked. */
+  readonly checkOutput?: ((schema: JsonObject, key: string, value: Json) => readonly OutputFault[]) | undefined;
+  /** Without it there are no schedules in this program. */
+  readonly schedules?: ScheduleSupport | undefined;
   /** Told of faults that no caller waits for, such as a commit listener that throws. */
   readonly onError?: ((error: unknown) => void) | undefined;
+}
+
+/** What is known of a fire when its input is rendered. */
+export interface FiringFacts {
+  readonly id: string;
+  readonly name: string;
+  readonly timezone: string;
+  /** Epoch ms. */
+  readonly plannedAt: number;
+  readonly firedAt: number;
+  /** The number of this run among those of the plan, from 1. */
+  readonly runNumber: number;
+}
+
+/** The run of a schedule that ended last. */
+export interface LastRun {
+  readonly status: RunResult;
+  readonly output: Json;
+}
+
+/** What a store asks of the floors above when a schedule fires; all of it is pure, and a refusal is a LogisticsError. */
+export interface ScheduleSupport {
+  readonly plannedTimes: (plan: SchedulePlan) => PlannedTimes;
+  /** How long jitter delays a planned time. */
+  readonly delayOf: (scheduleId: string, plannedAt: number, jitterMs: number) => number;
+  /** The input with `${{ schedule.… }}` rendered. */
+  readonly inputOf: (facts: FiringFacts, template: Json) => Json;
+  readonly wakes: (source: string, facts: FiringFacts, last: LastRun | null, context: Json) => boolean;
+  /** The payload as the task takes it, and what a process must offer for it. */
+  readonly admitJob: (task: string, payload: Json) => { readonly payload: Json; readonly requires: readonly string[] };
+  /** The input with defaults of the workflow's schema. */
+  readonly admitRun: (hash: string, plan: Plan, input: JsonObject) => JsonObject;
+}
+
+/** What its author chose of a schedule. */
+export type ScheduleSpec = Pick<
+  Schedule,
+  'rule' | 'target' | 'input' | 'overlap' | 'catchup' | 'jitterMs' | 'start' | 'end' | 'maxRuns' | 'exclusions' | 'pauseOnFailure' | 'when'
+>;
+
+export type ScheduleChange =
+  | { readonly kind: 'pause'; readonly reason: string | null }
+  | { readonly kind: 'resume' }
+  | { readonly kind: 'delete' }
+  /** The whole spec; refused as stale when the schedule was changed since `revision`. */
+  | { readonly kind: 'update'; readonly revision: number; readonly name: string; readonly spec: ScheduleSpec };
+
+export type ScheduleChangeResult =
+  | { readonly kind: 'changed'; readonly schedule: Schedule }
+  | { readonly kind: 'not_found' }
+  | { readonly kind: 'stale' }
+  | { readonly kind: 'conflict'; readonly error: ErrorData };
+
+/** What did not go as planned since a time, of one schedule. */
+export interface ScheduleAccount {
+  readonly scheduleId: string;
+  readonly name: string;
+  /** Planned times by what became of them; those that ran on time are not counted. */
+  readonly counts: Readonly<Partial<Record<OccurrenceStatus, number>>>;
+  /** Runs that it started and that failed. */
+  readonly failedRuns: number;
+  /** The newest of these entries. */
+  readonly newest: Occurrence;
+}
+
+/** Where a result differs from its output schema. */
+export interface OutputFault {
+  readonly path: string;
+  readonly message: string;
 }
 
 export interface BackendLimits {
@@ -90,6 +169,51 @@ export interface JobLogLine {
   readonly fields: JsonObject | null;
 }
 
+/** A job in the hands of a worker agent; for the job of a step the caller renders `with`. */
+export interface WorkerLease {
+  readonly job: ClaimedJob;
+  readonly claimedAt: number;
+  /** Epoch ms; the worker's, so one renewal moves it for all that the worker holds. */
+  readonly leaseUntil: number;
+  readonly crashes: number;
+  /** What the attempt before left, or null. */
+  readonly previous: { readonly attempt: number; readonly note: Json; readonly share: number | null; readonly message: string | null } | null;
+  readonly outputSchema: JsonObject | null;
+}
+
+export type WorkerClaim =
+  | {
+      readonly worker: WorkerAgent;
+      readonly leases: readonly WorkerLease[];
+      /** The same nonce was used before: these are its leases that are still held. */
+      readonly replayed: boolean;
+      /** What the worker held before this claim. */
+      readonly held: readonly WorkerLease[];
+    }
+  | { readonly conflict: ErrorData };
+
+export type WorkerReport =
+  | { readonly kind: 'heartbeat' }
+  | { readonly kind: 'progress'; readonly share: number | null; readonly message: string | null; readonly note: Json | undefined }
+  | { readonly kind: 'complete'; readonly output: Json }
+  | { readonly kind: 'fail'; readonly error: ErrorData }
+  | { readonly kind: 'release'; readonly note: Json | undefined };
+
+export type WorkerReportResult =
+  | { readonly kind: 'ok'; readonly status: JobStatus; readonly runAt: number | null; readonly leaseUntil: number; readonly cancelRequested: boolean }
+  /** The same token reported this end before. */
+  | { readonly kind: 'replayed'; readonly status: JobStatus }
+  | { readonly kind: 'lease_lost'; readonly holder: string | null; readonly status: JobStatus | null }
+  /** Not stored; the lease is kept. */
+  | { readonly kind: 'output_invalid'; readonly leaseUntil: number; readonly faults: readonly OutputFault[] }
+  | { readonly kind: 'not_found' };
+
+/** Who offers all of some capabilities now: live processes, and worker agents with their free places. */
+export interface CapabilityCover {
+  readonly processes: number;
+  readonly workers: readonly { readonly id: string; readonly name: string; readonly active: boolean; readonly free: number }[];
+}
+
 /** What a worker needs to render the `with` of a step. */
 export interface StepScope {
   readonly input: JsonObject;
@@ -115,6 +239,10 @@ export interface ListFilter {
   readonly sessionId?: string | undefined;
   readonly executionId?: string | undefined;
   readonly dead?: boolean | undefined;
+  /** Jobs of one batch. */
+  readonly batch?: JobRange | undefined;
+  /** Jobs that ended with this code. */
+  readonly errorCode?: string | undefined;
   readonly since?: number | undefined;
   readonly until?: number | undefined;
   /** Substring of a name; a capability of this store. */
@@ -135,6 +263,13 @@ export interface StepView extends StepRow {
   readonly waitMs: number | null;
   readonly runMs: number | null;
   readonly nextAttemptAt: number | null;
+}
+
+/** What a namespace still needs a process for: open runs, open jobs, schedules that will fire; each counted up to a thousand. */
+export interface Unfinished {
+  readonly runs: number;
+  readonly jobs: number;
+  readonly schedules: number;
 }
 
 export interface ProcessInfo {
@@ -162,6 +297,22 @@ export interface QueueStats {
   readonly meanRunMs: number | null;
   readonly maxRunMs: number | null;
   readonly meanWaitMs: number | null;
+  /** Of all attempts, within 10 %. */
+  readonly runMs: DurationStats | null;
+  readonly waitMs: DurationStats | null;
+  readonly last: { readonly minute: Ended; readonly fiveMinutes: Ended; readonly hour: Ended };
+}
+
+export interface DurationStats {
+  readonly p50: number;
+  readonly p95: number;
+}
+
+/** Jobs that ended in some time, and attempts that will be repeated. */
+export interface Ended {
+  readonly completed: number;
+  readonly failed: number;
+  readonly retries: number;
 }
 
 export interface StoreStatus {
@@ -184,6 +335,8 @@ export interface ArtifactInfo {
   readonly sha256: string;
   readonly createdAt: number;
   readonly executionId: string | null;
+  /** Of a job that belongs to no execution. */
+  readonly jobId: string | null;
 }
 
 export type StartResult =
@@ -191,8 +344,20 @@ export type StartResult =
   | { readonly kind: 'conflict'; readonly error: ErrorData };
 
 export type EnqueueResult =
-  | { readonly kind: 'enqueued'; readonly jobIds: readonly string[]; readonly replayed: boolean }
-  | { readonly kind: 'conflict'; readonly error: ErrorData };
+  | {
+      readonly kind: 'enqueued';
+      /** In the order of the jobs given; of a deduplicated one, the earlier job that stands for it. */
+      readonly jobIds: readonly string[];
+      /** Those of them that existed before this call. */
+      readonly deduplicated: readonly string[];
+      readonly replayed: boolean;
+    }
+  | {
+      readonly kind: 'conflict';
+      readonly error: ErrorData;
+      /** The job of the batch that cannot be taken. */
+      readonly jobId?: string | undefined;
+    };
 
 export type UpdateResult =
   | { readonly kind: 'updated'; readonly reply: TransitionReply | null; readonly status: ExecutionStatus }
@@ -210,7 +375,7 @@ export interface Backend {
   readonly kind: 'sqlite' | 'in_memory' | (string & {});
   readonly capabilities: { readonly textSearch: boolean; readonly durable: boolean; readonly shared: boolean };
 
-  /** Registers this process; its in-process jobs belong to the epoch. */
+  /** Registers this process; its in-process jobs belong to the epoch. With `sole` refused as conflict while another process of this role lives in the namespace. */
   join(p: {
     readonly pid: number;
     readonly host: string;
@@ -218,10 +383,20 @@ export interface Backend {
     readonly namespace: string;
     readonly capabilities: readonly string[];
     readonly version: string;
+    readonly sole?: boolean | undefined;
   }): Promise<number>;
   heartbeat(p: { readonly epoch: number }): Promise<{ readonly alive: boolean }>;
-  /** Gives back what this epoch still runs and removes it; rejects when a job could not be given back, which is then left to `reclaim`. */
-  leave(p: { readonly epoch: number; readonly decide: Decide }): Promise<void>;
+  /**
+   * Gives back what this epoch still runs and removes it; rejects when a job could not be given back, which is then left to
+   * `reclaim`. With `idleIn` it leaves only if that namespace has no unfinished work in the same transaction, and says whether it did.
+   */
+  leave(p: { readonly epoch: number; readonly decide: Decide; readonly idleIn?: string | undefined }): Promise<boolean>;
+  /**
+   * Whether this process sweeps for all: it takes the lead when nobody has it, its lease (as long as a process's) lapsed or its
+   * holder is gone, and renews it rarely. One that is no candidate only learns whether nobody leads.
+   */
+  lead(p: { readonly epoch: number; readonly candidate: boolean }): Promise<boolean>;
+  unfinished(p: { readonly namespace: string }): Unfinished;
   /** Takes back the work of dead processes and of those silent for a lease. */
   reclaim(p: {
     readonly epoch: number;
@@ -230,6 +405,8 @@ export interface Backend {
     readonly onError?: ((error: unknown) => void) | undefined;
   }): Promise<{ readonly processes: number; readonly jobs: number; readonly more: boolean }>;
   listProcesses(): readonly ProcessInfo[];
+  /** Processes of a namespace that are not known to be dead, by a look at their locks. */
+  liveProcesses(p: { readonly namespace: string }): readonly ProcessInfo[];
 
   putDefinition(p: {
     readonly id: string;
@@ -293,11 +470,20 @@ export interface Backend {
     readonly capabilities: readonly string[];
     readonly limit: number;
     readonly queue?: string | undefined;
+    /** Only these queues; default: all. */
+    readonly queues?: readonly string[] | undefined;
   }): Promise<readonly ClaimedJob[]>;
   /** What runs under an epoch: one narrow read. */
   runningJobs(p: { readonly epoch: number }): readonly { readonly jobId: string; readonly token: number; readonly cancelRequested: boolean }[];
   /** Whether a claim with these capabilities would find a job now: a look that takes no lock. */
-  hasReadyJobs(p: { readonly namespace: string; readonly capabilities: readonly string[]; readonly queue?: string | undefined }): boolean;
+  hasReadyJobs(p: {
+    readonly namespace: string;
+    readonly capabilities: readonly string[];
+    readonly queue?: string | undefined;
+    readonly queues?: readonly string[] | undefined;
+    /** For a claim by a worker agent. */
+    readonly forWorker?: boolean | undefined;
+  }): boolean;
   settleJob(p: {
     readonly jobId: string;
     readonly token: number;
@@ -312,6 +498,29 @@ export interface Backend {
     readonly message: string | null;
     readonly logs: readonly JobLogLine[];
   }): Promise<boolean>;
+  /** Registers or renews the worker agent and gives it the best jobs of the lanes that require something and are all offered by it. */
+  claimForWorker(p: {
+    readonly worker: WorkerHello;
+    readonly limit: number;
+    readonly queue?: string | undefined;
+    readonly nonce: string | null;
+  }): Promise<WorkerClaim>;
+  /** Moves the lease of all that the worker holds; null for an unknown worker. */
+  renewWorker(p: { readonly workerId: string }): Promise<WorkerAgent | null>;
+  /** Renews the worker's lease and, from the holder of the token, takes progress or the end of the attempt. */
+  reportForWorker(p: {
+    readonly workerId: string;
+    readonly jobId: string;
+    readonly token: number;
+    readonly report: WorkerReport;
+    readonly logs: readonly JobLogLine[];
+    readonly decide: Decide;
+  }): Promise<WorkerReportResult>;
+  /** Gives all that the worker holds back unharmed; false for an unknown worker. */
+  leaveWorker(p: { readonly workerId: string; readonly decide: Decide }): Promise<boolean>;
+  getWorker(id: string): WorkerAgent | null;
+  listWorkers(p: { readonly filter: ListFilter; readonly limit: number; readonly cursor: string | null }): Page<WorkerAgent>;
+  capabilityCover(p: { readonly namespace: string; readonly requires: readonly string[] }): CapabilityCover;
   cancelJob(p: { readonly jobId: string; readonly reason: string; readonly decide: Decide; readonly receipt?: Receipt | undefined }): Promise<CancelResult>;
   /** A failed or cancelled standalone job starts anew on the same id. */
   redriveJob(p: {
@@ -320,13 +529,30 @@ export interface Backend {
   }): Promise<{ readonly kind: 'redriven' | 'not_found' | 'refused'; readonly status: JobStatus | null }>;
   /** Cancels pending and retrying standalone jobs of a queue; at most `limit` at once. */
   clearQueue(p: { readonly namespace: string; readonly queue: string; readonly limit: number }): Promise<number>;
-  setQueuePaused(p: { readonly namespace: string; readonly queue: string; readonly paused: boolean }): Promise<void>;
+  /** Pauses or resumes a queue, sets or (with null) takes away its limits; gives its settings afterwards. What waits and may go, goes. */
+  updateQueue(p: {
+    readonly namespace: string;
+    readonly queue: string;
+    readonly paused?: boolean | undefined;
+    readonly concurrency?: number | null | undefined;
+    readonly rateLimit?: RateLimit | null | undefined;
+    readonly from: 'config' | 'control';
+    readonly receipt?: Receipt | undefined;
+  }): Promise<QueueSettings>;
+  /** Queues that are known: those that had a job, a worker agent or a setting. */
+  queueSettings(p: {
+    readonly namespace?: string | undefined;
+    readonly queue?: string | undefined;
+    /** With `oldestReadyAt`: since when the oldest waits, epoch ms. */
+  }): readonly (QueueSettings & { readonly oldestReadyAt: number | null })[];
   getJob(id: string): Job | null;
+  /** How the jobs of a batch stand; null when its first or last one is gone. */
+  jobRange(p: JobRange & { readonly namespace?: string | undefined }): Readonly<Record<JobStatus, number>> | null;
   peekJob(p: { readonly namespace: string; readonly queue: string }): Job | null;
   queueSize(p: { readonly namespace: string; readonly queue: string }): number;
   listJobs(p: { readonly filter: ListFilter; readonly limit: number; readonly cursor: string | null }): Page<Job>;
   jobLogs(p: { readonly jobId: string }): readonly JobLogLine[];
-  queueStats(p: { readonly namespace?: string | undefined }): readonly QueueStats[];
+  queueStats(p: { readonly namespace?: string | undefined; readonly queue?: string | undefined }): readonly QueueStats[];
   /** Which jobs and executions hold a gate, and its limit. */
   gateHolders(p: { readonly gate: string; readonly limit: number }): { readonly limit: number; readonly used: number; readonly holders: readonly string[] };
 
@@ -337,8 +563,64 @@ export interface Backend {
   fireDue(p: {
     readonly decide: Decide;
     readonly limit: number;
+    /** Only what was due by this moment; default: now. */
+    readonly before?: number | undefined;
     readonly onError?: ((error: unknown) => void) | undefined;
   }): Promise<{ readonly fired: number; readonly nextDueAt: number | null }>;
+
+  putSchedule(p: {
+    readonly schedule: Schedule;
+    readonly receipt?: Receipt | undefined;
+  }): Promise<{ readonly kind: 'stored'; readonly schedule: Schedule; readonly replayed: boolean } | { readonly kind: 'conflict'; readonly error: ErrorData }>;
+  changeSchedule(p: {
+    readonly id: string;
+    readonly change: ScheduleChange;
+    readonly decide: Decide;
+    readonly receipt?: Receipt | undefined;
+  }): Promise<ScheduleChangeResult>;
+  /** One run now, as far as the overlap policy allows; null for an unknown or deleted schedule. */
+  triggerSchedule(p: { readonly id: string; readonly input: Json | undefined; readonly decide: Decide; readonly receipt?: Receipt | undefined }): Promise<{
+    readonly plannedAt: number;
+    readonly targetId: string | null;
+    readonly status: OccurrenceStatus;
+    readonly replayed: boolean;
+  } | null>;
+  /** Planned times from `from` to `to`, both included: one after the other, or together; null for an unknown or deleted schedule. */
+  backfillSchedule(p: {
+    readonly id: string;
+    readonly from: number;
+    readonly to: number;
+    readonly limit: number;
+    readonly together: boolean;
+    readonly decide: Decide;
+    readonly receipt?: Receipt | undefined;
+  }): Promise<{
+    readonly planned: number;
+    readonly fired: number;
+    readonly buffered: number;
+    readonly already: number;
+    readonly nextFrom: number | null;
+    readonly replayed: boolean;
+  } | null>;
+  /** Also a deleted one, while its ledger is kept. */
+  getSchedule(id: string): Schedule | null;
+  findSchedule(p: { readonly namespace: string; readonly name: string }): Schedule | null;
+  /** Deleted ones are left out. */
+  listSchedules(p: { readonly filter: ListFilter; readonly limit: number; readonly cursor: string | null }): Page<Schedule>;
+  /** Ledger of one schedule, newest planned time first. */
+  scheduleLedger(p: {
+    readonly id: string;
+    readonly status?: OccurrenceStatus | undefined;
+    readonly from?: number | undefined;
+    readonly to?: number | undefined;
+    readonly limit: number;
+    readonly cursor: string | null;
+  }): Page<Occurrence>;
+  /** What did not go as planned since a time, by schedule; looks at the newest `limit` entries. */
+  scheduleAccount(p: { readonly namespace: string; readonly since: number; readonly limit: number }): readonly ScheduleAccount[];
+  scheduleCounts(p: { readonly namespace: string }): Readonly<Record<ScheduleStatus, number>>;
+  /** The schedule that is due next, or null. */
+  nextSchedule(p: { readonly namespace: string }): Schedule | null;
 
   putSession(p: {
     readonly session: Session;
@@ -397,7 +679,8 @@ export interface Backend {
   /** Cursor of the last entry at or before a time. */
   cursorAt(at: number): number;
 
-  status(): StoreStatus;
+  /** With a namespace the executions are those of it; all else is of the store. */
+  status(p?: { readonly namespace: string }): StoreStatus;
   /** Removes whole finished trees, their events and artifacts, old receipts; bounded per call. */
   retain(p: {
     readonly olderThan: number;
@@ -405,6 +688,8 @@ export interface Backend {
     readonly limit: number;
   }): Promise<{ readonly removed: number; readonly more: boolean }>;
   onCommit(listener: (notice: CommitNotice) => void): () => void;
+  /** Resolves when reads see what was committed anywhere before the call; absent where they always do. */
+  refresh?(): Promise<void>;
   /** Looks whether another process committed; tells the listeners if so. */
   pollForeign(): boolean;
   /** Ends after the writes in hand are stored. */

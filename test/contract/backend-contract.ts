@@ -4,11 +4,35 @@ import { gatesContract } from './gates.ts';
 import type { Capabilities, MakeBackend } from './harness.ts';
 import { jobsQueueContract } from './jobs-queue.ts';
 import { leasesContract } from './leases.ts';
+import { presenceContract } from './presence.ts';
+import { queueDedupeContract } from './queue-dedupe.ts';
+import { queueLimitsContract } from './queue-limits.ts';
 import { queueModelContract } from './queue-model.ts';
+import { queueStatsContract } from './queue-stats.ts';
 import { recordsContract } from './records.ts';
+import { schedulesContract } from './schedules.ts';
 import { waitingContract } from './waiting.ts';
+import { workerModelContract } from './worker-model.ts';
+import { workerReportsContract } from './worker-reports.ts';
+import { workersContract } from './workers.ts';
 
-const PARTS = [jobsQueueContract, leasesContract, executionsContract, gatesContract, waitingContract, recordsContract, queueModelContract];
+const PARTS = [
+  jobsQueueContract,
+  leasesContract,
+  presenceContract,
+  executionsContract,
+  gatesContract,
+  waitingContract,
+  recordsContract,
+  queueModelContract,
+  workersContract,
+  workerReportsContract,
+  workerModelContract,
+  queueLimitsContract,
+  queueDedupeContract,
+  queueStatsContract,
+  schedulesContract,
+];
 
 /** Declares the tests of every part; `make` gives a fresh, empty place for each test. */
 export function backendContract(make: MakeBackend, capabilities: Capabilities): void {

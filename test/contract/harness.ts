@@ -11,6 +11,7 @@ import { NO_RETRY } from '../../src/domain/retry-policy.ts';
 import type { Session } from '../../src/domain/session.ts';
 import type { Decide, ExecutionEvent, TransitionReply } from '../../src/domain/transition.ts';
 import { createEvaluator } from '../../src/expression/cel-evaluator.ts';
+import { createScheduleSupport } from '../../src/schedule/schedule-support.ts';
 import {
   type AttemptOutcome,
   type Backend,
@@ -76,6 +77,11 @@ export class Bench {
       compile: (definition, hash) => compilePlan(definition, hash, evaluator),
       concurrencyKey: (plan, input) => keyOf(plan, input),
       limits: DEFAULT_BACKEND_LIMITS,
+      checkOutput: (schema, _key, value) => missingFrom(schema, value),
+      schedules: createScheduleSupport(evaluator, {
+        admitJob: (_task, payload) => ({ payload, requires: [] }),
+        admitRun: (_hash, _plan, input) => input,
+      }),
     };
     this.decide = createAdvance({ evaluator, newId });
   }
@@ -92,6 +98,11 @@ export class Bench {
     const backend = await this.place.open(this.env);
     this.#opened.push(backend);
     return backend;
+  }
+
+  /** Reads of every process see what the others committed; on a file they always do. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#opened.map((backend) => backend.refresh?.()));
   }
 
   async reopen(): Promise<void> {
@@ -288,6 +299,12 @@ export class Bench {
     for (const [status, n] of Object.entries(this.backend.status().executions)) if (n !== 0) kept[status] = n;
     return { counted, kept };
   }
+}
+
+/** The part of JSON Schema that these tests need: `required`. */
+function missingFrom(schema: JsonObject, value: Json): { readonly path: string; readonly message: string }[] {
+  const has = (name: string): boolean => typeof value === 'object' && value !== null && Object.hasOwn(value, name);
+  return (schema.required as string[]).filter((name) => !has(name)).map((name) => ({ path: name, message: 'is missing' }));
 }
 
 function keyOf(plan: Plan, input: JsonObject): string | null {

@@ -51,9 +51,9 @@ export function jobsQueueContract(make: MakeBackend, _capabilities: Capabilities
       await bench.enqueue({ name: 'b', queue: 'q2' });
       await bench.enqueue({ name: 'c', namespace: 'other' });
       expect((await bench.claim(9, { queue: 'q2' })).map((job) => job.name)).toEqual(['b']);
-      await bench.backend.setQueuePaused({ namespace: 'default', queue: 'q1', paused: true });
+      await bench.backend.updateQueue({ namespace: 'default', queue: 'q1', paused: true, from: 'control' });
       expect(await names(bench)).toEqual([]);
-      await bench.backend.setQueuePaused({ namespace: 'default', queue: 'q1', paused: false });
+      await bench.backend.updateQueue({ namespace: 'default', queue: 'q1', paused: false, from: 'control' });
       expect(await names(bench)).toEqual(['a']);
       expect((await bench.claim(9, { namespace: 'other' })).map((job) => job.name)).toEqual(['c']);
     });

@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, expect, it, vi } from 'vitest';
+import type { WorkerLease } from '../../src/store/backend.ts';
 import { openSqliteBackend } from '../../src/store/sqlite/sqlite-backend.ts';
+import { agentJob, claimAs, complete, LEASE, noted, reportAs } from '../contract/agents.ts';
 import { Bench, completed } from '../contract/harness.ts';
 
 const clean: (() => unknown)[] = [];
@@ -61,6 +63,14 @@ it('clears queues, stops wide steps, fires due times and looks into inboxes by i
   const plain = await bench.start(await bench.define({ steps: [{ id: 'a', task: 'x' }] }));
   for (const run of [wide, plain]) await bench.send(run, { type: 'cancel', reason: 'no', code: 'cancelled', by: 'me' });
   for (const job of await bench.claim(9)) await bench.settle(job, completed());
+  for (let i = 0; i < 3; i++) await agentJob(bench);
+  const { worker, leases } = await claimAs(bench, 'w', { limit: 3, nonce: 'n' });
+  await reportAs(bench, worker, leases[0] as WorkerLease, noted(1, 0.5));
+  await reportAs(bench, worker, leases[0] as WorkerLease, complete());
+  await bench.pass(LEASE);
+  await claimAs(bench, 'w', { limit: 3 });
+  await bench.backend.leaveWorker({ workerId: worker.id, decide: bench.decide });
+  bench.backend.capabilityCover({ namespace: 'default', requires: ['agent.task'] });
   await bench.backend.leave({ epoch: bench.epoch, decide: bench.decide });
 
   const plans = new Database(path, { readonly: true });

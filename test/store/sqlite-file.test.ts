@@ -141,7 +141,7 @@ describe('opening a file', () => {
 
   it('names the stores there are', async () => {
     const settings = { dataDir: folder(), durability: 'full' } as const;
-    await expect(openBackend({ ...settings, store: 'redis://x' }, env)).rejects.toMatchObject({ code: 'not_available' });
+    await expect(openBackend({ ...settings, store: 'redis://x/y' }, env)).rejects.toMatchObject({ code: 'invalid_input' });
     await expect(openBackend({ ...settings, store: 'sqlit' }, env)).rejects.toMatchObject({ code: 'invalid_input', nearMatches: ['sqlite'] });
   });
 });
@@ -256,9 +256,9 @@ describe('two processes on one file', () => {
     await other.enqueueJobs({ jobs: [bench.job({ queue: 'new', requires: ['gpu'] })] });
     expect(bench.backend.pollForeign()).toBe(true);
     expect(bench.notices.at(-1)).toMatchObject({ foreign: true, jobsReady: true });
-    await other.setQueuePaused({ namespace: 'default', queue: 'new', paused: true });
+    await other.updateQueue({ namespace: 'default', queue: 'new', paused: true, from: 'control' });
     expect(await bench.claim(1, { capabilities: ['gpu'] })).toEqual([]);
-    await bench.backend.setQueuePaused({ namespace: 'default', queue: 'new', paused: false });
+    await bench.backend.updateQueue({ namespace: 'default', queue: 'new', paused: false, from: 'control' });
     expect((await bench.claim(1, { capabilities: ['gpu'], backend: other, epoch })).length).toBe(1);
   });
 

@@ -7,6 +7,7 @@ import type { Tx } from './tx.ts';
 interface ArtifactSql {
   id: string;
   execution: number | null;
+  job: number | null;
   name: string;
   media_type: string;
   bytes: number;
@@ -15,7 +16,7 @@ interface ArtifactSql {
   content?: Buffer;
 }
 
-const COLUMNS = 'id, execution, name, media_type, bytes, sha256, created_at';
+const COLUMNS = 'id, execution, job, name, media_type, bytes, sha256, created_at';
 
 export class Artifacts {
   readonly #tx: Tx;
@@ -54,7 +55,7 @@ export class Artifacts {
       execution === null && job === null ? 0 : 1,
       Buffer.from(p.content),
     );
-    return { id: p.id, name: p.name, mediaType: p.mediaType, bytes: p.content.length, sha256: p.sha256, createdAt: tx.now, executionId: p.executionId };
+    return { id: p.id, name: p.name, mediaType: p.mediaType, bytes: p.content.length, sha256: p.sha256, createdAt: tx.now, executionId: p.executionId, jobId: execution === null ? p.jobId : null };
   }
 
   #heldJob(id: string, token: number | null): { readonly num: number } | undefined {
@@ -85,6 +86,7 @@ export class Artifacts {
       sha256: row.sha256,
       createdAt: row.created_at,
       executionId: row.execution === null ? null : this.#rows.idOf(row.execution),
+      jobId: row.job === null ? null : ((this.#tx.sql('SELECT id FROM job WHERE num = ?').get(row.job) as { id: string } | undefined)?.id ?? null),
     };
   }
 }

@@ -1,8 +1,19 @@
 // Owns how closed sets are written in the file: small integers, never renumbered.
 import { EVENT_TYPES, type EventType } from '../../domain/event.ts';
 import { JOB_STATUSES, type JobStatus } from '../../domain/job.ts';
+import {
+  OCCURRENCE_ORIGINS,
+  OCCURRENCE_STATUSES,
+  type OccurrenceOrigin,
+  type OccurrenceStatus,
+  RUN_RESULTS,
+  type RunResult,
+  SCHEDULE_STATUSES,
+  type ScheduleStatus,
+} from '../../domain/schedule.ts';
 import { SESSION_STATUSES, type SessionStatus } from '../../domain/session.ts';
 import type { TimerKind } from '../../domain/transition.ts';
+import { WORKER_STATUSES, type WorkerStatus } from '../../domain/worker-agent.ts';
 import {
   EXECUTION_STATUSES,
   type ExecutionPhase,
@@ -43,7 +54,16 @@ export const executionCodes = new Codes<ExecutionStatus>(EXECUTION_STATUSES);
 export const stepCodes = new Codes<StepStatus>(STEP_STATUSES);
 export const phaseCodes = new Codes<ExecutionPhase>(['admission', 'main', 'compensate', 'on_failure', 'done']);
 export const sessionCodes = new Codes<SessionStatus>(SESSION_STATUSES);
+// active lost left
+export const workerCodes = new Codes<WorkerStatus>(WORKER_STATUSES);
+export const WORKER = { active: 0, lost: 1, left: 2 } as const;
 export const eventCodes = new Codes<EventType>(EVENT_TYPES);
 export const timerCodes = new Codes<TimerKind>(['wake', 'wait_timeout', 'execution_deadline', 'force_stop']);
 export const waiterCodes = new Codes<'none' | 'signal' | 'approval' | 'event'>(['none', 'signal', 'approval', 'event']);
 export const skipCodes = new Codes<SkipReason | 'none'>(['none', 'condition', 'upstream_skipped', 'upstream_failed', 'trigger_rule']);
+// active paused completed
+export const scheduleCodes = new Codes<ScheduleStatus>(SCHEDULE_STATUSES);
+export const SCHEDULE = { active: 0, paused: 1, completed: 2 } as const;
+export const originCodes = new Codes<OccurrenceOrigin>(OCCURRENCE_ORIGINS);
+export const occurrenceCodes = new Codes<OccurrenceStatus>(OCCURRENCE_STATUSES);
+export const resultCodes = new Codes<RunResult>(RUN_RESULTS);

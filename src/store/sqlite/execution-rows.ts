@@ -18,6 +18,8 @@ export interface ExecutionRecord {
   gateRank: number | null;
   gatePos: number;
   gates: readonly (readonly [string, number])[];
+  /** Number of the ledger row of the schedule that started it, or null. */
+  readonly occurrence: number | null;
   dirty: boolean;
   storedStatus: number;
   readonly steps: Map<number, { row: StepRow; dirty: boolean } | null>;
@@ -68,6 +70,7 @@ interface ExecutionSql {
   output: string | null;
   output_bytes: number | null;
   input: string;
+  occurrence: number | null;
 }
 
 interface StepSql {
@@ -165,6 +168,7 @@ export class ExecutionRows {
       parent: number | null;
       forkedFrom: number | null;
       gates: readonly (readonly [string, number])[];
+      occurrence?: number | undefined;
     },
   ): ExecutionRecord {
     const num = this.#tx.nextNum('execution');
@@ -199,6 +203,7 @@ export class ExecutionRows {
         extra.gates.length === 0 ? null : JSON.stringify(extra.gates),
         JSON.stringify(row.input),
       );
+    if (extra.occurrence !== undefined) this.#tx.sql('UPDATE execution SET occurrence = ? WHERE num = ?').run(extra.occurrence, num);
     const record: ExecutionRecord = {
       num,
       ns: extra.ns,
@@ -211,12 +216,13 @@ export class ExecutionRows {
       gateRank: null,
       gatePos: 0,
       gates: extra.gates,
+      occurrence: extra.occurrence ?? null,
       dirty: false,
       storedStatus: executionCodes.of(row.status),
       steps: new Map(),
       dirtySteps: new Set(),
     };
-    this.#tx.countExecution(null, record.storedStatus);
+    this.#tx.countExecution(record.ns, null, record.storedStatus);
     this.#byNum.set(num, record);
     this.#numById.set(row.id, num);
     return record;
@@ -290,7 +296,7 @@ export class ExecutionRows {
     const row = record.row;
     const status = executionCodes.of(row.status);
     if (status !== record.storedStatus) {
-      this.#tx.countExecution(record.storedStatus, status);
+      this.#tx.countExecution(record.ns, record.storedStatus, status);
       record.storedStatus = status;
     }
     const output = toColumns(row.output);
@@ -403,6 +409,7 @@ export class ExecutionRows {
       gateRank: sql.gate_rank,
       gatePos: sql.gate_pos,
       gates: sql.gates === null ? [] : (JSON.parse(sql.gates) as [string, number][]),
+      occurrence: sql.occurrence,
       dirty: false,
       storedStatus: sql.status,
       steps: new Map(),

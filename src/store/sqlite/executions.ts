@@ -38,6 +38,8 @@ export interface StartParameters {
   readonly startedBy: string;
   readonly forkedFrom: { readonly executionId: string; readonly stepIndex: number } | null;
   readonly concurrency: { readonly key: string; readonly limit: number; readonly onLimit: 'queue' | 'skip' | 'cancel_in_progress' | 'cancel_newest' } | null;
+  /** Number of the ledger row of the schedule that starts it. */
+  readonly occurrence?: number | undefined;
 }
 
 export class Executions {
@@ -71,7 +73,7 @@ export class Executions {
       if (limits !== undefined && limits.n !== null) gates.push([gateKeys.sessionWorkflows(session), limits.n]);
     }
     const forked = p.forkedFrom === null ? null : (this.rows.numOf(p.forkedFrom.executionId) ?? null);
-    const record = this.rows.insert(this.#newRow(p, key), { ns, session, root: null, parent: null, forkedFrom: forked, gates });
+    const record = this.rows.insert(this.#newRow(p, key), { ns, session, root: null, parent: null, forkedFrom: forked, gates, occurrence: p.occurrence });
     if (record.row.deadlineAt !== null) this.#setTimer(record.num, 'execution_deadline', null, record.row.deadlineAt);
     if (key !== null && p.concurrency !== null && this.#applyOnLimit(record, key, p.concurrency, decide)) return record;
     this.#pass(record, decide);
@@ -275,12 +277,19 @@ export class Executions {
       if (tx.sql('DELETE FROM waiter WHERE execution = ?').run(record.num).changes > 0) tx.forgetEventNames();
       this.#releaseGates(record);
       tx.notice.ended.push(after.id);
+      if (record.occurrence !== null) this.#tellSchedule(record, record.occurrence);
     } else if (before.endedAt !== null && after.endedAt === null) {
       // Retried by control: it holds its keys again, even past the limit, because it ran before those who wait.
       for (const [key, cap] of record.gates) acquireAnyway(tx, key, cap);
       record.gatePos = record.gates.length;
       this.rows.touch(record);
     }
+  }
+
+  #tellSchedule(record: ExecutionRecord, occurrence: number): void {
+    const { id, status, error } = record.row;
+    if (status !== 'completed' && status !== 'failed' && status !== 'cancelled') return;
+    this.#tx.onScheduledEnd({ occurrence, runId: id, result: status, output: () => this.output(record) ?? null, error });
   }
 
   #bounded(record: ExecutionRecord, step: StepRow): StepRow {

@@ -12,6 +12,8 @@ interface Candidate {
 const LOOKED_AT = 5_000;
 
 const CANDIDATES: Readonly<Record<string, string>> = {
+  q: 'SELECT id, gates, gate_pos FROM job WHERE owner IS NOT NULL AND queue = ? ORDER BY num LIMIT ?',
+  j: 'SELECT id, gates, gate_pos FROM job WHERE owner IS NOT NULL AND ns = ? ORDER BY num LIMIT ?',
   k: 'SELECT id, gates, gate_pos FROM execution WHERE concurrency_key = ? AND ended_at IS NULL ORDER BY num LIMIT ?',
   w: 'SELECT id, gates, gate_pos FROM execution WHERE session = ? AND ended_at IS NULL ORDER BY num LIMIT ?',
   s: 'SELECT id, gates, gate_pos FROM job WHERE session = ? AND gate_pos > 0 ORDER BY num LIMIT ?',
@@ -22,7 +24,7 @@ export function gateHolders(tx: Tx, gate: string, limit: number): { limit: numbe
   const row = tx.sql('SELECT cap, used FROM gate WHERE key = ?').get(gate) as { cap: number; used: number } | undefined;
   const sql = CANDIDATES[gate.charAt(0)];
   if (row === undefined || sql === undefined) return { limit: row?.cap ?? 0, used: row?.used ?? 0, holders: [] };
-  const candidates = tx.sql(sql).all(gate.startsWith('k:') ? gate : Number(gate.slice(2)), LOOKED_AT) as Candidate[];
+  const candidates = tx.sql(sql).all(gate.startsWith('k:') ? gate : Number.parseInt(gate.slice(2), 10), LOOKED_AT) as Candidate[];
   const holders = candidates.filter((candidate) => {
     const at = candidate.gates === null ? -1 : (JSON.parse(candidate.gates) as GateList).findIndex(([key]) => key === gate);
     return at >= 0 && at < candidate.gate_pos;

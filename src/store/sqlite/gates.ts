@@ -1,36 +1,46 @@
 // Owns capacity: a holder passes its gates in a fixed order and waits in the first closed one; whoever gives capacity back
 // admits the next in the same commit, so a claim never scans.
+import { freeAt, hasWaiters } from './rates.ts';
 import type { Tx } from './tx.ts';
 
 /** Cap of a gate whose limit was taken away. */
 const UNLIMITED = 2 ** 31;
 
-export type GateList = readonly (readonly [key: string, cap: number])[];
+export type Gate = readonly [key: string, cap: number, periodMs?: number];
+export type GateList = readonly Gate[];
 
-/** Keys: `x:<execution>` maxParallel of a run, `s:<session>` its jobs, `w:<session>` its workflows, `k:<namespace>/<workflow>/<key>` a concurrency key. */
+/** Keys: `x:<execution>` maxParallel of a run, `s:<session>` its jobs, `w:<session>` its workflows, `k:<namespace>/<workflow>/<key>` a concurrency key of runs,
+ * `j:<namespace>/<key>` one of jobs, `q:<queue>` the jobs of a queue, `r:q<queue>` its rate, `r:<namespace>/…` a rate that jobs brought. */
 export const gateKeys = {
   execution: (num: number): string => `x:${num}`,
   sessionTasks: (num: number): string => `s:${num}`,
   sessionWorkflows: (num: number): string => `w:${num}`,
   concurrency: (ns: number, workflow: string, key: string): string => `k:${ns}/${workflow}/${key}`,
   paused: (execution: number): string => `p:${execution}`,
+  jobs: (ns: number, key: string): string => `j:${ns}/${key}`,
+  queue: (num: number): string => `q:${num}`,
+  queueRate: (num: number): string => `r:q${num}`,
+  rate: (ns: number, queue: number, key: string | null): string => (key === null ? `r:${ns}/q${queue}` : `r:${ns}/k/${key}`),
 };
 
 /** Takes one unit; false when the gate is closed. */
-export function acquire(tx: Tx, key: string, limit: number): boolean {
-  const cap = capOf(tx, key, limit);
+export function acquire(tx: Tx, key: string, limit: number, periodMs = 0): boolean {
   const row = tx.sql('SELECT used, cap FROM gate WHERE key = ?').get(key) as { used: number; cap: number } | undefined;
+  const used = row?.used ?? 0;
+  const cap = isRate(key) ? limit : capOf(tx, key, limit, row?.cap);
+  if (isRate(key) ? freeAt(tx, key, { limit, periodMs }, used) < 1 : used >= cap) return false;
   if (row === undefined) {
     tx.sql('INSERT INTO gate (key, cap, used) VALUES (?, ?, 1)').run(key, cap);
     return true;
   }
-  if (row.used >= cap) return false;
   tx.sql('UPDATE gate SET used = used + 1, cap = ? WHERE key = ?').run(cap, key);
   return true;
 }
 
 /** Limits of a session may change while work waits: the row says, not what stood there when the work was added. */
-function capOf(tx: Tx, key: string, limit: number): number {
+function capOf(tx: Tx, key: string, limit: number, stored: number | undefined): number {
+  if (key.startsWith('q:')) return tx.queueLimits(Number(key.slice(2)))?.concurrency ?? UNLIMITED;
+  if (key.startsWith('j:')) return stored ?? limit;
   if (key.startsWith('s:'))
     return (tx.sql('SELECT max_tasks AS n FROM session WHERE num = ?').get(Number(key.slice(2))) as { n: number | null } | undefined)?.n ?? UNLIMITED;
   if (key.startsWith('w:'))
@@ -46,5 +56,22 @@ export function acquireAnyway(tx: Tx, key: string, limit: number): void {
 /** Gives one unit back. */
 export function release(tx: Tx, key: string): void {
   const row = tx.sql('UPDATE gate SET used = used - 1 WHERE key = ? RETURNING used').get(key) as { used: number } | undefined;
-  if (row !== undefined && row.used <= 0) tx.sql('DELETE FROM gate WHERE key = ? AND used <= 0').run(key);
+  // A key of jobs keeps the limit that its newest job brought while others wait for it.
+  if (row !== undefined && row.used <= 0 && !(key.startsWith('j:') && hasWaiters(tx, key))) tx.sql('DELETE FROM gate WHERE key = ? AND used <= 0').run(key);
+}
+
+/** A rate is used up at the claim: what runs holds no unit of it. */
+export function isRate(key: string): boolean {
+  return key.startsWith('r:');
+}
+
+/** A limit of a queue or of jobs by a key: its size may change while work waits. */
+export function isOfQueues(key: string): boolean {
+  return isRate(key) || key.startsWith('q:') || key.startsWith('j:');
+}
+
+/** More hold it than may: its limit was lowered. */
+export function isOverbooked(tx: Tx, key: string): boolean {
+  const row = tx.sql('SELECT used, cap FROM gate WHERE key = ?').get(key) as { used: number; cap: number } | undefined;
+  return row !== undefined && row.used > capOf(tx, key, row.cap, row.cap);
 }

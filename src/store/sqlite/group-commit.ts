@@ -2,13 +2,8 @@
 // failing one is re-run alone, so it can neither spoil nor be hidden by its neighbours.
 import type { Random } from '../../domain/clock.ts';
 import { StoreError } from '../../domain/errors.ts';
+import { type Batch, type Operation, Operations } from './operations.ts';
 import { isBusy } from './sqlite-error.ts';
-
-interface Operation<S> {
-  readonly run: (state: S) => unknown;
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (error: unknown) => void;
-}
 
 export interface CommitTarget<S> {
   /** BEGIN IMMEDIATE; throws busy when another process writes. */
@@ -29,22 +24,13 @@ export interface CommitTarget<S> {
   readonly random: Random;
 }
 
-// One transaction takes what is queued up to about 5 ms or 1,000 operations: past ~100 operations the fsync (0.25 ms here)
-// is below 3 % of the time, so longer ones only hold other processes and the event loop up.
-const MAX_OPERATIONS = 1_000;
-const MAX_MS = 5;
 const BUSY_LIMIT_MS = 30_000;
-const LAZY_MS = 250;
 
 /** One writer per process. */
 export class GroupCommit<S> {
   readonly #target: CommitTarget<S>;
-  #queue: Operation<S>[] = [];
-  /** Operations that may wait for the next commit of something else. */
-  #lazy: Operation<S>[] = [];
-  #lazyTimer: NodeJS.Timeout | null = null;
+  readonly #operations = new Operations<S>(() => this.#schedule());
   #scheduled = false;
-  #closed = false;
   /** The last COMMIT failed and the file could not be opened again: the next turn tries once more. */
   #broken = false;
   #busySince = 0;
@@ -57,38 +43,19 @@ export class GroupCommit<S> {
 
   /** Runs the operation inside the next transaction. It may run more than once before it counts: it must not act outside the state. */
   submit<T>(run: (state: S) => T): Promise<T> {
-    if (this.#closed) return Promise.reject(new StoreError('shutting_down', 'The store is closed.'));
-    return new Promise<T>((resolve, reject) => {
-      this.#queue.push({ run, resolve: resolve as (value: unknown) => void, reject });
-      this.#schedule();
-    });
+    return this.#operations.submit(run);
   }
 
-  /** As submit, but rides on the next commit of something else, or goes alone after a quarter of a second: no fsync of its own per call. */
+  /** As submit, but rides on the next commit of something else. */
   submitLazily<T>(run: (state: S) => T): Promise<T> {
-    if (this.#closed) return Promise.reject(new StoreError('shutting_down', 'The store is closed.'));
-    return new Promise<T>((resolve, reject) => {
-      this.#lazy.push({ run, resolve: resolve as (value: unknown) => void, reject });
-      this.#lazyTimer ??= setTimeout(() => {
-        this.#takeLazy();
-        this.#schedule();
-      }, LAZY_MS);
-      this.#lazyTimer.unref();
-    });
-  }
-
-  #takeLazy(): void {
-    if (this.#lazyTimer !== null) clearTimeout(this.#lazyTimer);
-    this.#lazyTimer = null;
-    this.#queue.push(...this.#lazy.splice(0));
+    return this.#operations.submitLazily(run);
   }
 
   /** Refuses new operations; resolves when the queued ones are stored. */
   async close(): Promise<void> {
-    this.#closed = true;
-    this.#takeLazy();
-    if (this.#queue.length > 0) this.#schedule();
-    if (this.#queue.length > 0 || this.#scheduled) await new Promise<void>((resolve) => this.#idle.push(resolve));
+    this.#operations.close();
+    if (this.#operations.queue.length > 0) this.#schedule();
+    if (this.#operations.queue.length > 0 || this.#scheduled) await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
 
   #schedule(delayMs = 0): void {
@@ -101,12 +68,12 @@ export class GroupCommit<S> {
   #flush(): void {
     this.#scheduled = false;
     let delayMs = 0;
-    if (this.#lazy.length > 0) this.#takeLazy();
+    this.#operations.takeLazy();
     try {
-      if (this.#queue.length > 0) delayMs = this.#turn();
+      if (this.#operations.queue.length > 0) delayMs = this.#turn();
     } finally {
       // Whatever happened in the turn: what is queued must not wait for ever.
-      if (this.#queue.length > 0) this.#schedule(delayMs);
+      if (this.#operations.queue.length > 0) this.#schedule(delayMs);
       else for (const resolve of this.#idle.splice(0)) resolve();
     }
   }
@@ -118,22 +85,8 @@ export class GroupCommit<S> {
     const contended = this.#busyRound > 0;
     this.#busySince = 0;
     this.#busyRound = 0;
-    const taken: Operation<S>[] = [];
-    const results: unknown[] = [];
-    const started = performance.now();
-    const state = this.#target.state();
-    let failed = false;
-    try {
-      for (const operation of this.#queue) {
-        taken.push(operation);
-        results.push(operation.run(state));
-        if (taken.length >= MAX_OPERATIONS || ((taken.length & 15) === 0 && performance.now() - started > MAX_MS)) break;
-      }
-      this.#target.flush();
-    } catch {
-      failed = true;
-    }
-    this.#queue.splice(0, taken.length);
+    const { taken, results, failed } = this.#run();
+    this.#operations.queue.splice(0, taken.length);
     if (failed) {
       this.#rollback();
       this.#runEachAlone(taken);
@@ -142,6 +95,17 @@ export class GroupCommit<S> {
     }
     // Where another process waits for the lock, leave it a moment; SQLite's lock is not fair by itself.
     return contended ? 1 : 0;
+  }
+
+  #run(): Batch<S> {
+    const batch = this.#operations.run(this.#target.state());
+    if (batch.failed) return batch;
+    try {
+      this.#target.flush();
+      return batch;
+    } catch {
+      return { ...batch, failed: true };
+    }
   }
 
   #begin(): 'begun' | number {
@@ -207,7 +171,7 @@ export class GroupCommit<S> {
         this.#target.begin();
       } catch (error) {
         if (isBusy(error)) {
-          this.#queue.unshift(...operations.slice(at));
+          this.#operations.queue.unshift(...operations.slice(at));
           return;
         }
         operation.reject(this.#target.toError(error));
@@ -237,7 +201,7 @@ export class GroupCommit<S> {
       this.#busySince = 0;
       this.#busyRound = 0;
       const ours = this.#target.toError(error);
-      for (const operation of this.#queue.splice(0)) operation.reject(ours);
+      for (const operation of this.#operations.queue.splice(0)) operation.reject(ours);
       return 0;
     }
     // Never block the loop: come back soon, with a growing batch; chance keeps two processes from marching in step.

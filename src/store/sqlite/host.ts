@@ -1,20 +1,46 @@
 // Owns one open store: its connection, its writer, and whom it tells about commits; the verbs are built on it.
+import { dirname, join } from 'node:path';
 import { LogisticsError, StoreError } from '../../domain/errors.ts';
 import type { Json } from '../../domain/json.ts';
 import type { BackendEnvironment, CommitNotice, Receipt } from '../backend.ts';
 import { type OpenOptions, openConnection } from './connection.ts';
 import { GroupCommit } from './group-commit.ts';
+import { FOREIGN, Listeners } from './listeners.ts';
 import { buildParts, type Parts } from './parts.ts';
 import { once } from './receipts.ts';
 import { SCHEMA_VERSION, versionOf } from './schema.ts';
 import { retryBusy, storeError } from './sqlite-error.ts';
 
-export class Host {
+/** What the verbs stand on: where reads look, how writes become durable, and who hears of them. */
+export interface Host {
   readonly options: OpenOptions;
   readonly env: BackendEnvironment;
   readonly memory: boolean;
+  /** Folder of the processes' lock files; null where nobody else can look. */
+  readonly lockFolder: string | null;
+  /** What reads use: they see what is committed. */
+  readonly parts: Parts;
+  /** Runs a verb inside the next transaction; it resolves once that is durable. */
+  write<T>(run: (parts: Parts) => T): Promise<T>;
+  /** As `write`, for what nobody waits for: it rides on the next commit. */
+  writeLazily<T>(run: (parts: Parts) => T): Promise<T>;
+  /** As `write`, but at most once per receipt; the same key with other arguments is a conflict error. */
+  writeOnce<T extends Json>(receipt: Receipt | undefined, run: (parts: Parts) => T): Promise<T>;
+  /** Where reads may be behind: resolves when they see what was committed anywhere before the call. */
+  refresh?(): Promise<void>;
+  onCommit(listener: (notice: CommitNotice) => void): () => void;
+  pollForeign(): boolean;
+  close(): Promise<void>;
+}
+
+/** A host on a store file, or on a store in memory. */
+export class SqliteHost implements Host {
+  readonly options: OpenOptions;
+  readonly env: BackendEnvironment;
+  readonly memory: boolean;
+  readonly lockFolder: string | null;
   readonly #commit: GroupCommit<Parts>;
-  readonly #listeners = new Set<(notice: CommitNotice) => void>();
+  readonly #listeners: Listeners;
   #parts: Parts;
   #foreignVersion: number;
   /** Set once a newer program has migrated the file: from then on nothing is written. */
@@ -24,6 +50,8 @@ export class Host {
     this.options = options;
     this.env = env;
     this.memory = options.path === ':memory:';
+    this.#listeners = new Listeners(env.onError);
+    this.lockFolder = this.memory ? null : join(dirname(options.path), 'locks');
     this.#parts = buildParts(openConnection(options, env.now()), env);
     this.#foreignVersion = retryBusy(() => this.#parts.tx.dataVersion());
     this.#commit = new GroupCommit<Parts>({
@@ -40,22 +68,18 @@ export class Host {
     });
   }
 
-  /** What reads use: they see what is committed. */
   get parts(): Parts {
     return this.#parts;
   }
 
-  /** Runs a verb inside the next transaction; it resolves after the COMMIT. */
   write<T>(run: (parts: Parts) => T): Promise<T> {
     return this.#commit.submit(run);
   }
 
-  /** As `write`, for what nobody waits for: it rides on the next commit. */
   writeLazily<T>(run: (parts: Parts) => T): Promise<T> {
     return this.#commit.submitLazily(run);
   }
 
-  /** As `write`, but at most once per receipt; the same key with other arguments is a conflict error. */
   async writeOnce<T extends Json>(receipt: Receipt | undefined, run: (parts: Parts) => T): Promise<T> {
     const result = await this.#commit.submit((parts) => once(parts.tx, receipt, () => run(parts)));
     if ('conflict' in result) throw new LogisticsError('conflict', result.conflict.message, result.conflict);
@@ -63,15 +87,14 @@ export class Host {
   }
 
   onCommit(listener: (notice: CommitNotice) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#listeners.add(listener);
   }
 
   pollForeign(): boolean {
     const version = this.#parts.tx.dataVersion();
     if (version === this.#foreignVersion) return false;
     this.#foreignVersion = version;
-    this.#tell({ jobsReady: true, inbox: [], stopJobs: [], ended: [], changed: [], timersChanged: true, foreign: true });
+    this.#listeners.tell(FOREIGN);
     return true;
   }
 
@@ -128,17 +151,6 @@ export class Host {
     const { tx, rows, plans } = this.#parts;
     rows.evict();
     plans.committed();
-    const notice = tx.takeNotice();
-    if (this.#listeners.size > 0) this.#tell(notice);
-  }
-
-  #tell(notice: CommitNotice): void {
-    for (const listener of this.#listeners) {
-      try {
-        listener(notice);
-      } catch (error) {
-        this.env.onError?.(error);
-      }
-    }
+    this.#listeners.tell(tx.takeNotice());
   }
 }

@@ -1,16 +1,15 @@
 // Owns the reads of jobs and queues: sizes and statistics come from counters, never from a count over rows.
-import type { JobStatus } from '../../domain/job.ts';
 import type { JsonObject } from '../../domain/json.ts';
-import type { Backend, JobLogLine, QueueStats } from '../backend.ts';
+import type { Backend, JobLogLine } from '../backend.ts';
 import { jobCodes } from './codes.ts';
 import { gateHolders } from './gate-holders.ts';
 import type { Host } from './host.ts';
 import type { JobSql } from './job-rows.ts';
 import { queueNum } from './job-verbs.ts';
-import type { Parts } from './parts.ts';
-import { jobView } from './views.ts';
+import { queueStats } from './queue-stats.ts';
+import { jobView, numsOf } from './views.ts';
 
-type Reads = Pick<Backend, 'getJob' | 'runningJobs' | 'peekJob' | 'queueSize' | 'listJobs' | 'jobLogs' | 'queueStats' | 'gateHolders'>;
+type Reads = Pick<Backend, 'getJob' | 'jobRange' | 'runningJobs' | 'peekJob' | 'queueSize' | 'listJobs' | 'jobLogs' | 'queueStats' | 'gateHolders'>;
 
 export function jobReads(host: Host): Reads {
   return {
@@ -27,6 +26,22 @@ export function jobReads(host: Host): Reads {
           cancel: number;
         }[]
       ).map((row) => ({ jobId: row.id, token: row.token, cancelRequested: row.cancel === 1 })),
+
+    jobRange: (p) => {
+      const { tx } = host.parts;
+      const nums = numsOf(tx, p);
+      if (nums === null) return null;
+      // In one commit no other process writes, so the rows of a batch have no others between them.
+      const within = p.namespace === undefined ? '' : 'AND ns = ?';
+      const bound = p.namespace === undefined ? [] : [tx.findNamespace(p.namespace) ?? -1];
+      const rows = tx.sql(`SELECT status, count(*) AS n FROM job WHERE num BETWEEN ? AND ? ${within} GROUP BY status`).all(nums.from, nums.to, ...bound) as {
+        status: number;
+        n: number;
+      }[];
+      const counts = { pending: 0, running: 0, completed: 0, failed: 0, cancelled: 0, retry: 0 };
+      for (const row of rows) counts[jobCodes.name(row.status)] = row.n;
+      return counts;
+    },
 
     peekJob: (p) => {
       const { tx } = host.parts;
@@ -53,61 +68,8 @@ export function jobReads(host: Host): Reads {
       return rows.map((row) => ({ ...row, fields: row.fields === null ? null : (JSON.parse(row.fields) as JsonObject) }));
     },
 
-    queueStats: (p) => queueStats(host.parts, p.namespace),
+    queueStats: (p) => queueStats(host.parts.tx, p),
 
     gateHolders: (p) => gateHolders(host.parts.tx, p.gate, p.limit),
-  };
-}
-
-interface Counted {
-  readonly queue: number;
-  readonly task: number;
-  readonly status: number;
-  readonly n: number;
-  readonly ns: number;
-  readonly name: string;
-}
-
-interface Measured {
-  readonly completed: number;
-  readonly failed: number;
-  readonly retries: number;
-  readonly run_ms: number;
-  readonly run_max: number;
-  readonly wait_ms: number;
-  readonly runs: number;
-}
-
-function queueStats({ tx }: Parts, namespace: string | undefined): QueueStats[] {
-  const rows = tx
-    .sql('SELECT c.queue, c.task, c.status, c.n, q.ns, q.name FROM counter c JOIN queue q ON q.num = c.queue ORDER BY q.ns, q.name, c.task')
-    .all() as Counted[];
-  const wanted = namespace === undefined ? undefined : tx.findNamespace(namespace);
-  const stats = new Map<string, QueueStats & { counts: Record<JobStatus, number> }>();
-  for (const row of rows) {
-    if (namespace !== undefined && row.ns !== wanted) continue;
-    const key = `${row.queue}/${row.task}`;
-    const entry =
-      stats.get(key) ??
-      measured(row, tx.namespaceName(row.ns), tx.taskName(row.task), tx.sql('SELECT * FROM task_stat WHERE queue = ? AND task = ?').get(row.queue, row.task));
-    stats.set(key, entry);
-    entry.counts[jobCodes.name(row.status)] = row.n;
-  }
-  return [...stats.values()];
-}
-
-function measured(row: Counted, namespace: string, task: string, raw: unknown): QueueStats & { counts: Record<JobStatus, number> } {
-  const stat = raw as Measured | undefined;
-  return {
-    namespace,
-    queue: row.name,
-    task,
-    counts: { pending: 0, running: 0, completed: 0, failed: 0, cancelled: 0, retry: 0 },
-    completed: stat?.completed ?? 0,
-    failed: stat?.failed ?? 0,
-    retries: stat?.retries ?? 0,
-    meanRunMs: stat === undefined ? null : stat.run_ms / stat.runs,
-    maxRunMs: stat?.run_max ?? null,
-    meanWaitMs: stat === undefined ? null : stat.wait_ms / stat.runs,
   };
 }

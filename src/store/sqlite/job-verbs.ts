@@ -1,6 +1,7 @@
 // Owns the verbs that change jobs and queues.
 import { type ErrorData, StoreError } from '../../domain/errors.ts';
 import type { NewJob } from '../../domain/job.ts';
+import type { Json } from '../../domain/json.ts';
 import type { Decide } from '../../domain/transition.ts';
 import type { Backend } from '../backend.ts';
 import { JOB } from './codes.ts';
@@ -12,10 +13,7 @@ import { lookUp, remember } from './receipts.ts';
 const CHUNK = 500;
 const NO_NEEDS = { open: [], failed: 0 };
 
-type Verbs = Pick<
-  Backend,
-  'enqueueJobs' | 'claimJobs' | 'hasReadyJobs' | 'settleJob' | 'reportProgress' | 'cancelJob' | 'redriveJob' | 'clearQueue' | 'setQueuePaused'
->;
+type Verbs = Pick<Backend, 'enqueueJobs' | 'claimJobs' | 'hasReadyJobs' | 'settleJob' | 'reportProgress' | 'cancelJob' | 'redriveJob' | 'clearQueue'>;
 
 export function jobVerbs(host: Host): Verbs {
   return {
@@ -23,13 +21,16 @@ export function jobVerbs(host: Host): Verbs {
       host.write((parts) => {
         const receipt = lookUp(parts.tx, p.receipt);
         if (receipt.kind === 'conflict') return { kind: 'conflict', error: receipt.error };
-        if (receipt.kind === 'replay') return { kind: 'enqueued', jobIds: receipt.reply as string[], replayed: true };
+        if (receipt.kind === 'replay') return { kind: 'enqueued', ...toReply(receipt.reply), replayed: true };
         const refusal = refusalOf(parts, p.jobs);
-        if (refusal !== null) return { kind: 'conflict', error: refusal };
-        for (const job of p.jobs) enqueueOne(parts, job);
-        const jobIds = p.jobs.map((job) => job.id);
-        remember(parts.tx, p.receipt, jobIds);
-        return { kind: 'enqueued', jobIds, replayed: false };
+        if (refusal !== null) return { kind: 'conflict', ...refusal };
+        const reply = enqueueAll(parts, p.jobs);
+        remember(
+          parts.tx,
+          p.receipt,
+          reply.deduplicated.length === 0 ? [...reply.jobIds] : { jobIds: [...reply.jobIds], deduplicated: [...reply.deduplicated] },
+        );
+        return { kind: 'enqueued', ...reply, replayed: false };
       }),
 
     claimJobs: (p) => host.write(({ claims }) => claims.claim(p)),
@@ -41,7 +42,9 @@ export function jobVerbs(host: Host): Verbs {
     reportProgress: (p) =>
       host.write(({ tx, jobs }) => {
         const progress = JSON.stringify({ share: p.share, message: p.message });
-        const row = tx.sql('UPDATE job SET progress = ? WHERE id = ? AND token = ? AND status = 1 RETURNING num').get(progress, p.jobId, p.token);
+        const row = tx
+          .sql('UPDATE job SET progress = ? WHERE id = ? AND token = ? AND status = 1 AND owner IS NOT NULL RETURNING num')
+          .get(progress, p.jobId, p.token);
         if (row === undefined) return false;
         jobs.addLogs((row as { num: number }).num, p.logs);
         return true;
@@ -52,48 +55,82 @@ export function jobVerbs(host: Host): Verbs {
     redriveJob: (p) => host.writeOnce(p.receipt, ({ jobs }) => ({ ...jobs.redrive(p.jobId), jobId: p.jobId })).then(({ kind, status }) => ({ kind, status })),
 
     clearQueue: (p) => host.write((parts) => clear(parts, p)),
-
-    setQueuePaused: (p) =>
-      host.write(({ tx }) => {
-        tx.sql('UPDATE queue SET paused = ? WHERE num = ?').run(p.paused ? 1 : 0, tx.queue(tx.namespace(p.namespace), p.queue));
-        tx.lanesVersion++;
-        tx.notice.jobsReady ||= !p.paused;
-      }),
   };
 }
 
-/** Why the batch cannot be taken: a closed session, or a dependency that does not exist before the job itself. */
-function refusalOf(parts: Parts, jobs: readonly NewJob[]): ErrorData | null {
+interface Refusal {
+  readonly error: ErrorData;
+  readonly jobId?: string;
+}
+
+/** Why the batch cannot be taken: a closed session, a dependency that does not exist before the job itself, a dedupe key that is taken. */
+function refusalOf(parts: Parts, jobs: readonly NewJob[]): Refusal | null {
   let lastSession: string | null = null;
   const linked = jobs.some((job) => job.dependsOn.length > 0);
   const own = new Set<string>();
   for (const job of jobs) {
     if (job.sessionId !== null && job.sessionId !== lastSession) {
       const refusal = parts.sessions.refusal(job.sessionId);
-      if (refusal !== null) return refusal;
+      if (refusal !== null) return { error: refusal };
       lastSession = job.sessionId;
     }
     for (const need of job.dependsOn) {
       if (own.has(need) || parts.tx.sql('SELECT 1 FROM job WHERE id = ?').get(need) !== undefined) continue;
-      if (jobs.some((other) => other.id === need)) {
-        const expected = 'each job after those it depends on, without a cycle';
-        return new StoreError('invalid_input', `${job.id} depends on ${need}, which comes no earlier in the batch.`, { path: 'depends_on', expected }).toData();
-      }
-      return new StoreError('not_found', `depends_on names ${need}, which does not exist.`, {
-        path: 'depends_on',
-        expected: 'ids of jobs that exist',
-      }).toData();
+      return { error: missingNeed(job, need, jobs), jobId: job.id };
     }
     if (linked) own.add(job.id);
   }
-  return null;
+  return jobs.some((job) => job.dedupe) ? parts.dedupes.refusal(jobs) : null;
 }
 
-function enqueueOne(parts: Parts, job: NewJob): void {
-  if (job.dependsOn.length === 0) {
-    parts.jobRows.insert(job, NO_NEEDS);
-    return;
+function missingNeed(job: NewJob, need: string, jobs: readonly NewJob[]): ErrorData {
+  if (jobs.some((other) => other.id === need)) {
+    const expected = 'each job after those it depends on, without a cycle';
+    return new StoreError('invalid_input', `${job.id} depends on ${need}, which comes no earlier in the batch.`, { path: 'depends_on', expected }).toData();
   }
+  const expected = 'ids of jobs that exist';
+  return new StoreError('not_found', `depends_on names ${need}, which does not exist.`, { path: 'depends_on', expected }).toData();
+}
+
+interface Reply {
+  readonly jobIds: readonly string[];
+  readonly deduplicated: readonly string[];
+}
+
+function toReply(receipt: Json): Reply {
+  return Array.isArray(receipt) ? { jobIds: receipt as string[], deduplicated: [] } : (receipt as unknown as Reply);
+}
+
+function enqueueAll(parts: Parts, jobs: readonly NewJob[]): Reply {
+  /** Job of the batch -> the earlier one that stands for it. */
+  const standIns = new Map<string, string>();
+  for (const job of jobs) {
+    if (!job.dedupe) {
+      enqueueOne(parts, withNeeds(job, standIns));
+      continue;
+    }
+    const outcome = parts.dedupes.meet(job, job.dedupe);
+    if (outcome.kind === 'stands') {
+      standIns.set(job.id, outcome.id);
+      continue;
+    }
+    const made = withNeeds(job, standIns);
+    const num = enqueueOne(parts, outcome.behind === null ? made : { ...made, dependsOn: [outcome.behind], when: 'all_done' });
+    parts.dedupes.name(job, job.dedupe, num);
+  }
+  const jobIds = jobs.map((job) => standIns.get(job.id) ?? job.id);
+  if (standIns.size === 0) return { jobIds, deduplicated: [] };
+  const own = new Set(jobs.map((job) => job.id));
+  return { jobIds, deduplicated: [...new Set(standIns.values())].filter((id) => !own.has(id)) };
+}
+
+function withNeeds(job: NewJob, standIns: ReadonlyMap<string, string>): NewJob {
+  if (standIns.size === 0 || job.dependsOn.length === 0) return job;
+  return { ...job, dependsOn: job.dependsOn.map((id) => standIns.get(id) ?? id) };
+}
+
+function enqueueOne(parts: Parts, job: NewJob): number {
+  if (job.dependsOn.length === 0) return parts.jobRows.insert(job, NO_NEEDS);
   const open: number[] = [];
   let failed = 0;
   for (const id of new Set(job.dependsOn)) {
@@ -104,6 +141,7 @@ function enqueueOne(parts: Parts, job: NewJob): void {
   const isRefused = failed > 0 && job.when === 'all_success';
   const num = parts.jobRows.insert(job, isRefused ? { open: [], failed } : { open, failed });
   if (isRefused) parts.dependents.refuse(parts.jobRows.byNum(num) as JobSql);
+  return num;
 }
 
 /** Cancels waiting standalone jobs: first those of the ready index, then those that wait for a moment, a gate or another job. */

@@ -2,7 +2,7 @@
 
 import type { ErrorData } from '../../domain/errors.ts';
 import { LogisticsError } from '../../domain/errors.ts';
-import type { AttemptRecord } from '../../domain/job.ts';
+import type { AttemptRecord, JobStatus } from '../../domain/job.ts';
 import { MAX_JOB_LOG_LINES } from '../../domain/job.ts';
 import { settleAttempt } from '../../domain/job-lifecycle.ts';
 import type { Json, JsonObject } from '../../domain/json.ts';
@@ -14,9 +14,10 @@ import { JOB, jobCodes } from './codes.ts';
 import type { Dependents } from './dependents.ts';
 import type { Executions } from './executions.ts';
 import { earliest, expiryOf, isPast, type JobRows, type JobSql } from './job-rows.ts';
+import { type OutputSchemas, outputInvalid } from './output-schemas.ts';
 import type { Plans } from './plans.ts';
 import type { Tx } from './tx.ts';
-import { MAX_OUTPUT_BYTES, storeJson, toColumns } from './values.ts';
+import { MAX_OUTPUT_BYTES, readStored, storeJson, toColumns } from './values.ts';
 
 /** A cancelled running job that does not stop is ended after this long. */
 export const CANCEL_GRACE_MS = 10_000;
@@ -27,13 +28,15 @@ export class Jobs {
   readonly #dependents: Dependents;
   readonly #executions: Executions;
   readonly #plans: Plans;
+  readonly #schemas: OutputSchemas;
 
-  constructor(tx: Tx, rows: JobRows, dependents: Dependents, executions: Executions, plans: Plans) {
+  constructor(tx: Tx, rows: JobRows, dependents: Dependents, executions: Executions, plans: Plans, schemas: OutputSchemas) {
     this.#tx = tx;
     this.#rows = rows;
     this.#dependents = dependents;
     this.#executions = executions;
     this.#plans = plans;
+    this.#schemas = schemas;
   }
 
   /** The end of one attempt, by the holder of the token. */
@@ -45,12 +48,25 @@ export class Jobs {
     readonly decide: Decide;
   }): SettleResult {
     const job = this.#rows.byId(p.jobId);
-    if (job === undefined || job.token !== p.token) return { kind: 'lease_lost' };
+    if (job === undefined || job.token !== p.token || isBeyondProcesses(job)) return { kind: 'lease_lost' };
     if (job.status !== JOB.running) {
       return isRepeated(job.status, p.outcome.status) ? { kind: 'replayed', status: jobCodes.name(job.status) } : { kind: 'lease_lost' };
     }
     this.addLogs(job.num, p.logs);
-    return this.#settleRunning(job, p.outcome, p.decide);
+    const faults = p.outcome.status === 'completed' ? this.#schemas.faults(job, p.outcome.output) : [];
+    return this.#settleRunning(job, faults.length === 0 ? p.outcome : { status: 'failed', error: outputInvalid(faults) }, p.decide);
+  }
+
+  /** The end of an attempt by the worker agent that holds the job. */
+  settleHeld(job: JobSql, outcome: AttemptOutcome, decide: Decide): { readonly status: JobStatus; readonly runAt: number | null } {
+    const { status, runAt } = this.#settleRunning(job, outcome, decide);
+    return { status, runAt };
+  }
+
+  /** Gives a job that a worker agent holds back unharmed; what happened to it in the meantime counts. */
+  takeFromWorker(worker: number, num: number, decide: Decide): void {
+    const job = this.#rows.byNum(num);
+    if (job !== undefined && job.status === JOB.running && job.worker === worker) this.#settleRunning(job, { status: 'released' }, decide);
   }
 
   /** Takes a running job from its epoch: its process died, or gives it back unharmed. What happened to it in the meantime counts. */
@@ -59,7 +75,7 @@ export class Jobs {
     if (job !== undefined && job.status === JOB.running && job.owner === epoch) this.#settleRunning(job, { status: how }, decide);
   }
 
-  #settleRunning(job: JobSql, outcome: AttemptOutcome | { readonly status: 'crashed' }, decide: Decide): SettleResult {
+  #settleRunning(job: JobSql, outcome: AttemptOutcome | { readonly status: 'crashed' }, decide: Decide): Settled {
     const tx = this.#tx;
     const policy = this.#policyOf(job);
     const stored = outcome.status === 'completed' ? this.#storeOutput(job, outcome.output) : null;
@@ -164,6 +180,11 @@ export class Jobs {
       );
     }
     this.#dependents.tell(job.num, status === 'completed');
+    if (job.occurrence !== null) this.#tellSchedule(job, job.occurrence, status, value, error);
+  }
+
+  #tellSchedule(job: JobSql, occurrence: number, result: 'completed' | 'failed' | 'cancelled', value: StoredValue | null, error: ErrorData | null): void {
+    this.#tx.onScheduledEnd({ occurrence, runId: job.id, result, output: () => (value === null ? null : readStored(this.#tx, value)), error });
   }
 
   /** Ends a job that is not running and tells whoever waits for it. */
@@ -171,6 +192,7 @@ export class Jobs {
     this.#rows.end(job, status, error, dead);
     if (job.execution !== null) this.#executions.stepJobEnded(job, status, null, error as never, decide);
     this.#dependents.tell(job.num, false);
+    if (job.occurrence !== null) this.#tellSchedule(job, job.occurrence, status, null, error);
   }
 
   cancel(p: { readonly jobId: string; readonly reason: string; readonly decide: Decide }): CancelResult {
@@ -220,10 +242,7 @@ export class Jobs {
       this.#dependents.tell(job.num, job.status === JOB.completed);
     } else if (job.status === JOB.running) {
       tx.sql('UPDATE job SET due_at = NULL WHERE num = ?').run(job.num);
-      if (job.cancel_requested === 1) {
-        tx.notice.stopJobs.push({ jobId: job.id, forced: true });
-        this.end(job, 'cancelled', new LogisticsError('cancelled', 'Cancelled; it did not stop within the grace period.').toData(), false, decide);
-      }
+      this.#fireRunning(job, decide);
     } else if (isPast(job.deadline_at, tx.now)) {
       this.end(job, 'failed', new LogisticsError('timeout', 'The deadline passed.', { retryable: false }).toData(), true, decide);
     } else if (isPast(expiryOf(job), tx.now)) {
@@ -234,6 +253,22 @@ export class Jobs {
       this.#rows.admit(job);
     } else {
       tx.sql('UPDATE job SET due_at = ? WHERE num = ?').run(laterOf([job.run_at, expiryOf(job), job.deadline_at], tx.now), job.num);
+    }
+  }
+
+  #fireRunning(job: JobSql, decide: Decide): void {
+    const { notice, now } = this.#tx;
+    if (isOrphan(job)) {
+      this.#settleRunning(job, { status: 'crashed' }, decide);
+    } else if (job.cancel_requested === 1) {
+      notice.stopJobs.push({ jobId: job.id, forced: true });
+      this.end(job, 'cancelled', new LogisticsError('cancelled', 'Cancelled; it did not stop within the grace period.').toData(), false, decide);
+    } else if (job.worker !== null) {
+      notice.stopJobs.push({ jobId: job.id, forced: true });
+      const error = isPast(job.deadline_at, now)
+        ? new LogisticsError('timeout', 'The deadline passed.', { retryable: false })
+        : new LogisticsError('timeout', `The attempt took longer than ${now - (job.started_at ?? now)} ms.`);
+      this.#settleRunning(job, { status: 'failed', error: error.toData() }, decide);
     }
   }
 
@@ -271,6 +306,18 @@ export class Jobs {
     }
     tx.sql('DELETE FROM job_log WHERE job = ? AND seq <= ?').run(job, seq - MAX_JOB_LOG_LINES);
   }
+}
+
+type Settled = Extract<SettleResult, { readonly kind: 'settled' }>;
+
+/** A running job whose worker agent was lost: nobody holds it until its due time takes it back. */
+function isOrphan(job: JobSql): boolean {
+  return job.status === JOB.running && job.owner === null && job.worker === null;
+}
+
+/** Held, or last held, by no process: its token lets no process write. */
+function isBeyondProcesses(job: JobSql): boolean {
+  return job.worker !== null || isOrphan(job);
 }
 
 /** Whether the outcome is the one that the same token led to before. */

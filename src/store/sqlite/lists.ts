@@ -3,20 +3,25 @@
 
 import { LogisticsError } from '../../domain/errors.ts';
 import type { Job } from '../../domain/job.ts';
+import type { Schedule } from '../../domain/schedule.ts';
 import type { Session } from '../../domain/session.ts';
+import type { WorkerAgent } from '../../domain/worker-agent.ts';
 import type { StoredDefinition } from '../../domain/workflow-definition.ts';
 import type { ExecutionSummary, ListFilter, Page } from '../backend.ts';
-import { executionCodes, jobCodes, sessionCodes } from './codes.ts';
+import { executionCodes, jobCodes, scheduleCodes, sessionCodes, workerCodes } from './codes.ts';
 import type { Tx } from './tx.ts';
+import { numsOf } from './views.ts';
 
 // 20,000 rows are scanned in about 15 ms; more would be felt by the workers of the same process.
 const SCAN_ROWS = 20_000;
 
 /** Conditions with an index of their own: their rows are few, so all of them are looked at. */
-const INDEXED = /^(session|execution|parent) = |^status = [35]$/;
+const INDEXED = /^(session|execution|parent) = |^status = [35]$|^num >= /;
+
+const NOTHING = { from: 0, to: -1 };
 
 interface Query {
-  readonly table: 'execution' | 'job' | 'session' | 'definition';
+  readonly table: 'execution' | 'job' | 'session' | 'definition' | 'worker' | 'schedule';
   readonly where: readonly string[];
   readonly values: readonly (string | number)[];
 }
@@ -25,7 +30,9 @@ export interface ListReaders {
   readonly execution: (raw: unknown) => ExecutionSummary;
   readonly job: (raw: unknown) => Job;
   readonly session: (raw: unknown) => Session;
+  readonly schedule: (raw: unknown) => Schedule;
   readonly definition: (raw: unknown) => StoredDefinition;
+  readonly worker: (raw: unknown) => WorkerAgent;
 }
 
 export class Lists {
@@ -53,11 +60,14 @@ export class Lists {
     if (p.filter.status === 'failed' || (p.filter.dead === true && p.filter.status === undefined)) q.where.push('status = 3');
     else if (p.filter.status !== undefined) add(q, 'status = ?', jobCodes.find(p.filter.status) ?? -1);
     if (p.filter.dead !== undefined) add(q, 'dead = ?', p.filter.dead ? 1 : 0);
+    const nums = p.filter.batch === undefined ? undefined : (numsOf(this.#tx, p.filter.batch) ?? NOTHING);
+    if (nums !== undefined) add(q, 'num >= ?', nums.from);
+    if (p.filter.errorCode !== undefined) add(q, "error IS NOT NULL AND json_extract(error, '$.code') = ?", p.filter.errorCode);
     if (p.filter.queue !== undefined) add(q, 'queue IN (SELECT num FROM queue WHERE name = ?)', p.filter.queue);
     if (p.filter.task !== undefined) add(q, 'task = (SELECT num FROM task WHERE name = ?)', p.filter.task);
     if (p.filter.executionId !== undefined) add(q, 'execution = (SELECT num FROM execution WHERE id = ?)', p.filter.executionId);
     if (p.filter.text !== undefined) add(q, "instr(lower(coalesce(name, '')), lower(?)) > 0", p.filter.text);
-    return this.#page(q, p, this.#read.job);
+    return this.#page(q, p, this.#read.job, nums?.to);
   }
 
   sessions(p: { readonly filter: ListFilter; readonly limit: number; readonly cursor: string | null }): Page<Session> {
@@ -65,6 +75,14 @@ export class Lists {
     if (p.filter.status !== undefined) add(q, 'status = ?', sessionCodes.find(p.filter.status) ?? -1);
     if (p.filter.text !== undefined) add(q, "instr(lower(coalesce(name, '')), lower(?)) > 0", p.filter.text);
     return this.#page(q, p, this.#read.session);
+  }
+
+  schedules(p: { readonly filter: ListFilter; readonly limit: number; readonly cursor: string | null }): Page<Schedule> {
+    const q = this.#common(p.filter, 'schedule');
+    q.where.push('deleted_at IS NULL');
+    if (p.filter.status !== undefined) add(q, 'status = ?', scheduleCodes.find(p.filter.status) ?? -1);
+    if (p.filter.text !== undefined) add(q, 'instr(lower(name), lower(?)) > 0', p.filter.text);
+    return this.#page(q, p, this.#read.schedule);
   }
 
   definitions(p: { readonly filter: ListFilter; readonly limit: number; readonly cursor: string | null }): Page<StoredDefinition> {
@@ -76,6 +94,15 @@ export class Lists {
     return this.#page(q, p, this.#read.definition);
   }
 
+  workers(p: { readonly filter: ListFilter; readonly limit: number; readonly cursor: string | null }): Page<WorkerAgent> {
+    const q = this.#common({ ...p.filter, sessionId: undefined, since: undefined, until: undefined }, 'worker');
+    if (p.filter.since !== undefined) add(q, 'registered_at >= ?', p.filter.since);
+    if (p.filter.until !== undefined) add(q, 'registered_at <= ?', p.filter.until);
+    if (p.filter.status !== undefined) add(q, 'status = ?', workerCodes.find(p.filter.status) ?? -1);
+    if (p.filter.text !== undefined) add(q, 'instr(lower(name), lower(?)) > 0', p.filter.text);
+    return this.#page(q, p, this.#read.worker);
+  }
+
   #common(filter: ListFilter, table: Query['table']): { table: Query['table']; where: string[]; values: (string | number)[] } {
     const q = { table, where: [] as string[], values: [] as (string | number)[] };
     if (filter.namespace !== undefined) add(q, 'ns = ?', this.#tx.findNamespace(filter.namespace) ?? -1);
@@ -85,8 +112,8 @@ export class Lists {
     return q;
   }
 
-  #page<T>(q: Query, p: { readonly limit: number; readonly cursor: string | null }, read: (raw: unknown) => T): Page<T> {
-    const before = p.cursor === null ? Number.MAX_SAFE_INTEGER : decodeCursor(p.cursor);
+  #page<T>(q: Query, p: { readonly limit: number; readonly cursor: string | null }, read: (raw: unknown) => T, newest = Number.MAX_SAFE_INTEGER - 1): Page<T> {
+    const before = Math.min(p.cursor === null ? Number.MAX_SAFE_INTEGER : decodeCursor(p.cursor), newest + 1);
     // A session's rows come from its own index; all else walks the table from the newest row down.
     const bounded = q.where.some((part) => INDEXED.test(part)) ? 0 : this.#floor(q.table, before);
     const where = ['num < ?', 'num > ?', ...q.where].join(' AND ');

@@ -30,7 +30,7 @@ export function logVerbs(host: Host): Verbs {
 
     cursorAt: (at) => host.parts.log.cursorAt(at),
 
-    status: () => status(host),
+    status: (p) => status(host, p?.namespace),
 
     retain: (p) =>
       host.write(({ tx, rows, retention }) => {
@@ -45,11 +45,12 @@ export function logVerbs(host: Host): Verbs {
   };
 }
 
-function status(host: Host): StoreStatus {
+function status(host: Host, namespace: string | undefined): StoreStatus {
   const { tx, db, log } = host.parts;
+  const [within, bound] = namespace === undefined ? ['', []] : ['WHERE ns = ?', [tx.findNamespace(namespace) ?? -1]];
   const { path, durability } = host.options;
   const executions = Object.fromEntries(executionCodes.names.map((name) => [name, 0])) as Record<ExecutionStatus, number>;
-  for (const row of tx.sql('SELECT status, n FROM execution_counter').all() as { status: number; n: number }[])
+  for (const row of tx.sql(`SELECT status, sum(n) AS n FROM execution_counter ${within} GROUP BY status`).all(...bound) as { status: number; n: number }[])
     executions[executionCodes.name(row.status)] = row.n;
   // Of the heads of all lanes: the oldest job of all would be a scan of the whole ready index.
   const oldest = tx

@@ -4,6 +4,7 @@ import { Artifacts } from './artifacts.ts';
 import { Claims } from './claims.ts';
 import type { Db } from './connection.ts';
 import { DecisionViews } from './decision-views.ts';
+import { Dedupes } from './dedupes.ts';
 import { readDefinition } from './definition-rows.ts';
 import { Dependents } from './dependents.ts';
 import { EventLog } from './event-log.ts';
@@ -12,12 +13,19 @@ import { Executions } from './executions.ts';
 import { JobRows, type JobSql } from './job-rows.ts';
 import { Jobs } from './jobs.ts';
 import { Lists } from './lists.ts';
+import { OutputSchemas } from './output-schemas.ts';
 import { Outputs } from './outputs.ts';
 import { Plans } from './plans.ts';
 import { Retention } from './retention.ts';
+import { ScheduleChanges } from './schedule-changes.ts';
+import { ScheduleRows, type ScheduleSql } from './schedule-rows.ts';
+import { ScheduleRuns } from './schedule-runs.ts';
+import { Schedules } from './schedules.ts';
 import { Sessions } from './sessions.ts';
-import { Tx } from './tx.ts';
+import { type RecordStatement, Tx } from './tx.ts';
 import { jobView, summaryOf } from './views.ts';
+import { WorkerRows } from './worker-rows.ts';
+import { Workers } from './workers.ts';
 
 export interface Parts {
   readonly db: Db;
@@ -25,21 +33,27 @@ export interface Parts {
   readonly rows: ExecutionRows;
   readonly jobRows: JobRows;
   readonly dependents: Dependents;
+  readonly dedupes: Dedupes;
   readonly claims: Claims;
   readonly plans: Plans;
   readonly outputs: Outputs;
   readonly executions: Executions;
   readonly decisionViews: DecisionViews;
   readonly jobs: Jobs;
+  readonly schedules: Schedules;
+  readonly scheduleChanges: ScheduleChanges;
   readonly sessions: Sessions;
   readonly lists: Lists;
   readonly log: EventLog;
   readonly artifacts: Artifacts;
   readonly retention: Retention;
+  readonly workers: Workers;
+  readonly workerRows: WorkerRows;
 }
 
-export function buildParts(db: Db, env: BackendEnvironment): Parts {
-  const tx = new Tx(db, env);
+/** `record` is told of every statement that wrote rows. */
+export function buildParts(db: Db, env: BackendEnvironment, record?: RecordStatement): Parts {
+  const tx = new Tx(db, env, record);
   const rows = new ExecutionRows(tx);
   const jobRows = new JobRows(tx, rows);
   const dependents = new Dependents(tx, jobRows);
@@ -48,14 +62,23 @@ export function buildParts(db: Db, env: BackendEnvironment): Parts {
   const decisionViews = new DecisionViews(tx, rows, outputs);
   const executions = new Executions(tx, rows, jobRows, dependents, plans, decisionViews);
   const claims = new Claims(tx, jobRows, executions, plans);
-  const jobs = new Jobs(tx, jobRows, dependents, executions, plans);
-  const sessions = new Sessions(tx, executions, jobs, jobRows);
+  const schemas = new OutputSchemas(tx, rows, plans);
+  const jobs = new Jobs(tx, jobRows, dependents, executions, plans, schemas);
+  const scheduleRows = new ScheduleRows(tx);
+  const scheduleRuns = new ScheduleRuns(tx, { rows: scheduleRows, executions, jobRows, plans });
+  const schedules = new Schedules(tx, { rows: scheduleRows, runs: scheduleRuns, executions, jobs });
+  const scheduleChanges = new ScheduleChanges(tx, schedules);
+  const sessions = new Sessions(tx, executions, jobs, jobRows, scheduleChanges);
+  const workerRows = new WorkerRows(tx);
+  const workers = new Workers(tx, workerRows, { jobRows, jobs, claims, schemas });
   const log = new EventLog(tx, rows, plans);
   const lists = new Lists(tx, {
     execution: (raw) => summaryOf(plans, rows.read(raw)),
     job: (raw) => jobView({ tx, plans, outputs, executions, jobRows }, raw as JobSql),
     session: (raw) => sessions.read(raw),
+    schedule: (raw) => scheduleRows.toSchedule(raw as ScheduleSql),
     definition: (raw) => readDefinition(tx, raw),
+    worker: (raw) => workerRows.read(raw),
   });
   return {
     db,
@@ -63,16 +86,21 @@ export function buildParts(db: Db, env: BackendEnvironment): Parts {
     rows,
     jobRows,
     dependents,
+    dedupes: new Dedupes(tx, jobRows),
     claims,
     plans,
     outputs,
     executions,
     decisionViews,
     jobs,
+    schedules,
+    scheduleChanges,
     sessions,
     lists,
     log,
     artifacts: new Artifacts(tx, rows),
     retention: new Retention(tx, outputs, log),
+    workers,
+    workerRows,
   };
 }

@@ -1,22 +1,33 @@
 // Owns the verbs of the process registry: join, heartbeat, leave, and taking back what the dead left.
+
+import { LogisticsError } from '../../domain/errors.ts';
 import type { Decide } from '../../domain/transition.ts';
 import type { Backend } from '../backend.ts';
 import type { Host } from './host.ts';
 import type { Parts } from './parts.ts';
+import { hasWork, leaderOf, leads, takeLead, unfinished } from './presence.ts';
 import { type Judged, Processes } from './processes.ts';
 import { isOfStore } from './sqlite-error.ts';
 
 const CHUNK = 500;
 
-type Verbs = Pick<Backend, 'join' | 'heartbeat' | 'leave' | 'reclaim' | 'listProcesses' | 'close'>;
+type Verbs = Pick<Backend, 'join' | 'heartbeat' | 'leave' | 'reclaim' | 'listProcesses' | 'liveProcesses' | 'lead' | 'unfinished' | 'close'>;
 
 export function processVerbs(host: Host): Verbs {
-  const processes = new Processes(host.options.path, host.env);
+  const processes = new Processes(host.lockFolder, host.env);
   return {
     join: async (p) => {
       const lock = processes.lock();
       try {
-        const epoch = await host.write(({ tx }) => processes.insert(tx, p, lock));
+        // Looked at before the write: a lock that is free stays free.
+        const gone = p.sole === true ? processes.gone(host.parts.tx, 0) : null;
+        const epoch = await host.write(({ tx }) => {
+          const rival = gone === null ? null : processes.rival(tx, p, gone);
+          if (rival !== null) {
+            throw new LogisticsError('conflict', `Another ${p.role} (pid ${rival.pid}) serves the namespace ${p.namespace}.`, { details: { pid: rival.pid } });
+          }
+          return processes.insert(tx, p, lock);
+        });
         processes.joined(epoch, lock);
         return epoch;
       } catch (error) {
@@ -28,14 +39,33 @@ export function processVerbs(host: Host): Verbs {
     heartbeat: (p) => host.write(({ tx }) => ({ alive: processes.heartbeat(tx, p.epoch) })),
 
     leave: async (p) => {
+      const { idleIn } = p;
+      if (idleIn !== undefined) {
+        const left = await host.write((parts) => !hasWork(parts, idleIn) && processes.remove(parts.tx, p.epoch, true).removed);
+        if (left) processes.unlock(p.epoch, false);
+        return left;
+      }
       let part: Part;
       do part = await takeBack(host, processes, { epoch: p.epoch, judged: null, decide: p.decide });
       while (part.more);
       processes.unlock(p.epoch, part.errors.length > 0);
       if (part.errors.length > 0) throw part.errors[0];
+      return true;
     },
 
+    lead: async ({ epoch, candidate }) => {
+      const { tx } = host.parts;
+      const now = host.env.now();
+      const leaseMs = host.env.limits.leaseMs;
+      const seen = leaderOf(tx);
+      if (seen?.epoch === epoch ? seen.until - now > leaseMs / 2 : leads(tx, processes, seen, now)) return seen?.epoch === epoch;
+      return !candidate || host.write((parts) => takeLead(parts.tx, { epoch, seen, leaseMs }));
+    },
+
+    unfinished: ({ namespace }) => unfinished(host.parts.tx, namespace),
+
     reclaim: async (p) => {
+      await host.refresh?.();
       const { tx } = host.parts;
       let taken = 0;
       let done = 0;
@@ -58,6 +88,12 @@ export function processVerbs(host: Host): Verbs {
     },
 
     listProcesses: () => processes.list(host.parts.tx),
+
+    liveProcesses: ({ namespace }) => {
+      const { tx } = host.parts;
+      const gone = processes.gone(tx, 0);
+      return processes.list(tx).filter((info) => info.namespace === namespace && !gone.has(info.epoch));
+    },
 
     close: async () => {
       await host.close();

@@ -1,6 +1,6 @@
 // Owns who is alive: a row and a heartbeat per process, and a lock on a file of its own that the system drops when it dies.
 import { mkdirSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import type { BackendEnvironment, ProcessInfo } from '../backend.ts';
 import { sessionCodes } from './codes.ts';
@@ -43,8 +43,8 @@ export class Processes {
   #lastSweep: number;
   #graceUntil: number;
 
-  constructor(path: string, env: BackendEnvironment) {
-    this.#folder = path === ':memory:' ? null : join(dirname(path), 'locks');
+  constructor(folder: string | null, env: BackendEnvironment) {
+    this.#folder = folder;
     this.#env = env;
     this.#lastSweep = env.now();
     // We may have been started right after a suspend: those whose lock is held get one lease to beat again.
@@ -119,6 +119,19 @@ export class Processes {
     return rows
       .filter((row) => gone.has(row.epoch) || (judging && now - row.heartbeat_at > lease))
       .map((row) => ({ epoch: row.epoch, heartbeatAt: row.heartbeat_at }));
+  }
+
+  /** True for an epoch that left, was given up, or whose lock can be taken. */
+  isGone(tx: Tx, epoch: number): boolean {
+    const row = tx.sql('SELECT * FROM process WHERE epoch = ?').get(epoch) as ProcessSql | undefined;
+    return row === undefined || (row.lock_file !== null && this.#isFree(row));
+  }
+
+  /** Another process of this role that lives in the namespace; `gone` was looked at before the write began. */
+  rival(tx: Tx, p: { readonly role: string; readonly namespace: string }, gone: ReadonlySet<number>): { readonly epoch: number; readonly pid: number } | null {
+    const silent = tx.now - this.#env.limits.leaseMs;
+    const rows = tx.sql('SELECT * FROM process WHERE role = ? AND ns = ? ORDER BY epoch').all(p.role, p.namespace) as ProcessSql[];
+    return rows.find((row) => !gone.has(row.epoch) && (row.lock_file !== null || row.heartbeat_at > silent)) ?? null;
   }
 
   /** Only a lock that can be taken proves its owner dead. A file that is missing or cannot be opened proves nothing: its heartbeat decides. */

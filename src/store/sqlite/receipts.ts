@@ -53,6 +53,7 @@ const NAMES = [
   ['job_', 'SELECT 1 FROM job WHERE id = ?'],
   ['sess_', 'SELECT 1 FROM session WHERE id = ?'],
   ['wf_', 'SELECT 1 FROM definition WHERE id = ?'],
+  ['sched_', 'SELECT 1 FROM schedule WHERE id = ? AND deleted_at IS NULL'],
 ] as const;
 
 /** Removes receipts made before a time unless what they name still exists; `after` is where the last round stood. */

@@ -1,8 +1,10 @@
 // Owns forgetting: whole finished trees, oldest first, in bounded pieces; nothing unfinished, nothing that unfinished work refers to.
+import { KEPT_MINUTES, MINUTE_MS } from '../../domain/histogram.ts';
 import { JOB } from './codes.ts';
 import type { EventLog } from './event-log.ts';
 import type { Outputs } from './outputs.ts';
 import { dropOld } from './receipts.ts';
+import { forgetLedgers } from './schedule-retention.ts';
 import type { Tx } from './tx.ts';
 
 const LOOSE_ARTIFACT_MS = 3_600_000;
@@ -42,6 +44,7 @@ export class Retention {
   readonly #outputs: Outputs;
   readonly #log: EventLog;
   #receiptPosition = 0;
+  #ledgerPosition = 0;
   /** Where the rounds over roots and over jobs stand; 0 = at the front. */
   #rootPosition = 0;
   #jobPosition = 0;
@@ -58,7 +61,7 @@ export class Retention {
     let removed = this.#jobPosition === 0 ? this.#removeTrees(p) : 0;
     if (removed < p.limit && this.#rootPosition === 0) removed += this.#removeJobs(p.olderThan, p.limit - removed);
     if (removed < p.limit) removed += this.#removeOldEvents(p.olderThan, p.limit - removed);
-    removed += this.#removeLoose();
+    removed += this.#removeLoose(p.olderThan);
     return { removed, more: removed >= p.limit || this.#rootPosition > 0 || this.#jobPosition > 0 };
   }
 
@@ -133,8 +136,8 @@ export class Retention {
       left -= tx.sql(`DELETE FROM ${table} WHERE execution = ? AND ${key} <= ?`).run(execution, last?.at ?? Number.MAX_SAFE_INTEGER).changes;
     }
     if (left <= 0) return { rows: limit, done: false };
-    const row = tx.sql('DELETE FROM execution WHERE num = ? RETURNING status').get(execution) as { status: number };
-    tx.countExecution(row.status, null);
+    const row = tx.sql('DELETE FROM execution WHERE num = ? RETURNING ns, status').get(execution) as { ns: number; status: number };
+    tx.countExecution(row.ns, row.status, null);
     tx.sql('DELETE FROM gate WHERE key = ?').run(`x:${execution}`);
     return { rows: limit - left + 1, done: true };
   }
@@ -142,7 +145,9 @@ export class Retention {
   /** An artifact that the step of another execution refers to, as forks do, belongs to that one from now on. */
   #handOver(execution: number): void {
     const other = 'SELECT s.execution FROM step s WHERE s.output = artifact.id AND s.output_kind = 2 AND s.execution != @source';
-    this.#tx.sql(`UPDATE artifact SET execution = (${other} LIMIT 1) WHERE execution = @source AND EXISTS (${other})`).run({ source: execution });
+    this.#tx
+      .sql(`UPDATE artifact SET execution = (${other} ORDER BY s.execution LIMIT 1) WHERE execution = @source AND EXISTS (${other})`)
+      .run({ source: execution });
   }
 
   /** An ended job with a due time has dependents that it has not told yet. */
@@ -177,6 +182,7 @@ export class Retention {
     if (tx.holdsRows('job_need')) tx.sql('DELETE FROM job_need WHERE need = ?').run(job.num);
     tx.sql('DELETE FROM event WHERE job = ? AND execution IS NULL').run(job.num);
     tx.sql('DELETE FROM artifact WHERE job = ?').run(job.num);
+    if (tx.holdsRows('dedupe')) tx.sql('DELETE FROM dedupe WHERE job = ?').run(job.num);
     tx.count(job.queue, job.task, job.status, null);
   }
 
@@ -188,13 +194,20 @@ export class Retention {
       .run(last, Math.min(limit, CHUNK)).changes;
   }
 
-  #removeLoose(): number {
+  #removeLoose(olderThan: number): number {
     const tx = this.#tx;
     const artifacts = tx
-      .sql('DELETE FROM artifact WHERE num IN (SELECT num FROM artifact WHERE kept = 0 AND created_at < ? LIMIT ?)')
+      .sql('DELETE FROM artifact WHERE num IN (SELECT num FROM artifact WHERE kept = 0 AND created_at < ? ORDER BY created_at, num LIMIT ?)')
       .run(tx.now - LOOSE_ARTIFACT_MS, CHUNK).changes;
+    const workers = tx
+      .sql('DELETE FROM worker WHERE num IN (SELECT num FROM worker WHERE status != 0 AND last_seen_at < ? ORDER BY num LIMIT ?)')
+      .run(olderThan, CHUNK).changes;
+    tx.sql('DELETE FROM minute WHERE minute < ?').run(Math.floor(tx.now / MINUTE_MS) - KEPT_MINUTES);
+    tx.sql('DELETE FROM rate WHERE key IN (SELECT key FROM rate WHERE last_at + period < ? ORDER BY key LIMIT ?)').run(tx.now - MINUTE_MS, CHUNK);
     const receipts = dropOld(tx, tx.now - tx.env.limits.receiptDays * DAY_MS, this.#receiptPosition);
     this.#receiptPosition = receipts.position;
-    return artifacts + receipts.removed;
+    const ledgers = forgetLedgers(tx, olderThan, this.#ledgerPosition);
+    this.#ledgerPosition = ledgers.position;
+    return artifacts + receipts.removed + workers + ledgers.removed;
   }
 }

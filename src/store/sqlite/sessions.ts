@@ -9,6 +9,7 @@ import type { Executions } from './executions.ts';
 import { gateKeys } from './gates.ts';
 import type { JobRows, JobSql } from './job-rows.ts';
 import type { Jobs } from './jobs.ts';
+import type { ScheduleChanges } from './schedule-changes.ts';
 import type { Tx } from './tx.ts';
 
 interface SessionSql {
@@ -37,9 +38,11 @@ export class Sessions {
   readonly #executions: Executions;
   readonly #jobs: Jobs;
   readonly #rows: JobRows;
+  readonly #schedules: ScheduleChanges;
 
-  constructor(tx: Tx, executions: Executions, jobs: Jobs, rows: JobRows) {
+  constructor(tx: Tx, executions: Executions, jobs: Jobs, rows: JobRows, schedules: ScheduleChanges) {
     this.#tx = tx;
+    this.#schedules = schedules;
     this.#rows = rows;
     this.#executions = executions;
     this.#jobs = jobs;
@@ -135,6 +138,8 @@ export class Sessions {
 
   #cancelOwned(session: number, decide: Decide): number {
     const tx = this.#tx;
+    // First of all, so that nothing starts anew behind what is cancelled.
+    const schedules = this.#schedules.deleteOf(session);
     this.#executions.rows.flush();
     const executions = tx
       .sql('SELECT num FROM execution WHERE session = ? AND ended_at IS NULL AND parent IS NULL AND stopping IS NULL ORDER BY num LIMIT ?')
@@ -148,7 +153,7 @@ export class Sessions {
       .sql('SELECT * FROM job WHERE session = ? AND execution IS NULL AND status IN (0, 1, 5) AND cancel_requested = 0 ORDER BY num LIMIT ?')
       .all(session, CHUNK) as JobSql[];
     for (const job of jobs) this.#jobs.cancel({ jobId: job.id, reason: 'Its session was closed.', decide });
-    return executions.length + jobs.length;
+    return executions.length + jobs.length + schedules;
   }
 
   /** Closes a session if it is past its expiry. */

@@ -1,5 +1,6 @@
 // Owns how executions and jobs look to readers: rows joined with their plan.
 import type { Job } from '../../domain/job.ts';
+import type { JobRange } from '../../domain/job-range.ts';
 import { DEFAULT_RETRY } from '../../domain/retry-policy.ts';
 import type { ExecutionSummary } from '../backend.ts';
 import { JOB } from './codes.ts';
@@ -28,4 +29,11 @@ export function jobView(
   if (sql.item !== null || sql.status !== JOB.completed) return job;
   const row = parts.executions.readStep(sql.execution, sql.idx as number);
   return { ...job, result: outputOf(parts.outputs, sql.execution, row) };
+}
+
+/** Row numbers of the first and the last job of a batch; null when one of them is gone. */
+export function numsOf(tx: Tx, range: JobRange): { readonly from: number; readonly to: number } | null {
+  const rows = tx.sql('SELECT num FROM job WHERE id IN (?, ?) ORDER BY num').all(range.first, range.last) as { num: number }[];
+  if (rows.length < (range.first === range.last ? 1 : 2)) return null;
+  return { from: (rows[0] as { num: number }).num, to: (rows.at(-1) as { num: number }).num };
 }

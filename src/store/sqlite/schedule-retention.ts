@@ -1,0 +1,37 @@
+// Owns forgetting of ledgers: old rows that nothing is before, and deleted schedules once their ledger is empty; the watermark of a schedule stays with it.
+import type { Tx } from './tx.ts';
+
+const LOOKED_AT = 2_000;
+const CHUNK = 500;
+
+/** Removes rows that were decided and ended before a time; `after` is where the last round stood. */
+export function forgetLedgers(tx: Tx, before: number, after: number): { readonly removed: number; readonly position: number } {
+  const rows = tx.sql('SELECT num, decided_at, ended_at, open FROM occurrence WHERE num > ? ORDER BY num LIMIT ?').all(after, LOOKED_AT) as {
+    num: number;
+    decided_at: number;
+    ended_at: number | null;
+    open: number | null;
+  }[];
+  let removed = 0;
+  let position = 0;
+  for (const row of rows) {
+    // Rows are made in the order of time; a round ends at the first that is young.
+    if (row.decided_at >= before && row.open === null) break;
+    if (row.open !== null || Math.max(row.decided_at, row.ended_at ?? 0) >= before) continue;
+    tx.sql('DELETE FROM occurrence WHERE num = ?').run(row.num);
+    removed++;
+    if (removed === CHUNK) {
+      position = row.num;
+      break;
+    }
+  }
+  const last = rows.at(-1);
+  if (removed < CHUNK && rows.length === LOOKED_AT && last !== undefined && last.decided_at < before) position = last.num;
+  const gone = tx
+    .sql(
+      'SELECT num FROM schedule WHERE deleted_at < ? AND NOT EXISTS (SELECT 1 FROM occurrence o WHERE o.schedule = schedule.num) ORDER BY deleted_at, num LIMIT ?',
+    )
+    .all(before, CHUNK) as { num: number }[];
+  for (const { num } of gone) tx.sql('DELETE FROM schedule WHERE num = ?').run(num);
+  return { removed: removed + gone.length, position };
+}

@@ -1,0 +1,184 @@
+// Owns how a fire becomes a job or an execution: all that may refuse it is asked before anything is written.
+import { type ErrorData, LogisticsError } from '../../domain/errors.ts';
+import { isJsonObject, type Json } from '../../domain/json.ts';
+import { DEFAULT_PRIORITY } from '../../domain/priority.ts';
+import type { ScheduleTarget } from '../../domain/schedule.ts';
+import type { Decide } from '../../domain/transition.ts';
+import type { FiringFacts, LastRun, ScheduleSpec } from '../backend.ts';
+import { resultCodes } from './codes.ts';
+import type { Executions } from './executions.ts';
+import type { JobRows } from './job-rows.ts';
+import type { Plans } from './plans.ts';
+import type { ScheduleRows, ScheduleSql } from './schedule-rows.ts';
+import type { Tx } from './tx.ts';
+import { fromColumns, readStored } from './values.ts';
+
+const NO_NEEDS = { open: [], failed: 0 };
+
+/** A run that may start: its id, and what stores it for its ledger row. */
+export interface Prepared {
+  readonly run: string;
+  readonly launch: (occurrence: number) => void;
+}
+
+export interface Firing {
+  readonly plannedAt: number;
+  /** Input of its own; undefined: that of the schedule. */
+  readonly input: Json | undefined;
+  readonly runNumber: number;
+}
+
+export interface RunParts {
+  readonly rows: ScheduleRows;
+  readonly executions: Executions;
+  readonly jobRows: JobRows;
+  readonly plans: Plans;
+}
+
+export class ScheduleRuns {
+  readonly #tx: Tx;
+  readonly #p: RunParts;
+
+  constructor(tx: Tx, parts: RunParts) {
+    this.#tx = tx;
+    this.#p = parts;
+  }
+
+  /** The run of a fire, or why it can never start. */
+  prepare(row: ScheduleSql, firing: Firing, decide: Decide): Prepared | { readonly error: ErrorData } {
+    const spec = this.#p.rows.spec(row);
+    return this.#tried(() => {
+      const template = firing.input === undefined ? spec.input : firing.input;
+      const input = this.#tx.schedules().inputOf(this.#facts(row, spec, firing), template);
+      return spec.target.kind === 'workflow' ? this.#workflow(row, spec.target, input, decide) : this.#job(row, spec.target, input);
+    });
+  }
+
+  /** The job whose result says whether to run, or why it can never start. */
+  prepareAsking(row: ScheduleSql, firing: Firing): Prepared | { readonly error: ErrorData } {
+    const spec = this.#p.rows.spec(row);
+    const { when } = spec;
+    return this.#tried(() => {
+      if (when === null || when.kind !== 'task') throw new LogisticsError('internal', 'The schedule asks no task.');
+      const input = this.#tx.schedules().inputOf(this.#facts(row, spec, firing), when.with);
+      const target = { kind: 'job', task: when.task, queue: 'default', priority: DEFAULT_PRIORITY, retry: null, timeoutMs: null, requires: [] } as const;
+      return this.#job(row, { ...target, requires: [] }, input);
+    });
+  }
+
+  /** Whether the condition of a schedule holds; true without one that is an expression. */
+  wakes(row: ScheduleSql, firing: Firing): boolean | { readonly error: ErrorData } {
+    const spec = this.#p.rows.spec(row);
+    const { when } = spec;
+    if (when === null || when.kind !== 'expression') return true;
+    return this.#tried(() => this.#tx.schedules().wakes(when.source, this.#facts(row, spec, firing), this.#lastRun(row), this.#context(row)));
+  }
+
+  #tried<T>(run: () => T): T | { readonly error: ErrorData } {
+    try {
+      return run();
+    } catch (error) {
+      if (error instanceof LogisticsError) return { error: error.toData() };
+      throw error;
+    }
+  }
+
+  #facts(row: ScheduleSql, spec: ScheduleSpec, firing: Firing): FiringFacts {
+    return { id: row.id, name: row.name, timezone: spec.rule.timezone, plannedAt: firing.plannedAt, firedAt: this.#tx.now, runNumber: firing.runNumber };
+  }
+
+  #lastRun(row: ScheduleSql): LastRun | null {
+    if (row.last_run === null || row.last_result === null) return null;
+    this.#p.executions.rows.flush();
+    const table = row.last_run.startsWith('exec_')
+      ? 'SELECT output_kind AS kind, output AS text, output_bytes AS bytes FROM execution WHERE id = ?'
+      : 'SELECT result_kind AS kind, result AS text, result_bytes AS bytes FROM job WHERE id = ?';
+    const kept = this.#tx.sql(table).get(row.last_run) as { kind: number; text: string | null; bytes: number | null } | undefined;
+    const stored = kept === undefined ? null : fromColumns(kept.kind, kept.text, kept.bytes);
+    return { status: resultCodes.name(row.last_result), output: stored === null || stored.kind === 'items' ? null : readStored(this.#tx, stored) };
+  }
+
+  #context(row: ScheduleSql): Json {
+    if (row.session === null) return {};
+    const session = this.#tx.sql('SELECT context FROM session WHERE num = ?').get(row.session) as { context: string } | undefined;
+    return session === undefined ? {} : (JSON.parse(session.context) as Json);
+  }
+
+  /** Its session while that is open: a run of a schedule that outlived it belongs to none. */
+  #sessionOf(row: ScheduleSql): string | null {
+    if (row.session === null) return null;
+    const open = this.#tx.sql('SELECT id FROM session WHERE num = ? AND closed_at IS NULL').get(row.session) as { id: string } | undefined;
+    return open?.id ?? null;
+  }
+
+  #job(row: ScheduleSql, target: Extract<ScheduleTarget, { readonly kind: 'job' }>, input: Json): Prepared {
+    const tx = this.#tx;
+    const admitted = tx.schedules().admitJob(target.task, input);
+    const run = tx.env.newId('job');
+    return {
+      run,
+      launch: (occurrence) => {
+        const num = this.#p.jobRows.insert(
+          {
+            id: run,
+            namespace: tx.namespaceName(row.ns),
+            queue: target.queue,
+            task: target.task,
+            name: row.name,
+            payload: admitted.payload,
+            priority: target.priority,
+            runAt: null,
+            dependsOn: [],
+            when: 'all_success',
+            retry: target.retry,
+            timeoutMs: target.timeoutMs,
+            expiresAt: null,
+            requires: [...new Set([...target.requires, ...admitted.requires])].sort(),
+            sessionId: this.#sessionOf(row),
+          },
+          NO_NEEDS,
+        );
+        tx.sql('UPDATE job SET occurrence = ? WHERE num = ?').run(occurrence, num);
+      },
+    };
+  }
+
+  #workflow(row: ScheduleSql, target: Extract<ScheduleTarget, { readonly kind: 'workflow' }>, input: Json, decide: Decide): Prepared {
+    const tx = this.#tx;
+    const found = tx
+      .sql('SELECT version, hash FROM definition WHERE ns = ? AND name = ? AND deleted = 0 AND version = coalesce(?, version) ORDER BY version DESC LIMIT 1')
+      .get(row.ns, target.name, target.version) as { version: number; hash: string } | undefined;
+    if (found === undefined) {
+      const which = target.version === null ? target.name : `${target.name} version ${target.version}`;
+      throw new LogisticsError('not_found', `The workflow ${which} is not stored any more.`, { path: 'target' });
+    }
+    if (!isJsonObject(input)) throw new LogisticsError('invalid_input', 'The input of a workflow is an object.', { path: 'input' });
+    const plan = this.#p.plans.require(found.hash);
+    const checked = tx.schedules().admitRun(found.hash, plan, input);
+    const key = tx.env.concurrencyKey(plan, checked);
+    const { concurrency } = plan.definition;
+    const run = tx.env.newId('execution');
+    return {
+      run,
+      launch: (occurrence) => {
+        this.#p.executions.start(
+          {
+            id: run,
+            namespace: tx.namespaceName(row.ns),
+            workflow: target.name,
+            version: found.version,
+            hash: found.hash,
+            input: checked,
+            priority: DEFAULT_PRIORITY,
+            sessionId: this.#sessionOf(row),
+            startedBy: row.principal,
+            forkedFrom: null,
+            concurrency: concurrency === undefined || key === null ? null : { key, limit: concurrency.limit, onLimit: concurrency.onLimit },
+            occurrence,
+          },
+          decide,
+        );
+      },
+    };
+  }
+}

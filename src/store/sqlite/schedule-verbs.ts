@@ -1,0 +1,68 @@
+// Owns the verbs that change schedules, each with its receipt in the same commit.
+import type { Backend, ScheduleChangeResult } from '../backend.ts';
+import type { Host } from './host.ts';
+import { lookUp, remember } from './receipts.ts';
+import type { ScheduleSql } from './schedule-rows.ts';
+
+type Verbs = Pick<Backend, 'putSchedule' | 'changeSchedule' | 'triggerSchedule' | 'backfillSchedule'>;
+
+export function scheduleVerbs(host: Host): Verbs {
+  return {
+    putSchedule: (p) =>
+      host.write(({ tx, schedules, scheduleChanges, sessions }) => {
+        const receipt = lookUp(tx, p.receipt);
+        if (receipt.kind === 'conflict') return { kind: 'conflict', error: receipt.error };
+        const first = receipt.kind === 'replay' ? schedules.rows.byId((receipt.reply as { id: string }).id) : undefined;
+        if (first !== undefined) return { kind: 'stored', schedule: schedules.rows.toSchedule(first), replayed: true };
+        const refusal = p.schedule.sessionId === null ? null : sessions.refusal(p.schedule.sessionId);
+        if (refusal !== null) return { kind: 'conflict', error: refusal };
+        const made = scheduleChanges.create(p.schedule);
+        if ('conflict' in made) return { kind: 'conflict', error: made.conflict };
+        if (receipt.kind === 'new') remember(tx, p.receipt, { id: p.schedule.id });
+        return { kind: 'stored', schedule: made, replayed: false };
+      }),
+
+    changeSchedule: (p) =>
+      host.write(({ tx, schedules: { rows }, scheduleChanges }): ScheduleChangeResult => {
+        const receipt = lookUp(tx, p.receipt);
+        if (receipt.kind === 'conflict') return { kind: 'conflict', error: receipt.error };
+        const row = rows.byId(p.id);
+        const { change } = p;
+        if (row === undefined) return { kind: 'not_found' };
+        if (receipt.kind === 'new') {
+          if (row.deleted_at !== null && change.kind !== 'delete') return { kind: 'not_found' };
+          if (change.kind === 'update') {
+            if (change.revision !== row.revision) return { kind: 'stale' };
+            const refused = scheduleChanges.update(row, change.name, change.spec, p.decide);
+            if (refused !== null) return { kind: 'conflict', error: refused.conflict };
+          } else if (change.kind === 'pause') scheduleChanges.pause(row, change.reason);
+          else if (change.kind === 'resume') scheduleChanges.resume(row);
+          else scheduleChanges.delete(row);
+          remember(tx, p.receipt, { id: p.id });
+        }
+        return { kind: 'changed', schedule: rows.toSchedule(rows.byId(p.id) as ScheduleSql) };
+      }),
+
+    triggerSchedule: async (p) => {
+      let replayed = true;
+      const reply = await host.writeOnce(p.receipt, ({ schedules, scheduleChanges }) => {
+        replayed = false;
+        const row = schedules.rows.byId(p.id);
+        if (row === undefined || row.deleted_at !== null) return { id: p.id, found: null };
+        return { id: p.id, found: scheduleChanges.trigger(row, p.input, p.decide) };
+      });
+      return reply.found === null ? null : { ...reply.found, replayed };
+    },
+
+    backfillSchedule: async (p) => {
+      let replayed = true;
+      const reply = await host.writeOnce(p.receipt, ({ schedules, scheduleChanges }) => {
+        replayed = false;
+        const row = schedules.rows.byId(p.id);
+        if (row === undefined || row.deleted_at !== null) return { id: p.id, found: null };
+        return { id: p.id, found: { ...scheduleChanges.backfill(row, p, p.decide) } };
+      });
+      return reply.found === null ? null : { ...reply.found, replayed };
+    },
+  };
+}
