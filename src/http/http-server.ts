@@ -1,0 +1,271 @@
+// Owns the HTTP server: what is asked of every request before anything is served, which path leads where, and an end that lets requests finish.
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { PublishedWorkflow } from '../../tools/published.ts';
+import type { ToolSpec } from '../../tools/tool.ts';
+import type { ServeConfig } from '../config/serve-schema.ts';
+import type { Principal } from '../domain/access.ts';
+import { LogisticsError, toErrorData } from '../domain/errors.ts';
+import { isJsonObject } from '../domain/json.ts';
+import type { Logger } from '../domain/log.ts';
+import { McpHttp, type McpHttpParts } from '../mcp/mcp-http.ts';
+import { scopeFault } from '../mcp/scope-gate.ts';
+import type { OrchestrationEngine } from '../orchestration/orchestration-engine.ts';
+import { AddressCheck, inUrl } from './address-check.ts';
+import type { Authenticator } from './authenticator.ts';
+import { LOCAL } from './engines.ts';
+import { FairShare } from './fair-share.ts';
+import { frontPage } from './front-page.ts';
+import { readBody } from './read-body.ts';
+import { refusalOf, refuse, sendJson, sendText } from './reply.ts';
+import { challenge, METADATA_PATHS, protectedResource } from './resource-metadata.ts';
+
+/** Headers are small: they have less time than the whole request. */
+const HEADERS_TIMEOUT_MS = 10_000;
+const KEEP_ALIVE_MS = 65_000;
+const TIMEOUT_CHECK_MS = 2_000;
+const MAX_HEADER_BYTES = 16_384;
+const SWEEP_MS = 2_000;
+
+export interface HttpServerParts {
+  readonly config: ServeConfig;
+  readonly authenticator: Authenticator;
+  readonly engineOf: (principal: Principal) => Promise<OrchestrationEngine>;
+  /** Throws when the store cannot be read. */
+  readonly checkStore: () => void;
+  readonly tools: readonly ToolSpec[];
+  readonly published: readonly PublishedWorkflow[];
+  readonly onServer?: McpHttpParts['onServer'];
+  readonly logger: Logger;
+  readonly now: () => number;
+  /** Time for requests to finish when the server stops. */
+  readonly graceMs: number;
+}
+
+type Route = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void;
+
+export class HttpServer {
+  readonly #p: HttpServerParts;
+  readonly #check: AddressCheck;
+  readonly #share: FairShare;
+  readonly #mcp: McpHttp;
+  readonly #server: Server;
+  readonly #routes: ReadonlyMap<string, { readonly methods: readonly string[]; readonly serve: Route }>;
+  /** Requests that will end by themselves. */
+  #working = 0;
+  #idle: (() => void) | null = null;
+  #stopping = false;
+  #sweep: NodeJS.Timeout | null = null;
+
+  constructor(parts: HttpServerParts) {
+    this.#p = parts;
+    const { config, logger } = parts;
+    this.#check = new AddressCheck(config);
+    this.#share = new FairShare(config, parts.now);
+    this.#mcp = new McpHttp({
+      engineOf: parts.engineOf,
+      tools: parts.tools,
+      published: parts.published,
+      onServer: parts.onServer,
+      sessions: { maxSessions: config.maxSessions, idleMs: config.sessionIdleMs },
+      now: parts.now,
+      audit: (entry) => logger.info({ ...entry, audit: true }, 'call'),
+      onError: (error) => logger.warn({ err: error }, 'a session could not be put away'),
+    });
+    this.#server = createServer(
+      {
+        headersTimeout: Math.min(HEADERS_TIMEOUT_MS, config.requestTimeoutMs),
+        requestTimeout: config.requestTimeoutMs,
+        keepAliveTimeout: KEEP_ALIVE_MS,
+        connectionsCheckingInterval: Math.min(TIMEOUT_CHECK_MS, config.requestTimeoutMs),
+        maxHeaderSize: MAX_HEADER_BYTES,
+        noDelay: true,
+      },
+      (request, response) => this.#answer(request, response).catch((error: unknown) => this.#failed(error, response)),
+    );
+    this.#server.maxConnections = config.maxConnections;
+    this.#routes = this.#table();
+  }
+
+  /** Resolves to the address once connections are taken. */
+  async listen(): Promise<string> {
+    const { host, port } = this.#p.config;
+    this.#server.listen(port, host.replace(/^\[|\]$/g, ''));
+    try {
+      await once(this.#server, 'listening');
+    } catch (cause) {
+      const code = (cause as NodeJS.ErrnoException).code ?? 'unknown';
+      throw new LogisticsError(code === 'EADDRINUSE' ? 'conflict' : 'not_allowed', `${host}:${port} cannot be listened on (${code}).`, {
+        path: 'port',
+        nextActions: ['Choose another one with --port, or stop the program that has it.'],
+        cause,
+      });
+    }
+    this.#sweep = setInterval(() => {
+      this.tick().catch((error: unknown) => this.#p.logger.warn({ err: error }, 'a look at the sessions failed'));
+    }, SWEEP_MS);
+    this.#sweep.unref();
+    return this.url;
+  }
+
+  /** One look at the sessions: those that are idle, or whose token is over, are ended. */
+  tick(): Promise<void> {
+    return this.#mcp.sweep((principal) => this.#p.authenticator.isGone(principal));
+  }
+
+  get url(): string {
+    const { port } = this.#server.address() as AddressInfo;
+    return `http://${inUrl(this.#p.config.host.replace(/^\[|\]$/g, ''))}:${port}`;
+  }
+
+  /** Sessions of 2025-era clients that are open. */
+  get sessions(): number {
+    return this.#mcp.sessions;
+  }
+
+  /** Takes no more connections, lets requests finish for the grace time, then ends streams and sessions. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    if (this.#sweep !== null) clearInterval(this.#sweep);
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#server.closeIdleConnections();
+    if (this.#working > 0) {
+      const finished = new Promise<void>((resolve) => {
+        this.#idle = resolve;
+      });
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, this.#p.graceMs);
+      });
+      await Promise.race([finished, late]);
+      clearTimeout(timer);
+    }
+    await this.#mcp.close();
+    this.#server.closeAllConnections();
+    await closed;
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { host, origin } = request.headers;
+    // A request that has two of them, and a proxy before us, could be read in two ways.
+    if (!this.#check.allowsHost(host)) return refuse(response, { status: 403, code: 'not_allowed', message: `The host ${shown(host)} is not served here.` });
+    if (!this.#check.allowsOrigin(origin, host))
+      return refuse(response, { status: 403, code: 'not_allowed', message: `Pages of ${shown(origin)} may not call this server.` });
+    if (origin !== undefined && this.#check.mayRead(origin)) {
+      letRead(response, origin);
+      if (request.method === 'OPTIONS') {
+        response.writeHead(204).end();
+        return;
+      }
+    }
+    if (this.#stopping) return refuse(response, { status: 503, code: 'shutting_down', message: 'This server is stopping.', headers: { connection: 'close' } });
+    const route = this.#routes.get((request.url ?? '/').split('?')[0] as string);
+    if (route === undefined) return refuse(response, { status: 404, code: 'not_found', message: 'There is nothing at this path; GET / says what there is.' });
+    if (!route.methods.includes(request.method ?? ''))
+      return refuse(response, {
+        status: 405,
+        code: 'invalid_input',
+        message: `${route.methods.join(', ')} only.`,
+        headers: { allow: route.methods.join(', ') },
+      });
+    await route.serve(request, response);
+  }
+
+  #table(): ReadonlyMap<string, { readonly methods: readonly string[]; readonly serve: Route }> {
+    const get = ['GET', 'HEAD'];
+    const { config } = this.#p;
+    return new Map<string, { readonly methods: readonly string[]; readonly serve: Route }>([
+      ['/', { methods: get, serve: (_, response) => sendText(response, 200, frontPage(this.#p.tools.length, this.#p.authenticator.required)) }],
+      ['/healthz', { methods: get, serve: (_, response) => sendText(response, 200, 'ok\n') }],
+      ['/readyz', { methods: get, serve: (_, response) => this.#ready(response) }],
+      [
+        '/mcp',
+        { methods: ['POST', 'GET', 'DELETE'], serve: (request, response) => this.#admitted(request, response, (exchange) => this.#mcp.serve(exchange)) },
+      ],
+      ['/sse', { methods: ['GET'], serve: (request, response) => this.#admitted(request, response, (exchange) => this.#mcp.openStream(exchange)) }],
+      [
+        '/messages',
+        { methods: ['POST'], serve: (request, response) => this.#admitted(request, response, async (exchange) => this.#mcp.postMessage(exchange)) },
+      ],
+      ...(config.jwt === null
+        ? []
+        : METADATA_PATHS.map((path) => {
+            const serve: Route = (_, response) => sendJson(response, 200, protectedResource(config, this.url));
+            return [path, { methods: get, serve }] as const;
+          })),
+    ]);
+  }
+
+  #ready(response: ServerResponse): void {
+    try {
+      this.#p.checkStore();
+    } catch (error) {
+      this.#p.logger.warn({ err: error }, 'not ready');
+      return sendJson(response, 503, { ready: false, code: toErrorData(error, 'internal').code });
+    }
+    sendJson(response, 200, { ready: true });
+  }
+
+  /** Token, share, body and scopes, in this order: what costs more comes later. */
+  async #admitted(
+    request: IncomingMessage,
+    response: ServerResponse,
+    serve: (exchange: { request: IncomingMessage; response: ServerResponse; body: unknown; principal: Principal }) => Promise<void>,
+  ): Promise<void> {
+    const { authenticator, config, tools } = this.#p;
+    const admission = await authenticator.admit(request.headers.authorization);
+    if (admission.kind === 'refused') {
+      const headers = { 'www-authenticate': challenge(config, this.url, admission.given ? { error: 'invalid_token' } : {}) };
+      return refuse(response, { status: 401, code: 'unauthorized', message: admission.message, headers });
+    }
+    const { principal } = admission;
+    const isStream = request.method === 'GET';
+    const share = this.#share.take(principal.id, isStream ? 'stream' : 'request', principal.id !== LOCAL);
+    if (share.kind === 'refused') {
+      const headers = { 'retry-after': String(Math.ceil(share.retryAfterMs / 1_000)) };
+      return refuse(response, { status: 429, code: 'rate_limited', message: share.message, headers });
+    }
+    let working = !isStream;
+    if (working) this.#working++;
+    const noLonger = (): void => {
+      if (working && --this.#working === 0) this.#idle?.();
+      working = false;
+    };
+    try {
+      const body = request.method === 'POST' ? await readBody(request, config.maxBodyBytes) : undefined;
+      if (body?.kind === 'refused') return refuse(response, body.refusal);
+      const fault = scopeFault(body?.value, principal, tools);
+      if (fault !== undefined) {
+        const headers = { 'www-authenticate': challenge(config, this.url, { error: 'insufficient_scope', scope: fault.needs[0] }) };
+        return refuse(response, { status: 403, code: 'forbidden', message: `${fault.method} needs the scope ${fault.needs.join(' or ')}.`, headers });
+      }
+      // A subscription ends with the server, not by itself.
+      if (isJsonObject(body?.value) && body.value.method === 'subscriptions/listen') noLonger();
+      await serve({ request, response, body: body?.value, principal });
+    } finally {
+      share.done();
+      noLonger();
+    }
+  }
+
+  #failed(error: unknown, response: ServerResponse): void {
+    if (error instanceof LogisticsError) return refuse(response, refusalOf(error));
+    this.#p.logger.error({ err: error }, 'a request failed');
+    refuse(response, refusalOf(new LogisticsError('internal', '')));
+  }
+}
+
+/** For pages of the origins that are listed. */
+function letRead(response: ServerResponse, origin: string): void {
+  response.setHeader('access-control-allow-origin', origin);
+  response.setHeader('vary', 'Origin');
+  response.setHeader('access-control-expose-headers', 'Mcp-Session-Id, WWW-Authenticate, Retry-After');
+  response.setHeader('access-control-allow-methods', 'GET, POST, DELETE');
+  response.setHeader('access-control-allow-headers', 'Authorization, Content-Type, Last-Event-ID, Mcp-Method, Mcp-Name, Mcp-Protocol-Version, Mcp-Session-Id');
+  response.setHeader('access-control-max-age', '600');
+}
+
+function shown(text: string | undefined): string {
+  return text === undefined ? '(none)' : JSON.stringify(text.slice(0, 100));
+}

@@ -1,0 +1,52 @@
+// Owns reading a request's body: JSON only, bounded, whole, and refused with the reason.
+import type { IncomingMessage } from 'node:http';
+import type { Refusal } from './reply.ts';
+
+const UTF_8 = new TextDecoder('utf-8', { fatal: true });
+const MAX_BATCH = 100;
+const PARSE_ERROR = -32_700;
+const INVALID_REQUEST = -32_600;
+
+export type Body = { readonly kind: 'json'; readonly value: unknown } | { readonly kind: 'refused'; readonly refusal: Refusal };
+
+/** What is longer than `maxBytes` is not read to its end. */
+export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Body> {
+  const type = request.headers['content-type'];
+  if (type === undefined || !/^application\/json\s*(;|$)/i.test(type))
+    return refused({ status: 415, code: 'invalid_input', message: 'The content type must be application/json.' });
+  const coding = request.headers['content-encoding'];
+  if (coding !== undefined && coding !== 'identity')
+    return refused({ status: 415, code: 'invalid_input', message: 'A compressed body is not read; send it plain.' });
+  if (Number(request.headers['content-length']) > maxBytes) return tooLarge(maxBytes);
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > maxBytes) return tooLarge(maxBytes);
+      chunks.push(chunk);
+    }
+  } catch {
+    return refused({ status: 400, code: 'invalid_input', message: 'The body broke off.' });
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(UTF_8.decode(Buffer.concat(chunks)));
+  } catch {
+    return refused({ status: 400, code: 'invalid_input', message: 'Parse error: the body is no JSON in UTF-8.', rpcCode: PARSE_ERROR });
+  }
+  if (typeof value !== 'object' || value === null)
+    return refused({ status: 400, code: 'invalid_input', message: 'The body is no JSON-RPC message.', rpcCode: INVALID_REQUEST });
+  if (Array.isArray(value) && (value.length === 0 || value.length > MAX_BATCH))
+    return refused({ status: 400, code: 'invalid_input', message: `A batch holds 1 to ${MAX_BATCH} messages.`, rpcCode: INVALID_REQUEST });
+  return { kind: 'json', value };
+}
+
+function tooLarge(maxBytes: number): Body {
+  // The rest is on its way; without an end of the connection it would be taken for the next request.
+  return refused({ status: 413, code: 'limit_exceeded', message: `The body is larger than ${maxBytes} bytes.`, headers: { connection: 'close' } });
+}
+
+function refused(refusal: Refusal): Body {
+  return { kind: 'refused', refusal };
+}
