@@ -7,6 +7,7 @@ export class ConnectionSession {
   readonly #principal: string;
   #id: Promise<string> | null = null;
   #known: string | null = null;
+  #worker: { readonly id: string; readonly leaseMs: number } | null = null;
 
   constructor(principal: string) {
     this.#principal = principal;
@@ -15,6 +16,17 @@ export class ConnectionSession {
   /** Its id, if it was made. */
   get id(): string | null {
     return this.#known;
+  }
+
+  /** The worker agent that this connection was last seen as. */
+  get worker(): { readonly id: string; readonly leaseMs: number } | null {
+    return this.#worker;
+  }
+
+  /** From now on its calls renew the leases of this worker. */
+  actAs(engine: OrchestrationEngine, id: string): void {
+    const worker = engine.backend.getWorker(id);
+    if (worker !== null) this.#worker = { id, leaseMs: worker.leaseMs };
   }
 
   /** Its id; made when there is none, or when somebody closed it. */
@@ -40,8 +52,14 @@ export class ConnectionSession {
 
   /** Ends it; its work goes on. */
   async close(engine: OrchestrationEngine): Promise<void> {
+    await this.#signOff(engine);
     if (this.#id === null) return;
     const id = await this.#id.catch(() => null);
     if (id !== null) await engine.closeSession(id, 'detach');
+  }
+  /** A worker that holds something may come back for it within its lease; one that holds nothing is gone. */
+  async #signOff(engine: OrchestrationEngine): Promise<void> {
+    const worker = this.#worker === null ? null : engine.backend.getWorker(this.#worker.id);
+    if (worker?.status === 'active' && worker.held.length === 0) await engine.workerAgents.leave(worker.id, this.#principal);
   }
 }

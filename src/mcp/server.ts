@@ -1,25 +1,34 @@
 // Owns the MCP server of one connection: the low-level Server of the SDK over the list of tools, for every era of the protocol.
 import {
+  type CacheHint,
   type CallToolResult,
-  CLIENT_CAPABILITIES_META_KEY,
-  type ClientCapabilities,
-  type ElicitRequestFormParams,
   inputRequired,
   inputResponse,
+  type ListToolsResult,
   ProtocolError,
   ProtocolErrorCode,
   Server,
+  type ServerCapabilities,
   type ServerContext,
 } from '@modelcontextprotocol/server';
-import { toolSpecs } from '../../tools/registry.ts';
+import { toolSetOf, toolSpecs } from '../../tools/registry.ts';
 import { type PersonAnswer, PersonNeeded, type PersonQuestion, type ToolSpec } from '../../tools/tool.ts';
+import type { Principal } from '../domain/access.ts';
 import { nearMatches } from '../domain/near-match.ts';
 import { VERSION } from '../version.ts';
+import { canAsk, TASKS_EXTENSION, takesTasks } from './client-capabilities.ts';
+import { serveCompletions } from './completions.ts';
 import type { ConnectionSession } from './connection-session.ts';
 import { INSTRUCTIONS } from './instructions.ts';
 import type { EngineDoor } from './lazy-engine.ts';
+import { formOf } from './person-form.ts';
 import { progressTeller } from './progress.ts';
-import { ToolCaller } from './tool-caller.ts';
+import { servePrompts } from './prompts.ts';
+import type { ToolSource } from './published-source.ts';
+import { serveResources } from './resources.ts';
+import { SKILLS_EXTENSION, serveSkills } from './skills.ts';
+import { serveTasks } from './tasks.ts';
+import { type AuditEntry, ToolCaller } from './tool-caller.ts';
 import { toolList } from './tool-list.ts';
 import { errorResult, successResult } from './tool-result.ts';
 
@@ -28,51 +37,106 @@ export interface McpServerParts {
   /** Whom the work belongs to: the user of this machine, or a token. */
   readonly principal: string;
   readonly session: ConnectionSession | null;
-  readonly tools?: readonly ToolSpec[] | undefined;
+  /** Who calls now, and with which scopes; absent where no token is asked for. */
+  readonly access?: (() => Principal) | undefined;
+  /** Told of each call that may have changed something. */
+  readonly audit?: ((entry: AuditEntry) => void) | undefined;
+  /** Default: the default set. */
+  readonly tools?: (() => Promise<readonly ToolSpec[]>) | undefined;
+  /** Tells of each change of the tools; absent where they never change. */
+  readonly onToolsChange?: ToolSource['onToolsChange'] | undefined;
 }
 
-type ElicitSchema = ElicitRequestFormParams['requestedSchema'];
 type ToolReply = CallToolResult | ReturnType<typeof inputRequired>;
+
+const CAPABILITIES: ServerCapabilities = {
+  tools: { listChanged: true },
+  resources: { subscribe: true },
+  prompts: {},
+  completions: {},
+  extensions: { [TASKS_EXTENSION]: {}, [SKILLS_EXTENSION]: {} },
+};
+const STABLE: CacheHint = { ttlMs: 3_600_000, cacheScope: 'public' };
+const CACHE_HINTS = { 'tools/list': STABLE, 'prompts/list': STABLE, 'resources/templates/list': STABLE } as const;
 
 /** Cheap: what costs time is made once, beside it. */
 export function createMcpServer(parts: McpServerParts): Server {
-  const tools = parts.tools ?? toolSpecs;
-  const byName = new Map(tools.map((tool) => [tool.name, tool]));
+  const tools = parts.tools ?? (() => Promise.resolve(toolSpecs));
   const caller = new ToolCaller(parts);
   const server = new Server(
     { name: 'logistics-mcp', title: 'Logistics', version: VERSION },
-    { capabilities: { tools: {} }, instructions: INSTRUCTIONS, cacheHints: { 'tools/list': { ttlMs: 3_600_000, cacheScope: 'public' } } },
+    {
+      capabilities: CAPABILITIES,
+      instructions: INSTRUCTIONS,
+      cacheHints: CACHE_HINTS,
+    },
   );
-  server.setRequestHandler('tools/list', () => toolList(tools));
+  serveResources(server, parts.engine);
+  servePrompts(server, parts.engine);
+  serveCompletions(server, parts.engine);
+  serveSkills(server);
+  const tasks = serveTasks(server, { engine: parts.engine, caller });
+  server.setRequestHandler('tools/list', async () => listOf(await tools()));
+  tellToolChanges(server, parts.onToolsChange);
   server.setRequestHandler('tools/call', async (request, context): Promise<ToolReply> => {
     const { name, arguments: args } = request.params;
-    const spec = byName.get(name);
-    if (spec === undefined) throw unknownTool(name, byName.keys());
+    const known = await tools();
+    const spec = known.find((tool) => tool.name === name);
+    if (spec === undefined) throw unknownTool(name, known);
+    const takesTask = takesTasks(context);
     const outcome = await caller.call(spec, args, {
       signal: context.mcpReq.signal,
       progress: progressTeller(context),
+      takesTask,
       askPerson: canAsk(server, context) ? (question) => answerTo(question, context) : undefined,
     });
-    if (outcome.kind === 'done') return successResult(outcome.data);
+    if (outcome.kind === 'done') {
+      const task = takesTask && outcome.followUp !== null ? await tasks.begin(outcome.followUp, context) : null;
+      return task ?? successResult(outcome.data);
+    }
     return outcome.kind === 'failed' ? errorResult(outcome.error) : ask(outcome.question);
   });
   return server;
 }
 
-function unknownTool(name: string, known: Iterable<string>): ProtocolError {
-  const names = [...known];
-  const [near] = nearMatches(name.slice(0, 100), names);
-  const hint = near === undefined ? `Tools: ${names.join(', ')}` : `Did you mean ${near}?`;
-  return new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown tool ${name.slice(0, 100)}. ${hint}`);
+/** A list with published workflows holds for one namespace, and until one of them changes. */
+function listOf(specs: readonly ToolSpec[]): ListToolsResult {
+  const list = toolList(specs);
+  return specs.some(({ inputSchema }) => inputSchema !== undefined) ? { ...list, ttlMs: 0, cacheScope: 'private' } : list;
 }
 
-/** Since 2026 a client says with each request what it can do, before it said so once. */
-function canAsk(server: Server, context: ServerContext): boolean {
-  const envelope = context.mcpReq.envelope as Readonly<Record<string, unknown>> | undefined;
-  const declared = (envelope?.[CLIENT_CAPABILITIES_META_KEY] as ClientCapabilities | undefined) ?? server.getClientCapabilities();
-  const elicitation = declared?.elicitation;
-  // An empty declaration means forms.
-  return elicitation !== undefined && (elicitation.form !== undefined || elicitation.url === undefined);
+/** To a client of the older eras, once it is there; since 2026 a client listens, which the entry of each transport serves. */
+function tellToolChanges(server: Server, onToolsChange: McpServerParts['onToolsChange']): void {
+  if (onToolsChange === undefined) return;
+  let stop: (() => void) | null = null;
+  let closed = false;
+  server.oninitialized = () => {
+    onToolsChange(() => void server.sendToolListChanged().catch(() => undefined)).then(
+      (off) => {
+        if (closed) off();
+        else stop = off;
+      },
+      () => undefined,
+    );
+  };
+  const { onclose } = server;
+  server.onclose = () => {
+    onclose?.();
+    closed = true;
+    stop?.();
+  };
+}
+
+function unknownTool(name: string, known: readonly ToolSpec[]): ProtocolError {
+  const names = known.map((tool) => tool.name);
+  const [near] = nearMatches(name.slice(0, 100), names);
+  const set = toolSetOf(name);
+  const hint =
+    set === undefined ? undefined : `It belongs to the tool set ${set}: set toolsets in the config file, LOGISTICS_TOOLSETS or --toolsets to ${set}.`;
+  return new ProtocolError(
+    ProtocolErrorCode.InvalidParams,
+    `Unknown tool ${name.slice(0, 100)}. ${hint ?? (near === undefined ? `Tools: ${names.join(', ')}` : `Did you mean ${near}?`)}`,
+  );
 }
 
 function answerTo(question: PersonQuestion, context: ServerContext): PersonAnswer {
@@ -81,9 +145,6 @@ function answerTo(question: PersonQuestion, context: ServerContext): PersonAnswe
   return response.action === 'accept' ? { action: 'accept', content: response.content ?? {} } : { action: response.action };
 }
 
-function ask({ key, message, fields, required }: PersonQuestion): ReturnType<typeof inputRequired> {
-  const properties = Object.fromEntries(Object.entries(fields).map(([name, { type, title }]) => [name, { type, title }]));
-  return inputRequired({
-    inputRequests: { [key]: inputRequired.elicit({ message, requestedSchema: { type: 'object', properties, required: [...required] } as ElicitSchema }) },
-  });
+function ask(question: PersonQuestion): ReturnType<typeof inputRequired> {
+  return inputRequired({ inputRequests: { [question.key]: inputRequired.elicit(formOf(question)) } });
 }

@@ -1,7 +1,9 @@
 // Owns one call from a connection: engine, session, handler, history; the renderers see data or a LogisticsError, nothing else.
 import { namedAsOurs, parseArguments } from '../../tools/call-tool.ts';
-import { PersonNeeded, type ToolContext, type ToolSpec } from '../../tools/tool.ts';
-import type { LogisticsError } from '../domain/errors.ts';
+import { PersonNeeded, scopesOf, type ToolContext, type ToolSpec } from '../../tools/tool.ts';
+import { mayDo, type Principal } from '../domain/access.ts';
+import { LogisticsError } from '../domain/errors.ts';
+import { kindOfId } from '../domain/id.ts';
 import { isJsonObject, type JsonObject } from '../domain/json.ts';
 import type { Caller } from '../orchestration/caller.ts';
 import type { OrchestrationEngine } from '../orchestration/orchestration-engine.ts';
@@ -14,12 +16,30 @@ export interface ToolCallerOptions {
   readonly principal: string;
   /** Work that names no session belongs to it; null where a connection has none. */
   readonly session: ConnectionSession | null;
+  /** Who calls now, and with which scopes; absent where no token is asked for. */
+  readonly access?: (() => Principal) | undefined;
+  /** Told of each call that may have changed something. */
+  readonly audit?: ((entry: AuditEntry) => void) | undefined;
 }
 
-export type CallRequest = Pick<ToolContext, 'signal' | 'progress' | 'askPerson'>;
+/** One line for whoever looks later into who did what. */
+export interface AuditEntry {
+  readonly principal: string;
+  readonly namespace: string | null;
+  readonly tool: string;
+  /** What the call was about, and what it made. */
+  readonly ids: readonly string[];
+  /** `ok` or the code of the error. */
+  readonly outcome: string;
+}
+
+const MAX_AUDIT_IDS = 20;
+
+export type CallRequest = Pick<ToolContext, 'signal' | 'progress' | 'askPerson' | 'takesTask'>;
 
 export type CallOutcome =
-  | { readonly kind: 'done'; readonly data: JsonObject }
+  /** `followUp` names the rest of the work, when it has not ended. */
+  | { readonly kind: 'done'; readonly data: JsonObject; readonly followUp: string | null }
   | { readonly kind: 'failed'; readonly error: LogisticsError }
   | { readonly kind: 'person'; readonly question: PersonNeeded['question'] };
 
@@ -34,24 +54,68 @@ export class ToolCaller {
     const startedAt = performance.now();
     let engine: OrchestrationEngine | null = null;
     try {
-      engine = await this.#o.engine.get();
+      const opened = await this.#o.engine.get();
+      engine = opened;
       const args = parseArguments(spec, raw);
-      const data = await spec.handle({ ...request, engine, caller: await this.#caller(spec, engine) }, args);
-      this.#record(engine, spec, raw, 'ok', handleOf(data), startedAt);
-      return { kind: 'done', data };
+      this.#checkScopes(spec, args);
+      const renewing = this.#renewLeases(engine);
+      const { session } = this.#o;
+      // On a store of several machines a client may come from another one: it sees what it was told there.
+      await engine.backend.refresh?.();
+      const data = await spec.handle(
+        {
+          ...request,
+          engine,
+          caller: await this.#caller(spec, engine),
+          workerId: session?.worker?.id,
+          actsAs: (workerId) => session?.actAs(opened, workerId),
+        },
+        args,
+      );
+      await renewing;
+      if (spec.unrecorded?.(args, data) !== true) this.#record(engine, spec, raw, 'ok', handleOf(data), startedAt);
+      this.#audit(engine, spec, args, data, 'ok');
+      return { kind: 'done', data, followUp: spec.followUp?.(args, data, engine.now) ?? null };
     } catch (thrown) {
       if (thrown instanceof PersonNeeded) return { kind: 'person', question: thrown.question };
       const error = asLogisticsError(thrown);
       if (error.code === 'internal') engine?.logger.error({ err: thrown, tool: spec.name }, 'a tool call failed');
       if (engine !== null) this.#record(engine, spec, raw, error.code, null, startedAt);
+      this.#audit(engine, spec, raw, null, error.code);
       return { kind: 'failed', error };
     }
+  }
+
+  #checkScopes(spec: ToolSpec, args: unknown): void {
+    const principal = this.#o.access?.();
+    const needs = scopesOf(spec, args);
+    if (principal === undefined || mayDo(principal, needs)) return;
+    throw new LogisticsError('forbidden', `This token may not call ${spec.name}.`, {
+      expected: `a token with the scope ${needs.join(' or ')}`,
+      nextActions: ['Use a token that has the scope, or ask whoever runs this server for one.'],
+    });
+  }
+
+  #audit(engine: OrchestrationEngine | null, spec: ToolSpec, asked: unknown, data: JsonObject | null, outcome: string): void {
+    if (spec.kind === 'read' || this.#o.audit === undefined) return;
+    const ids = [...new Set([...idsIn(asked), ...idsIn(data)])].slice(0, MAX_AUDIT_IDS);
+    this.#o.audit({ principal: this.#o.principal, namespace: engine?.namespace ?? null, tool: spec.name, ids, outcome });
+  }
+
+  /** Any call by a worker agent renews its leases; a fault of that is no fault of the call. */
+  async #renewLeases(engine: OrchestrationEngine): Promise<void> {
+    const worker = this.#o.session?.worker ?? null;
+    if (worker === null) return;
+    await engine.workerAgents
+      .touch(worker, this.#o.principal)
+      .catch((error: unknown) => engine.logger.warn({ err: error, worker_id: worker.id }, 'the leases of a worker could not be renewed'));
   }
 
   async #caller(spec: ToolSpec, engine: OrchestrationEngine): Promise<Caller> {
     const { principal, session } = this.#o;
     const sessionId = spec.kind === 'read' || session === null ? (session?.id ?? null) : await session.ensure(engine);
-    return { principal, actor: 'agent', sessionId };
+    const mayApprove = this.#o.access?.().scopes.has('approve');
+    return { principal, actor: 'agent', mayApprove, sessionId };
   }
 
   /** Reads are not kept: a record is a write, and a client that polls would push all else out of a bounded history. */
@@ -84,4 +148,12 @@ function handleOf(data: JsonObject): string | null {
   }
   const ids = data.job_ids;
   return Array.isArray(ids) && typeof ids[0] === 'string' ? ids[0] : null;
+}
+
+/** Ids among the fields of arguments or of a reply, whatever the fields are called. */
+function idsIn(value: unknown): string[] {
+  if (!isJsonObject(value)) return [];
+  return Object.values(value).flatMap((field) =>
+    (Array.isArray(field) ? field.slice(0, MAX_AUDIT_IDS) : [field]).filter((item): item is string => typeof item === 'string' && kindOfId(item) !== undefined),
+  );
 }

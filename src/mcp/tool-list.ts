@@ -19,7 +19,7 @@ function toTool(spec: ToolSpec): Tool {
     name: spec.name,
     title: spec.title,
     description: spec.description,
-    inputSchema: jsonSchema(spec.input, 'input') as Tool['inputSchema'],
+    inputSchema: (spec.inputSchema ?? jsonSchema(spec.input, 'input')) as Tool['inputSchema'],
     outputSchema: jsonSchema(spec.output, 'output') as NonNullable<Tool['outputSchema']>,
     annotations: {
       title: spec.title,

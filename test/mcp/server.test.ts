@@ -6,7 +6,8 @@ import { ConnectionSession } from '../../src/mcp/connection-session.ts';
 import { type EngineDoor, LazyEngine } from '../../src/mcp/lazy-engine.ts';
 import { createMcpServer } from '../../src/mcp/server.ts';
 import type { OrchestrationEngine } from '../../src/orchestration/orchestration-engine.ts';
-import { atEnd, engineFor, heldTask } from '../support/test-engine.ts';
+import { modernClient } from '../support/modern-client.ts';
+import { atEnd, deferred, engineFor, HUMAN, heldTask } from '../support/test-engine.ts';
 
 interface Linked {
   readonly client: Client;
@@ -98,19 +99,45 @@ describe('waiting', () => {
     const held = heldTask();
     const { call } = await linked(await engineFor({}, { tasks: [held] }));
     const told: number[] = [];
+    const said: string[] = [];
+    const atB = deferred();
     const steps = ['a', 'b', 'c'].map((id, i, all) => ({ id, task: 'held', ...(i === 0 ? {} : { needs: [all[i - 1]] }) }));
     const done = call(
       'execute_workflow',
       { definition: { name: 'p', steps }, wait_ms: 15_000 },
-      { onprogress: ({ progress }: { progress: number }) => told.push(progress) },
+      {
+        onprogress: ({ progress, message }: { progress: number; message: string }) => {
+          told.push(progress);
+          said.push(message);
+          if (message.includes('now: b')) atB.resolve();
+        },
+      },
     );
-    for (let i = 0; i < 3; i++) {
+    await held.reached(1);
+    held.release();
+    await atB.promise;
+    for (let i = 1; i < 3; i++) {
       await held.reached(1);
       held.release();
     }
     expect(await done).toMatchObject({ status: 'completed' });
     expect(told[0]).toBe(0);
-    expect(told).toEqual([...told].sort((a, b) => a - b));
+    expect(told).toEqual([...new Set(told)].sort((a, b) => a - b));
+    expect(said).toContain('1 of 3 steps done; now: b');
+  });
+
+  it('tells a client of 2026 too, and ends with the request', async () => {
+    const held = heldTask();
+    const engine = await engineFor({}, { tasks: [held] });
+    const client = await modernClient(engine);
+    const { executionId: id } = await engine.workflows.start({ definition: { name: 'p', steps: [{ id: 'only', task: 'held' }] } as never }, HUMAN);
+    await held.reached(1);
+    client.call('wait', { ids: [id], timeout_ms: 30_000 }, { progressToken: 'token' }).catch(() => undefined);
+    const told = await client.next(({ method }) => method === 'notifications/progress');
+    expect(told).toMatchObject({ progressToken: 'token', progress: 0, total: 1, message: '0 of 1 steps done; now: only' });
+    client.send({ method: 'notifications/cancelled', params: { requestId: 1 } });
+    held.release('done');
+    expect(await client.call('wait', { ids: [id] })).toMatchObject({ structuredContent: { met: true, items: [{ status: 'completed' }] } });
   });
 
   it('that is given up ends the wait, never the work', async () => {

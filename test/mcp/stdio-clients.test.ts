@@ -15,7 +15,7 @@ describe.each(CLIENT_KINDS)('client %s', (kind: ClientKind) => {
   it('lists the tools, runs every one of them, and its replies fit their schemas', async () => {
     const server = await connect(serverPlace(), kind);
     // The clients check structured content against the output schemas that they have listed.
-    expect((await server.listTools()).map((tool) => tool.name)).toHaveLength(10);
+    expect((await server.listTools()).map((tool) => tool.name)).toHaveLength(12);
     expect(server.instructions?.length).toBeGreaterThan(500);
     expect(Buffer.byteLength(server.instructions ?? '')).toBeLessThan(2_048);
     expect(await server.call('create_workflow', { definition: HELLO, mode: 'apply' })).toMatchObject({ valid: true, version: 1 });
@@ -26,6 +26,13 @@ describe.each(CLIENT_KINDS)('client %s', (kind: ClientKind) => {
     expect(await server.call('list', { kind: 'executions' })).toMatchObject({ count: 1 });
     expect(await server.call('wait', { ids: [run.execution_id], cursor: 0 })).toMatchObject({ met: true });
     expect(await server.call('control', { id: run.execution_id, action: 'restart' })).toMatchObject({ replayed: false });
+    const cron = await server.call('schedule_cron', { expression: '0 9 * * 1-5', timezone: 'Europe/Berlin', target: { workflow: 'hello' } });
+    expect(cron).toMatchObject({ status: 'active', next_fires: expect.arrayContaining([expect.anything()]) });
+    expect(await server.call('schedule_recurring', { every: '1h', target: { task: 'echo', input: { value: 1 } } })).toMatchObject({
+      status: 'active',
+      replayed: false,
+    });
+    expect(await server.call('control', { id: cron.schedule_id, action: 'pause' })).toMatchObject({ status: 'paused' });
     const session = await server.call('create_session', { name: 's' });
     expect(await server.call('close_session', { session_id: session.session_id })).toMatchObject({ closed: true });
     expect(await server.call('get_system_status', { response_format: 'detailed' })).toMatchObject({ health: 'healthy', version: expect.any(String) });

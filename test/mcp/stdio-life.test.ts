@@ -86,7 +86,7 @@ describe('a store that cannot be used', () => {
       expect(text(answer)).toMatch(new RegExp(`^${code}: [\\s\\S]*Next: `));
     }
     server.send({ id: 4, method: 'tools/list' });
-    expect((((await server.answer(4)).result as Reply).tools as unknown[]).length).toBe(10);
+    expect((((await server.answer(4)).result as Reply).tools as unknown[]).length).toBe(12);
     server.child.stdin?.end();
     expect(await server.exit()).toBe(0);
     // Said once, however often it is met.

@@ -1,0 +1,126 @@
+// Owns the run of the official conformance suite: installs it in its own folder, then runs it against the product and against a server with its fixtures.
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { configFromCode } from '../src/config.ts';
+import { startServer } from '../src/http/serve.ts';
+import { silentLogger } from '../src/logger.ts';
+import { startFixtureServer } from '../test/conformance/fixture-server.ts';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const suite = join(root, 'test', 'conformance');
+const program = join(suite, 'node_modules', '@modelcontextprotocol', 'conformance', 'dist', 'index.js');
+
+/** Scenarios that any server can pass, by the revision of the protocol. */
+const SCENARIOS = {
+  '2025-11-25': [
+    'server-initialize',
+    'server-session-lifecycle',
+    'ping',
+    'tools-list',
+    'resources-list',
+    'prompts-list',
+    'dns-rebinding-protection',
+    'server-sse-multiple-streams',
+  ],
+  '2026-07-28': [
+    'tools-list',
+    'resources-list',
+    'prompts-list',
+    'dns-rebinding-protection',
+    'server-sse-multiple-streams',
+    'caching',
+    'sep-2164-resource-not-found',
+    'http-header-validation',
+  ],
+} as const;
+
+/** Pending in the suite and no part of a revision: it wants a tool whose parameters are also sent as headers, and none of ours are. */
+const NOT_OURS = new Set(['http-custom-header-server-validation']);
+const LEAST_SCENARIOS = 30;
+
+function install(): void {
+  const done = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--ignore-scripts'], { cwd: suite, stdio: 'inherit', shell: process.platform === 'win32' });
+  if (done.status !== 0) throw new Error('The conformance suite could not be installed.');
+}
+
+interface Outcome {
+  readonly code: number | null;
+  readonly output: string;
+}
+
+function run(args: readonly string[]): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [program, 'server', ...args]);
+    let output = '';
+    const add = (chunk: Buffer): void => {
+      output += chunk.toString();
+    };
+    child.stdout.on('data', add);
+    child.stderr.on('data', add);
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ code, output }));
+  });
+}
+
+/** Tells one line; resolves to whether all is well. */
+function tell(passed: boolean, what: string, detail: string): boolean {
+  process.stdout.write(`${passed ? 'ok    ' : 'FAILED'} ${what}: ${detail}\n`);
+  return passed;
+}
+
+/** The product, as `serve` runs it: each scenario that needs no fixtures. */
+async function checkProduct(folder: string): Promise<boolean> {
+  const config = configFromCode({ store: 'in_memory', dataDir: folder, namespace: 'test', serve: { port: 0 } }, { env: {}, cwd: folder, homeDir: homedir() });
+  const server = await startServer({ config, engine: { logger: silentLogger() }, platform: process.platform, now: Date.now });
+  let passed = true;
+  try {
+    for (const [version, scenarios] of Object.entries(SCENARIOS)) {
+      for (const scenario of scenarios) {
+        const { code, output } = await run(['--url', `${server.url}/mcp`, '--scenario', scenario, '--spec-version', version, '-o', folder]);
+        // A scenario that the suite skips would prove nothing.
+        const summary = /Passed: .*/.exec(output)?.[0];
+        passed = tell(code === 0 && summary !== undefined, `product ${version} ${scenario}`, summary ?? `exit ${code}`) && passed;
+        if (code !== 0) process.stdout.write(`${output}\n`);
+      }
+    }
+  } finally {
+    await server.stop();
+  }
+  return passed;
+}
+
+/** Transport, registry and tasks with fixtures: everything that a revision requires, and the extension for tasks. */
+async function checkRequirements(folder: string): Promise<boolean> {
+  const server = await startFixtureServer(folder);
+  let passed = true;
+  try {
+    for (const version of Object.keys(SCENARIOS)) {
+      const { code, output } = await run(['--url', `${server.url}/mcp`, '--requirements', version, '-o', folder]);
+      const lines = [...output.matchAll(/^([✓✗]) ([a-z0-9-]+): (\d+ passed, \d+ failed)$/gmu)];
+      for (const [, mark, scenario = '', counts = ''] of lines) {
+        if (NOT_OURS.has(scenario)) process.stdout.write(`unscored ${version} ${scenario}: ${counts}\n`);
+        else passed = tell(mark === '✓', `fixtures ${version} ${scenario}`, counts) && passed;
+      }
+      passed = tell(code === 0 && lines.length >= LEAST_SCENARIOS, `fixtures ${version}`, `${lines.length} scenarios, exit ${code}`) && passed;
+      if (!passed) process.stdout.write(`${output}\n`);
+    }
+  } finally {
+    await server.stop();
+  }
+  return passed;
+}
+
+if (!process.argv.includes('--no-install')) install();
+const folder = mkdtempSync(join(tmpdir(), 'logistics-conformance-'));
+let passed = false;
+try {
+  passed = await checkProduct(folder);
+  passed = (await checkRequirements(folder)) && passed;
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+process.stdout.write(passed ? 'conformance: all passed\n' : 'conformance: there are failures\n');
+process.exitCode = passed ? 0 : 1;
