@@ -59,8 +59,10 @@ function dayOf(days: readonly Atom[], weekdays: readonly Atom[], ofMonth: string
 }
 
 function monthDay(atom: Atom): string {
-  if (atom.kind === 'last')
-    return atom.weekday ? 'the last working day' : atom.before === 0 ? 'the last day' : `${counted(atom.before, 'day')} before the last day`;
+  if (atom.kind === 'last') {
+    if (atom.weekday) return 'the last working day';
+    return atom.before === 0 ? 'the last day' : `the ${atom.before === 1 ? '' : `${ordinal(atom.before)} `}day before the last day`;
+  }
   return atom.kind === 'nearest' ? `the working day nearest to day ${atom.day}` : `day ${range(atom, String, 'day', '1')}`;
 }
 

@@ -13,10 +13,12 @@ export interface ShownFire {
   readonly at: number;
   readonly local: string;
   readonly note: string | null;
+  /** With its jitter, epoch ms. */
+  readonly dueAt: number;
 }
 
-export function shownFire(rule: ScheduleRule, at: number): ShownFire {
-  return { at, local: new TimezoneManager(rule.timezone).toLocal(at), note: clockNote(rule, at) };
+export function shownFire(rule: ScheduleRule, at: number, dueAt = at): ShownFire {
+  return { at, local: new TimezoneManager(rule.timezone).toLocal(at), note: clockNote(rule, at), dueAt };
 }
 
 /** What a change of the clock does to a planned time, or null. */
@@ -33,10 +35,14 @@ export function clockNote(rule: ScheduleRule, at: number): string | null {
   return null;
 }
 
-/** The next n planned times after an instant. */
-export function nextFires(times: PlannedTimes, rule: ScheduleRule, n: number, after: number): ShownFire[] {
+/** The next n planned times after an instant; jitter delays them and leaves their order. */
+export function nextFires(times: PlannedTimes, rule: ScheduleRule, n: number, after: number, delayOf: (plannedAt: number) => number = () => 0): ShownFire[] {
   const fires: ShownFire[] = [];
-  for (let at = times.next(after); at !== null && fires.length < n; at = times.next(at)) fires.push(shownFire(rule, at));
+  let dueAt = Number.NEGATIVE_INFINITY;
+  for (let at = times.next(after); at !== null && fires.length < n; at = times.next(at)) {
+    dueAt = Math.max(dueAt, at + delayOf(at));
+    fires.push(shownFire(rule, at, dueAt));
+  }
   return fires;
 }
 

@@ -7,7 +7,7 @@ import { localIso, meaningOfLocal } from './timezone-manager.ts';
 import { zoneOf } from './zone.ts';
 
 /** A one-off time that passed less than this ago is taken and fires at once. */
-const GRACE_MS = 60_000;
+export const GRACE_MS = 60_000;
 
 export interface OnceInput {
   /** `2026-03-29T02:30:00+02:00`, or without an offset a local time of the zone. */
@@ -25,10 +25,16 @@ export interface ReadMoment {
 
 const EXPECTED = 'ISO 8601 such as 2026-03-29T09:00:00+02:00, or a local time such as 2026-03-29T09:00 with a timezone';
 
+const OFFSET = /[T ]\d.*(Z|[+-]\d{2}(:?\d{2})?)$/i;
+
 /** Throws ScheduleError `invalid_input` for a time that has passed. */
 export function readOnce(input: OnceInput, timezone: string, now: number): { readonly rule: OnceRule; readonly notes: readonly string[] } {
   if ((input.at === undefined) === (input.delayMs === undefined)) {
     refuse('A one-off rule has one of at and delay.', { path: 'at', expected: `${EXPECTED}; or delay such as "10m"` });
+  }
+  const idle = (['gap', 'fold'] as const).find((policy) => input[policy] !== undefined);
+  if (idle !== undefined && (input.at === undefined || OFFSET.test(input.at.trim()))) {
+    refuse(`${idle} does not act on ${input.at === undefined ? 'a delay' : 'a time with an offset'}.`, { path: idle, expected: 'a local time with it' });
   }
   if (input.delayMs !== undefined) return { rule: { kind: 'once', at: now + input.delayMs, timezone }, notes: [] };
   const { at, notes } = readMoment(input.at as string, timezone, 'at', input);

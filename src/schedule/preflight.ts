@@ -2,6 +2,7 @@
 import type { Json } from '../domain/json.ts';
 import type { ScheduleTarget } from '../domain/schedule.ts';
 import type { ScheduleSpec } from '../store/backend.ts';
+import { under } from './schedule-error.ts';
 
 /** What the floors above know of targets. */
 export interface ScheduleTargets {
@@ -19,7 +20,7 @@ export function preflight(targets: ScheduleTargets, spec: Pick<ScheduleSpec, 'ta
   const warnings = [...targets.check(spec.target, input)];
   if (spec.when?.kind === 'task') {
     const asked = { kind: 'job', task: spec.when.task, queue: 'default', priority: 50, retry: null, timeoutMs: null, requires: [] } as const;
-    warnings.push(...targets.check({ ...asked, requires: [] }, whenInput));
+    warnings.push(...under('when', () => targets.check({ ...asked, requires: [] }, whenInput)));
   }
   return warnings;
 }

@@ -12,6 +12,8 @@ const FREQUENT_MS = 10_000;
 const FREQUENT_SAMPLE = 20;
 /** How far ahead changes of the clock are looked for. */
 const DST_RANGE_MS = 2 * 366 * 86_400_000;
+const MAX_CHANGES = 100;
+const DAY_MS = 86_400_000;
 
 export interface PreviewedFire {
   /** Epoch ms. */
@@ -32,16 +34,29 @@ export function preview(rule: ScheduleRule, n: number, from: number, bounds: Bou
   return fires;
 }
 
-/** What is allowed but may not be meant: too frequent, never again, or a local time that a coming change of the clock skips or repeats. */
-export function warningsOf(plan: SchedulePlan, now: number): string[] {
+/** What is allowed but may not be meant: too frequent, never again, more jitter than time between fires, or a local time that a coming change of the clock skips or repeats. */
+export function warningsOf(plan: SchedulePlan, now: number, jitterMs = 0): string[] {
   const occurrences = occurrencesOf(plan.rule, plan);
   const first = occurrences.next(now);
   if (first === null) return ['It never fires again.'];
   const warnings: string[] = [];
   const distance = smallestDistance(occurrences, first);
   if (distance < FREQUENT_MS) warnings.push(`It fires as often as every ${formatDuration(distance)}.`);
-  if (plan.rule.kind !== 'once' && 'gap' in plan.rule && !followsTheClock(plan.rule)) warnings.push(...clockChanges(plan.rule, plan, now));
+  if (jitterMs > distance)
+    warnings.push(`Its jitter of ${formatDuration(jitterMs)} is longer than the ${formatDuration(distance)} between two fires: several come due together.`);
+  const seen = new Set<string>();
+  for (const { kind, text } of clockChanges(plan, now, now + DST_RANGE_MS)) {
+    if (!seen.has(kind)) warnings.push(text);
+    seen.add(kind);
+  }
   return warnings;
+}
+
+/** Each change of the clock in a range that skips or repeats a planned local time, at most a hundred. */
+export function clockChangesOf(plan: SchedulePlan, from: number, to: number): string[] {
+  const texts: string[] = [];
+  for (const { text } of clockChanges(plan, from, to)) if (texts.push(text) === MAX_CHANGES) break;
+  return texts;
 }
 
 function smallestDistance(occurrences: OccurrenceRule, first: number): number {
@@ -63,19 +78,18 @@ function followsTheClock(rule: ScheduleRule): boolean {
 
 type ZonedRule = CronRule | Extract<RecurringRule, { gap: unknown }>;
 
-/** The first skipped and the first repeated local time that the rule plans. */
-function clockChanges(rule: ZonedRule, bounds: Bounds, now: number): string[] {
+/** The skipped and the repeated local times that the rule plans, one for each change of the clock. */
+function* clockChanges({ rule, ...bounds }: SchedulePlan, from: number, to: number): Generator<{ readonly kind: string; readonly text: string }, void> {
+  if (rule.kind === 'once' || !('gap' in rule) || followsTheClock(rule)) return;
   // The same rule in UTC: its instants are the local times of the rule.
   const local = occurrencesOf({ ...rule, timezone: 'UTC' });
   const inside = occurrencesOf(rule, { ...bounds, exclusions: [] });
-  const found = new Map<string, string>();
-  const last = inside.prev(now + DST_RANGE_MS) ?? now;
-  for (const transition of new TimezoneManager(rule.timezone).transitions(now, last)) {
-    if (found.has(transition.kind)) continue;
+  // A skipped time may be the last one of the range.
+  const last = Math.min(to, bounds.end ?? to, (inside.prev(to + 1) ?? from) + DAY_MS);
+  for (const transition of new TimezoneManager(rule.timezone).transitions(Math.max(from, bounds.start ?? from), last)) {
     const planned = local.next(ms(transition.localFrom) - 1);
-    if (planned !== null && planned < ms(transition.localTo)) found.set(transition.kind, changeText(rule, transition, planned));
+    if (planned !== null && planned < ms(transition.localTo)) yield { kind: transition.kind, text: changeText(rule, transition, planned) };
   }
-  return [...found.values()];
 }
 
 function changeText(rule: ZonedRule, { kind, localFrom, localTo }: ZoneTransition, planned: number): string {

@@ -3,6 +3,7 @@ import type { Exclusion, FoldPolicy, GapPolicy, MonthDay, RecurringRule, Weekday
 import { WEEKDAYS } from '../domain/schedule.ts';
 import { localOfSeconds, two } from './civil.ts';
 import { readMoment } from './once.ts';
+import { RecurringSchedule, UNIT_MS } from './recurring-schedule.ts';
 import { refuse, ScheduleError } from './schedule-error.ts';
 import { validZone } from './timezone-manager.ts';
 import { zoneOf } from './zone.ts';
@@ -20,13 +21,17 @@ export interface ReadRRule {
   readonly notes: readonly string[];
   /** DTSTART, or the second it was read in. */
   readonly start: number;
+  /** UNTIL; or the last of COUNT times when DTSTART says from where they are counted. */
   readonly end?: number;
+  /** COUNT without DTSTART: counted in runs from now on. */
   readonly maxRuns?: number;
   readonly exclusions?: readonly Exclusion[];
 }
 
 export const RRULE_DAYS: Readonly<Record<Weekday, string>> = { mon: 'MO', tue: 'TU', wed: 'WE', thu: 'TH', fri: 'FR', sat: 'SA', sun: 'SU' };
 const PATH = 'rrule';
+/** Days, weeks, months and years are counted one by one. */
+const MAX_CALENDAR_COUNT = 10_000;
 const EXPECTED = 'lines of RFC 5545 such as DTSTART;TZID=Europe/Berlin:20260105T090000 and RRULE:FREQ=WEEKLY;BYDAY=MO';
 const UNITS: Readonly<Record<string, RecurringRule['unit']>> = {
   SECONDLY: 'second',
@@ -76,19 +81,33 @@ export function readRRule(text: string, options: RRuleOptions): ReadRRule {
       .map((value) => exclusionOf(value, line, timezone)),
   );
   const until = parts.get('UNTIL');
-  const maxRuns = parts.has('COUNT') ? numbersOf(parts, 'COUNT', 1, 1_000_000)[0] : undefined;
-  if (until !== undefined && maxRuns !== undefined) refuse('An RRULE has one of UNTIL and COUNT.', { path: PATH, expected: EXPECTED });
+  const count = parts.has('COUNT') ? numbersOf(parts, 'COUNT', 1, 'at' in rule ? MAX_CALENDAR_COUNT : 1_000_000)[0] : undefined;
+  if (until !== undefined && count !== undefined) refuse('An RRULE has one of UNTIL and COUNT.', { path: PATH, expected: EXPECTED });
+  const end = until === undefined ? undefined : momentOf(/^\d{8}$/.test(until) ? `${until}T235959` : until, timezone);
+  const counted = count === undefined ? {} : start === undefined ? { maxRuns: count } : endOf(rule, startAt, count);
   return {
     rule,
-    notes: maxRuns === undefined || exclusions.length === 0 ? [] : ['COUNT counts the times that run; times in EXDATE are not among them.'],
+    notes:
+      start !== undefined || count === undefined || exclusions.length === 0 ? [] : ['COUNT counts the times that run; times in EXDATE are not among them.'],
     start: startAt,
-    ...(until === undefined ? {} : { end: momentOf(/^\d{8}$/.test(until) ? `${until}T235959` : until, timezone) }),
-    ...(maxRuns === undefined ? {} : { maxRuns }),
+    ...(end === undefined ? {} : { end }),
+    ...counted,
     ...(exclusions.length === 0 ? {} : { exclusions }),
   };
 }
 
 type Parts = ReadonlyMap<string, string>;
+
+/** Where COUNT times from DTSTART end, so that it means the same whenever it is read. */
+function endOf(rule: RecurringRule, start: number, count: number): { readonly end?: number } {
+  let end: number | null;
+  if ('at' in rule) {
+    const times = new RecurringSchedule(rule);
+    end = times.next(start - 1);
+    for (let left = count - 1; left > 0 && end !== null; left--) end = times.next(end);
+  } else end = start + (count - 1) * rule.n * UNIT_MS[rule.unit];
+  return end === null ? {} : { end };
+}
 
 function partsOf(text: string): Parts {
   const parts = new Map<string, string>();

@@ -35,7 +35,7 @@ export const RecurringRuleInput = z.strictObject({
   /** `1`, `january`. */
   months: several(z.union([z.string().max(20), z.int()])).optional(),
   shortMonth: ShortMonthPolicy.optional(),
-  /** From when periods are counted; default: now. */
+  /** From when periods are counted; default: now. With an rrule: in place of its DTSTART. */
   anchor: z.string().max(50).optional(),
   ...zoned,
 });
@@ -71,12 +71,28 @@ export function normaliseRule(input: RuleInput, now: number): NormalRule {
   return { rule, notes: anchor.notes };
 }
 
-function fromRRule(text: string, input: RecurringInput & { readonly timezone?: string | undefined }, now: number): NormalRule {
-  for (const field of ['every', 'at', 'weekdays', 'days', 'months', 'shortMonth', 'anchor'] as const) {
+function fromRRule(
+  text: string,
+  input: RecurringInput & { readonly timezone?: string | undefined; readonly anchor?: string | undefined },
+  now: number,
+): NormalRule {
+  for (const field of ['every', 'at', 'weekdays', 'days', 'months', 'shortMonth'] as const) {
     if (input[field] !== undefined)
       refuse(`rrule stands in place of ${field}; keep one of them.`, { path: field, expected: 'rrule alone, with timezone, gap and fold' });
   }
-  const read = readRRule(text, { timezone: input.timezone, gap: input.gap, fold: input.fold, now });
-  if (read.rule.kind === 'recurring') new RecurringSchedule(read.rule);
-  return read;
+  const { timezone, gap, fold, anchor } = input;
+  if (anchor !== undefined && /\bDTSTART\b/i.test(text)) refuse('DTSTART is its anchor.', { path: 'anchor', expected: 'one of DTSTART and anchor' });
+  const from = anchor === undefined ? now : readMoment(anchor, timezone === undefined ? 'UTC' : validZone(timezone), 'anchor', input).at;
+  const read = readRRule(text, { timezone, gap, fold, now: from });
+  new RecurringSchedule(read.rule);
+  if (read.end !== undefined && read.end < now)
+    refuse(`All times of the rule have passed; the last lay before ${new Date(read.end + 1_000).toISOString()}.`, {
+      path: 'rrule',
+      expected: 'UNTIL or COUNT with times after now',
+    });
+  for (const policy of ['gap', 'fold'] as const)
+    if (input[policy] !== undefined && !('at' in read.rule))
+      refuse(`${policy} does not act on elapsed time.`, { path: policy, expected: 'FREQ=DAILY or longer with it' });
+  // An anchor says how periods are counted, not from when on it fires.
+  return anchor === undefined ? read : { ...read, start: undefined };
 }

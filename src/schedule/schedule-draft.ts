@@ -4,20 +4,27 @@ import { DEFAULT_QUEUE } from '../domain/job.ts';
 import type { Json } from '../domain/json.ts';
 import { DEFAULT_PRIORITY } from '../domain/priority.ts';
 import { normaliseRetry } from '../domain/retry-policy.ts';
-import { type CatchupPolicy, DEFAULT_CATCHUP, DEFAULT_OVERLAP, ScheduleRule, type ScheduleTarget, type WakePredicate } from '../domain/schedule.ts';
+import {
+  type CatchupPolicy,
+  DEFAULT_CATCHUP,
+  DEFAULT_OVERLAP,
+  type Schedule,
+  ScheduleRule,
+  type ScheduleTarget,
+  type WakePredicate,
+} from '../domain/schedule.ts';
 import type { PlannedTimes } from '../domain/schedule-view.ts';
 import type { FiringFacts, ScheduleSpec } from '../store/backend.ts';
 import { CronExpression } from './cron-expression.ts';
+import { GRACE_MS } from './once.ts';
 import { preflight, type ScheduleTargets } from './preflight.ts';
 import { type NormalRule, normaliseRule } from './rule-input.ts';
-import { refuse } from './schedule-error.ts';
+import { refuse, under } from './schedule-error.ts';
 import type { ScheduleFields } from './schedule-input.ts';
 import { checkedCondition, checkTemplate, renderInput } from './schedule-scope.ts';
 import { localIso, validZone } from './timezone-manager.ts';
 import { zoneOf } from './zone.ts';
 
-/** A one-off time that passed less than this ago is taken and fires at once. */
-const GRACE_MS = 60_000;
 const MAX_JITTER_MS = 86_400_000;
 
 export interface DraftTools {
@@ -68,6 +75,16 @@ export function checkFirst(tools: DraftTools, name: string, spec: ScheduleSpec, 
   return { nextAt, warnings: checkTarget(tools, name, spec, nextAt) };
 }
 
+/** As checkFirst, for a change; one that is completed may keep times of which none lies ahead. */
+export function checkAhead(tools: DraftTools, name: string, spec: ScheduleSpec, before: Schedule, now: number): void {
+  if (before.status === 'completed' && timesOf(before) === timesOf(spec)) checkTarget(tools, name, spec, now);
+  else checkFirst(tools, name, spec, now);
+}
+
+function timesOf({ rule, start, end, exclusions, maxRuns }: ScheduleSpec): string {
+  return JSON.stringify([rule, start, end, exclusions, maxRuns]);
+}
+
 /** What keeps the run of a planned time waiting; throws for one that can never be. */
 export function checkTarget(tools: DraftTools, name: string, spec: ScheduleSpec, plannedAt: number): string[] {
   const facts: FiringFacts = { id: 'sched_', name, timezone: spec.rule.timezone, plannedAt, firedAt: plannedAt, runNumber: 1 };
@@ -75,15 +92,14 @@ export function checkTarget(tools: DraftTools, name: string, spec: ScheduleSpec,
   return preflight(tools.targets, spec, renderInput(tools.evaluator, facts, spec.input), asked);
 }
 
-/** Where a new schedule begins to count: now, or just before a one-off time that has only just passed. */
-export function firstWatermark(spec: ScheduleSpec, now: number): number {
+/** A one-off time that has only just passed becomes now: it fires at once, and is no missed one that catchup decides on. */
+export function startNow(spec: ScheduleSpec, now: number): { readonly spec: ScheduleSpec; readonly watermark: number; readonly notes: readonly string[] } {
   const { rule } = spec;
-  if (rule.kind !== 'once' || rule.at > now) return now;
-  if (rule.at < now - GRACE_MS) {
-    const zone = zoneOf(rule.timezone);
-    refuse(`${localIso(rule.at, zone)} has passed.`, { path: 'rule.at', expected: `a time after ${localIso(now, zone)}` });
-  }
-  return rule.at - 1;
+  if (rule.kind !== 'once' || rule.at > now) return { spec, watermark: now, notes: [] };
+  const zone = zoneOf(rule.timezone);
+  if (rule.at < now - GRACE_MS) refuse(`${localIso(rule.at, zone)} has passed.`, { path: 'rule.at', expected: `a time after ${localIso(now, zone)}` });
+  const notes = rule.at === now ? [] : [`${localIso(rule.at, zone)} has only just passed: it fires at once.`];
+  return { spec: { ...spec, rule: { ...rule, at: now } }, watermark: now - 1, notes };
 }
 
 /** The normal form of a rule; one that is in it already is held to the same checks. */
@@ -115,5 +131,5 @@ function whenOf({ evaluator, targets }: DraftTools, given: NonNullable<ScheduleF
   if (typeof given === 'string') return { kind: 'expression', source: checkedCondition(evaluator, given) };
   const asked = given.input ?? {};
   checkTemplate(evaluator, asked, 'when.input');
-  return { kind: 'task', task: targets.taskName(given.task), with: asked };
+  return { kind: 'task', task: under('when', () => targets.taskName(given.task)), with: asked };
 }

@@ -10,6 +10,18 @@ export interface Refusal {
   readonly nearMatches?: readonly string[] | undefined;
 }
 
+/** Tells what a part refuses under its place in the whole. */
+export function under<T>(place: string, part: () => T): T {
+  try {
+    return part();
+  } catch (error) {
+    if (!(error instanceof LogisticsError)) throw error;
+    const { code, message, path = '', expected, nearMatches, retryable, nextActions, details } = error;
+    const inside = path === '' ? place : `${place}.${path}`;
+    throw new LogisticsError(code, message, { path: inside, expected, nearMatches, retryable, nextActions, details, cause: error });
+  }
+}
+
 /** Throws `invalid_input`. */
 export function refuse(message: string, refusal: Refusal): never {
   throw new ScheduleError('invalid_input', message, refusal);

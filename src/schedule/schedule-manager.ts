@@ -1,32 +1,32 @@
 // Owns one ledger entry per planned fire, as callers meet it: schedules are made, changed, asked and fired by hand here; each change is one write of the store.
 import { LogisticsError } from '../domain/errors.ts';
 import { type IdSource, kindOfId } from '../domain/id.ts';
-import type { Json } from '../domain/json.ts';
+import { isJsonObject, type Json } from '../domain/json.ts';
 import { nearMatches } from '../domain/near-match.ts';
 import { parseInput } from '../domain/parse-input.ts';
 import type { Occurrence, Schedule, ScheduleStatus } from '../domain/schedule.ts';
 import type { Decide } from '../domain/transition.ts';
-import type { Backend, Page, Receipt, ScheduleAccount, ScheduleChange } from '../store/backend.ts';
-import { nextFires, policiesOf } from './describe.ts';
+import type { Backend, Page, Receipt, ScheduleAccount, ScheduleChange, ScheduleSpec } from '../store/backend.ts';
+import { freeName } from './free-name.ts';
 import { jitterOf } from './jitter.ts';
-import { occurrencesOf } from './occurrences.ts';
-import { warningsOf } from './preview.ts';
-import { checkFirst, checkTarget, type DraftTools, draftSpec, firstWatermark, normalRule } from './schedule-draft.ts';
+import { checkAhead, checkFirst, checkTarget, type DraftTools, draftSpec, startNow } from './schedule-draft.ts';
 import { refuse } from './schedule-error.ts';
-import { ScheduleInput, SchedulePatch, ScheduleRuleInput } from './schedule-input.ts';
+import { ScheduleInput, SchedulePatch, type ScheduleRuleInput } from './schedule-input.ts';
+import { ScheduleOutlook } from './schedule-outlook.ts';
 import type {
   BackfillResult,
+  ChangedSchedule,
   LedgerQuery,
   PreviewedFire,
   ScheduleCaller,
   ScheduleDescription,
   ScheduleFilter,
+  Simulated,
   SimulatedFire,
   SimulateRequest,
   TriggerResult,
 } from './schedule-replies.ts';
 import { checkTemplate } from './schedule-scope.ts';
-import { simulate } from './simulate.ts';
 
 export interface ScheduleManagerOptions extends DraftTools {
   readonly backend: Backend;
@@ -36,10 +36,6 @@ export interface ScheduleManagerOptions extends DraftTools {
   readonly decide: Decide;
 }
 
-const NEXT_FIRES = 5;
-const MAX_PREVIEW = 1_000;
-const MAX_SIMULATED = 10_000;
-const DEFAULT_SIMULATED = 1_000;
 const BACKFILL_LIMIT = 1_000;
 /** Entries that accountSince looks at, newest first. */
 const ACCOUNTED = 5_000;
@@ -51,13 +47,21 @@ type Ruled = Omit<ScheduleInput, 'rule'> & { readonly timezone?: string | undefi
 
 export class ScheduleManager {
   readonly #o: ScheduleManagerOptions;
+  readonly #outlook: ScheduleOutlook;
 
   constructor(options: ScheduleManagerOptions) {
     this.#o = options;
+    this.#outlook = new ScheduleOutlook({ ...options, require: (id) => this.require(id) });
+  }
+
+  get now(): number {
+    return this.#o.now();
   }
 
   /** Stores a schedule; it is durable when this resolves. Throws ScheduleError invalid_input, not_found, conflict for a name that is taken. */
   async create(input: ScheduleInput, caller: ScheduleCaller, receipt?: Receipt): Promise<{ readonly schedule: Schedule; readonly replayed: boolean }> {
+    const known = this.recall(receipt);
+    if (known !== null) return { schedule: known.schedule, replayed: true };
     const { schedule } = this.#draft(input, caller);
     const result = await this.#o.backend.putSchedule({ schedule, receipt });
     if (result.kind === 'conflict') throw new LogisticsError(result.error.code, result.error.message, result.error);
@@ -77,7 +81,7 @@ export class ScheduleManager {
   /** What create would store and how it reads, without storing it. Throws as create does, but for a name that is taken. */
   draft(input: ScheduleInput, caller: ScheduleCaller): { readonly schedule: Schedule; readonly description: ScheduleDescription } {
     const { schedule, notes } = this.#draft(input, caller);
-    const description = this.describe(schedule);
+    const description = this.#outlook.describe(schedule, false);
     return { schedule, description: { ...description, warnings: [...new Set([...notes, ...description.warnings])] } };
   }
 
@@ -85,8 +89,8 @@ export class ScheduleManager {
     const { namespace, newId } = this.#o;
     const now = this.#o.now();
     const given = parseInput(ScheduleInput, input, 'The schedule is wrong');
-    const { spec, notes } = draftSpec(this.#o, given, null, now);
-    const watermark = firstWatermark(spec, now);
+    const drafted = draftSpec(this.#o, given, null, now);
+    const { spec, watermark, notes } = startNow(drafted.spec, now);
     const { nextAt } = checkFirst(this.#o, given.name, spec, watermark);
     const id = newId('schedule');
     const schedule: Schedule = {
@@ -109,47 +113,64 @@ export class ScheduleManager {
       failures: 0,
       lastRun: null,
     };
-    return { schedule, notes };
+    return { schedule, notes: [...drafted.notes, ...notes] };
+  }
+
+  /** What an input means when it is read at a time; whether anything lies ahead is not checked. */
+  specOf(input: ScheduleInput, at: number): ScheduleSpec {
+    return startNow(draftSpec(this.#o, parseInput(ScheduleInput, input, 'The schedule is wrong'), null, at).spec, at).spec;
+  }
+
+  /** The schedule of the first call with a receipt and what else that answered, or null; throws conflict when it had other arguments. */
+  recall(receipt: Receipt | undefined): { readonly schedule: Schedule; readonly found: Json | undefined } | null {
+    const reply = receipt === undefined ? null : this.#o.backend.recall(receipt);
+    if (!isJsonObject(reply) || typeof reply.id !== 'string') return null;
+    const schedule = this.#o.backend.getSchedule(reply.id);
+    return schedule === null ? null : { schedule, found: reply.found };
   }
 
   /** Changes what the patch names; with other times it counts from now, and what was due before is decided by the old rule first. */
-  async update(id: string, patch: SchedulePatch, _caller: ScheduleCaller, receipt?: Receipt): Promise<Schedule> {
+  async update(id: string, patch: SchedulePatch, _caller: ScheduleCaller, receipt?: Receipt): Promise<ChangedSchedule> {
+    const known = this.recall(receipt);
+    if (known !== null) return { ...known.schedule, replayed: true };
     const given = parseInput(SchedulePatch, patch, 'The change is wrong');
     for (let left = TRIES; left > 0; left--) {
       const before = this.require(id);
       const { spec } = draftSpec(this.#o, given, before, this.#o.now());
       const name = given.name ?? before.name;
-      checkFirst(this.#o, name, spec, this.#o.now());
+      checkAhead(this.#o, name, spec, before, this.#o.now());
       const changed = await this.#change(before.id, { kind: 'update', revision: before.revision, name, spec }, receipt);
       if (changed !== 'stale') return changed;
     }
     throw new LogisticsError('conflict', `The schedule ${id} is changed by others all the time.`);
   }
 
-  async pause(id: string, reason?: string, receipt?: Receipt): Promise<Schedule> {
+  async pause(id: string, reason?: string, receipt?: Receipt): Promise<ChangedSchedule> {
     return this.#must(id, { kind: 'pause', reason: reason ?? null }, receipt);
   }
 
   /** Planned times that passed while it was paused are accounted as skipped_paused; none is caught up, whatever the policy (backfill does that). */
-  async resume(id: string, receipt?: Receipt): Promise<Schedule> {
+  async resume(id: string, receipt?: Receipt): Promise<ChangedSchedule> {
     return this.#must(id, { kind: 'resume' }, receipt);
   }
 
   /** Runs that it started go on; its ledger stays readable by id until retention removes it. */
-  async delete(id: string, receipt?: Receipt): Promise<Schedule> {
+  async delete(id: string, receipt?: Receipt): Promise<ChangedSchedule> {
     return this.#must(id, { kind: 'delete' }, receipt);
   }
 
-  async #must(id: string, change: ScheduleChange, receipt: Receipt | undefined): Promise<Schedule> {
+  async #must(id: string, change: ScheduleChange, receipt: Receipt | undefined): Promise<ChangedSchedule> {
+    const known = this.recall(receipt);
+    if (known !== null) return { ...known.schedule, replayed: true };
     const changed = await this.#change(this.require(id, change.kind === 'delete').id, change, receipt);
     if (changed === 'stale') throw new LogisticsError('conflict', `The schedule ${id} was changed meanwhile.`);
     return changed;
   }
 
-  async #change(id: string, change: ScheduleChange, receipt: Receipt | undefined): Promise<Schedule | 'stale'> {
+  async #change(id: string, change: ScheduleChange, receipt: Receipt | undefined): Promise<ChangedSchedule | 'stale'> {
     const { backend, decide } = this.#o;
     const result = await backend.changeSchedule({ id, change, decide, receipt });
-    if (result.kind === 'changed') return result.schedule;
+    if (result.kind === 'changed') return { ...result.schedule, replayed: result.replayed };
     if (result.kind === 'stale') return 'stale';
     if (result.kind === 'conflict') throw new LogisticsError(result.error.code, result.error.message, result.error);
     throw this.#missing(id);
@@ -158,6 +179,8 @@ export class ScheduleManager {
   /** Starts one run now, paused or not; the overlap policy decides, `when` is not asked. */
   async trigger(id: string, options: { readonly input?: Json | undefined }, _caller: ScheduleCaller, receipt?: Receipt): Promise<TriggerResult> {
     const { backend, decide, evaluator } = this.#o;
+    const known = this.recall(receipt)?.found;
+    if (isJsonObject(known)) return { ...(known as unknown as TriggerResult), replayed: true };
     const schedule = this.require(id);
     const { input } = options;
     if (input !== undefined) {
@@ -177,6 +200,8 @@ export class ScheduleManager {
     receipt?: Receipt,
   ): Promise<BackfillResult> {
     const { backend, decide } = this.#o;
+    const known = this.recall(receipt)?.found;
+    if (isJsonObject(known)) return { ...(known as unknown as BackfillResult), replayed: true };
     const { from, to, limit = BACKFILL_LIMIT, overlap = 'buffer_all' } = range;
     if (to < from) refuse('The range ends before it begins.', { path: 'to', expected: 'a time that is not before from' });
     if (to > this.#o.now()) refuse('A backfill takes times that have passed.', { path: 'to', expected: 'a time that is not after now' });
@@ -190,6 +215,15 @@ export class ScheduleManager {
   get(idOrName: string): Schedule | null {
     const { backend, namespace } = this.#o;
     return kindOfId(idOrName) === 'schedule' ? backend.getSchedule(idOrName) : backend.findSchedule({ namespace, name: idOrName });
+  }
+
+  /** A name that is not taken, made from a text: itself, or with a few random letters. */
+  freeName(text: string): string {
+    return freeName(
+      text,
+      (name) => this.get(name) === null,
+      () => this.#o.newId('schedule'),
+    );
   }
 
   /** As get, but throws not_found with near matches; a deleted one is there only when it is asked for. */
@@ -224,52 +258,21 @@ export class ScheduleManager {
 
   /** The next n planned times of a rule or of a schedule (by id or name) from a time on, itself included. */
   preview(ruleOrId: ScheduleRuleInput | string, n: number, from?: number): readonly PreviewedFire[] {
-    const after = from === undefined ? this.#o.now() : from - 1;
-    const count = Math.min(n, MAX_PREVIEW);
-    if (typeof ruleOrId === 'string') {
-      const schedule = this.require(ruleOrId);
-      return nextFires(this.#o.plannedTimes(schedule), schedule.rule, count, after);
-    }
-    const { rule, start = null, end = null, exclusions = [] } = normalRule(parseInput(ScheduleRuleInput, ruleOrId, 'The rule is wrong'), this.#o.now());
-    return nextFires(this.#o.plannedTimes({ rule, start, end, exclusions: [...exclusions] }), rule, count, after);
+    return this.#outlook.preview(ruleOrId, n, from);
   }
 
   /** Every fire, gap, fold, overlap and catch-up decision of a range on a virtual clock; nothing is stored. */
   simulate(request: SimulateRequest): readonly SimulatedFire[] {
-    const { from, to, runMs = 0, outages = [], limit = DEFAULT_SIMULATED } = request;
-    if ((request.id === undefined) === (request.input === undefined))
-      refuse('Give a schedule or the fields of one.', { path: 'id', expected: 'one of id, input' });
-    if (to < from) refuse('The range ends before it begins.', { path: 'to', expected: 'a time that is not before from' });
-    const schedule = request.id === undefined ? null : this.require(request.id);
-    const spec = schedule ?? draftSpec(this.#o, parseInput(ScheduleInput, request.input, 'The schedule is wrong'), null, this.#o.now()).spec;
-    const id = schedule?.id ?? 'sched_';
-    const delayOf = (plannedAt: number): number => jitterOf(id, plannedAt, spec.jitterMs);
-    const times = this.#o.plannedTimes(spec);
-    return simulate({ id, spec, times, delayOf, runs: schedule?.runs ?? 0, from, to, runMs, outages, limit: Math.min(limit, MAX_SIMULATED) });
+    return this.#outlook.simulate(request);
+  }
+
+  /** As simulate, for long ranges: others have their turn in between, and what it takes for granted is told. */
+  simulation(request: SimulateRequest): Promise<Simulated> {
+    return this.#outlook.simulation(request);
   }
 
   describe(schedule: Schedule): ScheduleDescription {
-    const now = this.#o.now();
-    const isLive = schedule.status === 'active' && schedule.deletedAt === null;
-    const fires = isLive ? nextFires(this.#o.plannedTimes(schedule), schedule.rule, NEXT_FIRES, Math.max(schedule.watermark, now - 1)) : [];
-    const left = schedule.maxRuns === null ? NEXT_FIRES : Math.max(0, schedule.maxRuns - schedule.runs);
-    return {
-      sentence: occurrencesOf(schedule.rule, schedule).describe(),
-      nextFires: fires.slice(0, left),
-      policies: policiesOf(schedule),
-      warnings: isLive ? [...warningsOf(schedule, now), ...this.#targetWarnings(schedule)] : [],
-    };
-  }
-
-  /** Why its next run would wait, or could not start at all. */
-  #targetWarnings(schedule: Schedule): string[] {
-    if (schedule.nextAt === null) return [];
-    try {
-      return checkTarget(this.#o, schedule.name, schedule, schedule.nextAt);
-    } catch (error) {
-      if (error instanceof LogisticsError) return [error.message];
-      throw error;
-    }
+    return this.#outlook.describe(schedule);
   }
 
   /** Per schedule, what was missed, late, coalesced, skipped or failed since a time (epoch ms); bounded. */

@@ -1,7 +1,8 @@
 // Owns what the schedule manager is asked and answers with.
 import type { Json } from '../domain/json.ts';
-import type { OccurrenceStatus, ScheduleStatus } from '../domain/schedule.ts';
+import type { OccurrenceStatus, Schedule, ScheduleStatus } from '../domain/schedule.ts';
 import type { ScheduleInput } from './schedule-input.ts';
+import type { VirtualFire } from './simulate.ts';
 
 /** Whom a schedule belongs to. */
 export interface ScheduleCaller {
@@ -22,6 +23,8 @@ export interface PreviewedFire {
   readonly local: string;
   /** For example that the clock change moves it, or null. */
   readonly note: string | null;
+  /** When it fires, with its jitter; epoch ms. */
+  readonly dueAt: number;
 }
 
 export interface SimulatedFire {
@@ -36,6 +39,14 @@ export interface SimulatedFire {
   readonly count: number;
   /** What a change of the clock does to it, or null. */
   readonly note: string | null;
+}
+
+/** A simulation of many fires, of which few are shown. */
+export interface Simulated {
+  readonly fires: readonly VirtualFire[];
+  readonly shown: (fire: VirtualFire) => SimulatedFire;
+  /** What it takes for granted, and what the clocks do to planned times. */
+  readonly notes: readonly string[];
 }
 
 export interface SimulateRequest {
@@ -57,6 +68,9 @@ export interface ScheduleDescription {
   readonly policies: Readonly<Record<string, Json>>;
   readonly warnings: readonly string[];
 }
+
+/** A schedule after a change; `replayed` when the same call was made before. */
+export type ChangedSchedule = Schedule & { readonly replayed: boolean };
 
 export interface TriggerResult {
   readonly plannedAt: number;

@@ -26,14 +26,14 @@ function scheduleValues(facts: FiringFacts): JsonObject {
 
 /** The input of a run; a template without expressions is given back as it is. */
 export function renderInput(evaluator: Evaluator, facts: FiringFacts, template: Json): Json {
-  return evaluator.isDynamic(template) ? evaluator.render(template, { values: { schedule: scheduleValues(facts) } }, 'condition') : template;
+  return evaluator.isDynamic(template) ? evaluator.render(template, { values: { schedule: scheduleValues(facts) } }, 'schedule') : template;
 }
 
 /** Whether the condition holds; throws when it gives no boolean. */
 export function evaluateWhen(evaluator: Evaluator, source: string, facts: FiringFacts, last: LastRun | null, context: Json): boolean {
   // Before the first run its fields are null, so that a condition on them can be asked from the start.
   const values = { schedule: scheduleValues(facts), last: { status: last?.status ?? null, output: last?.output ?? null }, session: { context } };
-  const value = evaluator.render(source, { values }, 'condition');
+  const value = evaluator.render(source, { values }, 'schedule');
   if (typeof value === 'boolean') return value;
   throw new ScheduleError('invalid_expression', `The condition gives ${JSON.stringify(value)?.slice(0, 60)}, not true or false.`, {
     path: 'when',
@@ -52,7 +52,7 @@ export function checkedCondition(evaluator: Evaluator, text: string): string {
 
 /** Throws for expressions with faults, and for names without a value. */
 export function checkTemplate(evaluator: Evaluator, template: Json, path: string, roots: readonly string[] = ['schedule']): void {
-  const [fault] = evaluator.check(template, 'condition');
+  const [fault] = evaluator.check(template, 'schedule');
   if (fault !== undefined) {
     throw new ScheduleError(fault.code, fault.message, {
       path: path + fault.path.replaceAll('/', '.'),

@@ -6,7 +6,7 @@ import { createPlannedTimes } from './planned-times.ts';
 import { evaluateWhen, renderInput } from './schedule-scope.ts';
 
 /** What only the floors above know of targets; each throws a LogisticsError for a run that can never be. */
-export type TargetAdmission = Pick<ScheduleSupport, 'admitJob' | 'admitRun'>;
+export type TargetAdmission = Pick<ScheduleSupport, 'admitJob' | 'admitRun' | 'needsOf' | 'offers'>;
 
 export function createScheduleSupport(evaluator: Evaluator, admission: TargetAdmission): ScheduleSupport {
   return {

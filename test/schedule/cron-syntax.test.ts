@@ -37,7 +37,7 @@ describe('syntax', () => {
     ['0 0 * * FRIL', '0 0 * * 5L', 'At 00:00 on the last Friday of the month, UTC.'],
     ['0 0 * * MON#1,wed#2', '0 0 * * 1#1,3#2', 'At 00:00 on the 1st Monday of the month and the 2nd Wednesday of the month, UTC.'],
     ['0 0 L * *', '0 0 L * *', 'At 00:00 on the last day of the month, UTC.'],
-    ['0 0 L-3 * *', '0 0 L-3 * *', 'At 00:00 on 3 days before the last day of the month, UTC.'],
+    ['0 0 L-3 * *', '0 0 L-3 * *', 'At 00:00 on the 3rd day before the last day of the month, UTC.'],
     ['0 0 15W * *', '0 0 15W * *', 'At 00:00 on the working day nearest to day 15 of the month, UTC.'],
     ['0 0 LW * *', '0 0 LW * *', 'At 00:00 on the last working day of the month, UTC.'],
     ['0 0 13 * 5', '0 0 13 * 5', 'At 00:00 on day 13 of the month or on Friday, UTC.'],

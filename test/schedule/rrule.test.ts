@@ -6,7 +6,7 @@ import type { RecurringRule } from '../../src/domain/schedule.ts';
 import { occurrencesOf } from '../../src/schedule/occurrences.ts';
 import { type ReadRRule, readRRule } from '../../src/schedule/rrule-input.ts';
 import { writeRRule } from '../../src/schedule/rrule-output.ts';
-import { normaliseRule, RuleInput } from '../../src/schedule/rule-input.ts';
+import { type NormalRule, normaliseRule, RuleInput } from '../../src/schedule/rule-input.ts';
 
 const NOW = Date.parse('2026-11-22T10:20:30Z');
 const read = (text: string, timezone?: string): ReadRRule => readRRule(text, { timezone, gap: undefined, fold: undefined, now: NOW });
@@ -98,7 +98,7 @@ describe('RRULE in', () => {
 
 describe('RRULE as a written rule', () => {
   it('gives rule, start, end and exclusions at once, and takes policies', () => {
-    const rrule = 'DTSTART;TZID=Europe/Berlin:20260105T023000\nRRULE:FREQ=WEEKLY;BYDAY=SU;COUNT=5\nEXDATE;TZID=Europe/Berlin:20260118T023000';
+    const rrule = 'DTSTART;TZID=Europe/Berlin:20270104T023000\nRRULE:FREQ=WEEKLY;BYDAY=SU;COUNT=5\nEXDATE;TZID=Europe/Berlin:20270117T023000';
     expect(normaliseRule(RuleInput.parse({ kind: 'recurring', rrule, gap: 'shift' }), NOW)).toEqual({
       rule: {
         kind: 'recurring',
@@ -106,16 +106,45 @@ describe('RRULE as a written rule', () => {
         n: 1,
         weekdays: ['sun'],
         at: ['02:30:00'],
-        anchor: '2026-01-05',
+        anchor: '2027-01-04',
         timezone: 'Europe/Berlin',
         gap: 'shift',
         fold: 'first',
       },
-      notes: [expect.stringContaining('COUNT counts the times that run')],
-      start: Date.parse('2026-01-05T01:30:00Z'),
-      maxRuns: 5,
-      exclusions: [{ from: '2026-01-18T02:30:00', to: '2026-01-18T02:30:00' }],
+      notes: [],
+      start: Date.parse('2027-01-04T01:30:00Z'),
+      // The fifth Sunday, although the second one is excluded.
+      end: Date.parse('2027-02-07T01:30:00Z'),
+      exclusions: [{ from: '2027-01-17T02:30:00', to: '2027-01-17T02:30:00' }],
     });
+  });
+
+  it('counts COUNT from DTSTART, whenever it is read', () => {
+    const normal = (rrule: string, now = NOW): NormalRule => normaliseRule(RuleInput.parse({ kind: 'recurring', rrule }), now);
+    const started = 'DTSTART:20261120T090000Z\nRRULE:FREQ=DAILY;COUNT=5';
+    expect(normal(started)).toMatchObject({ end: Date.parse('2026-11-24T09:00:00Z') });
+    expect(normal(started)).not.toHaveProperty('maxRuns');
+    expect(normal('DTSTART:20261122T000000Z\nRRULE:FREQ=HOURLY;INTERVAL=12;COUNT=500000')).toMatchObject({
+      end: Date.parse('2026-11-22T00:00:00Z') + 499_999 * 43_200_000,
+    });
+    expect(normal('FREQ=DAILY;COUNT=5')).toMatchObject({ maxRuns: 5 });
+    expect(() => normal('DTSTART:20261101T090000Z\nRRULE:FREQ=DAILY;COUNT=5')).toThrow(
+      expect.objectContaining({ path: 'rrule', message: expect.stringContaining('passed') }),
+    );
+  });
+
+  it('refuses policies that do not act on elapsed time', () => {
+    const refused = (input: object): unknown => {
+      try {
+        return normaliseRule(RuleInput.parse(input), NOW);
+      } catch (error) {
+        return (error as { path: string }).path;
+      }
+    };
+    expect(refused({ kind: 'recurring', rrule: 'FREQ=HOURLY', gap: 'skip' })).toBe('gap');
+    expect(refused({ kind: 'once', delay: '10m', gap: 'skip' })).toBe('gap');
+    expect(refused({ kind: 'once', at: '2026-12-01T00:00:00Z', fold: 'second' })).toBe('fold');
+    expect(refused({ kind: 'once', at: '2026-12-01 00:00', timezone: 'Europe/Berlin', fold: 'second' })).toMatchObject({ rule: { kind: 'once' } });
   });
 
   it('refuses a day that no month has', () => {

@@ -131,9 +131,13 @@ describe('refusals', () => {
 
   it('a one-off time is taken within a minute of grace, and fires at once', async () => {
     const { engine } = await setup();
-    const { schedule } = await engine.schedules.create({ name: 'x', rule: { kind: 'once', at: engine.now - 30_000, timezone: 'UTC' }, ...echo }, ME);
+    const rule = { kind: 'once', at: engine.now - 30_000, timezone: 'UTC' } as const;
+    const input: ScheduleInput = { name: 'x', rule, catchup: { mode: 'skip' }, ...echo };
+    const { description } = engine.schedules.draft(input, ME);
+    expect(description).toMatchObject({ warnings: [expect.stringContaining('fires at once')], nextFires: [{ at: engine.now }] });
+    const { schedule } = await engine.schedules.create(input, ME);
     await engine.tick();
-    expect(times(engine, schedule.id)).toEqual(['2025-12-31T23:59Z late']);
+    expect(times(engine, schedule.id)).toEqual(['2026-01-01T00:00Z fired']);
     expect(engine.schedules.get('x')).toMatchObject({ status: 'completed', runs: 1 });
   });
 
@@ -189,6 +193,69 @@ describe('looking ahead', () => {
         .map(({ at }) => at)
         .reverse(),
     );
+  });
+
+  it('starts in a simulation what waits once nothing runs', async () => {
+    const { engine } = await setup();
+    const input: ScheduleInput = { name: 'x', rule: { kind: 'cron', expression: '*/2 * * * *' }, ...echo, overlap: 'buffer_all', catchup: { mode: 'all' } };
+    const outages = [{ from: engine.now + 30_000, to: engine.now + 630_000 }];
+    const fires = engine.schedules.simulate({ input, from: engine.now, to: engine.now + 700_000, outages });
+    expect(fires.map(({ status, startsAt }) => [status, startsAt === null ? null : startsAt - engine.now])).toEqual([
+      ['fired', 0],
+      ...[1, 2, 3, 4, 5].map((at) => [expect.stringMatching(/fired|late/), Math.max(630_000, at)]),
+    ]);
+  });
+
+  it('tells what a simulation takes for granted, and each time that the clocks skip', async () => {
+    const { engine } = await setup();
+    const rule = { kind: 'cron', expression: '30 2 * * *', timezone: 'Europe/Berlin', gap: 'skip' } as const;
+    await engine.schedules.create({ name: 'x', rule, ...echo, when: 'last.status != "failed"', pause_on_failure: 3 }, ME);
+    await engine.schedules.pause('x');
+    const { fires, notes, shown } = await engine.schedules.simulation({
+      id: 'x',
+      from: Date.parse('2026-03-28T00:00:00Z'),
+      to: Date.parse('2028-03-31T00:00:00Z'),
+    });
+    expect(notes.slice(0, 3)).toEqual([expect.stringContaining('paused'), expect.stringContaining('when'), expect.stringContaining('pause_on_failure')]);
+    expect(notes.filter((note) => note.includes('does not exist')).map((note) => /on (\S+)/.exec(note)?.[1])).toEqual([
+      '2026-03-29',
+      '2027-03-28',
+      '2028-03-26',
+    ]);
+    expect(shown(fires[0] as (typeof fires)[number]).local).toBe('2026-03-28T02:30:00+01:00');
+  });
+
+  it('warns of more jitter than there is time between fires, and shows when each fires', async () => {
+    const { engine } = await setup();
+    const { schedule } = await engine.schedules.create({ name: 'x', rule: { kind: 'recurring', every: '1m' }, ...echo, jitter: '1h' }, ME);
+    const { warnings, nextFires } = engine.schedules.describe(schedule);
+    expect(warnings).toEqual([expect.stringContaining('longer than the 1m')]);
+    expect(nextFires[0]?.dueAt).toBe(schedule.dueAt);
+    expect(nextFires.map(({ dueAt }) => dueAt)).toEqual(nextFires.map(({ dueAt }) => dueAt).sort((a, b) => a - b));
+  });
+
+  it('a completed one is no longer paused or resumed, but it can be renamed', async () => {
+    const { engine } = await setup();
+    await engine.schedules.create({ name: 'x', rule: { kind: 'once', delay: 0 }, ...echo }, ME);
+    await engine.tick();
+    for (const action of ['pause', 'resume'] as const) expect((await refusal(engine.schedules[action]('x'))).code).toBe('invalid_transition');
+    expect(await engine.schedules.update('x', { name: 'y' }, ME)).toMatchObject({ name: 'y', status: 'completed' });
+  });
+
+  it('gives the first answer again although it could not be asked any more', async () => {
+    const { engine, move } = await setup();
+    const receipt = (key: string): { principal: string; tool: string; key: string; digest: string } => ({ principal: 'me', tool: 't', key, digest: key });
+    const input: ScheduleInput = { name: 'x', rule: { kind: 'once', delay: 30_000 }, ...echo };
+    await engine.schedules.create(input, ME, receipt('a'));
+    move(120_000);
+    await engine.tick();
+    const triggered = await engine.schedules.trigger('x', {}, ME, receipt('b'));
+    const { id } = engine.schedules.require('x');
+    expect((await engine.schedules.delete(id, receipt('c'))).replayed).toBe(false);
+    expect((await engine.schedules.delete(id, receipt('c'))).replayed).toBe(true);
+    expect(await engine.schedules.trigger(id, {}, ME, receipt('b'))).toEqual({ ...triggered, replayed: true });
+    expect(await engine.schedules.create(input, ME, receipt('a'))).toMatchObject({ schedule: { id }, replayed: true });
+    expect((await refusal(engine.schedules.create(input, ME, { ...receipt('a'), digest: 'other' }))).code).toBe('conflict');
   });
 
   it('makes schedules from an expression or a period alone', async () => {
