@@ -1,4 +1,4 @@
-// Owns `npm run chaos [-- --kills N --seed S --json]`: kills loaded processes again and again, and says whether anything was lost.
+// Owns `npm run chaos [-- --store sqlite|redis --kills N --seed S --json]`: strikes loaded processes again and again, and says whether anything was lost.
 import { parseArgs } from 'node:util';
 import { type ChaosReport, runChaos } from './chaos/harness.ts';
 
@@ -12,29 +12,48 @@ const { values } = parseArgs({
 });
 const kills = wholeNumber('kills', values.kills);
 const seed = values.seed === undefined ? Math.floor(Math.random() * 1_000_000) : wholeNumber('seed', values.seed);
-if (values.store !== 'sqlite') fail(`--store ${values.store} is not built yet; the chaos run works on sqlite.`);
+const { store } = values;
+if (store !== 'sqlite' && store !== 'redis') fail(`--store ${store} is neither sqlite nor redis.`);
 
-process.stderr.write(`chaos: ${kills} kills, seed ${seed}\n`);
+process.stderr.write(`chaos: ${kills} kills on ${store}, seed ${seed}\n`);
 const shows = process.stderr.isTTY && !values.json;
-const report = await runChaos({ kills, seed, onKill: (n) => shows && process.stderr.write(`\rkilled ${n} of ${kills}`) });
+const report = await runChaos({ store, kills, seed, onKill: (n) => shows && process.stderr.write(`\rkilled ${n} of ${kills}`) });
 if (shows) process.stderr.write('\n');
 if (!values.json) process.stdout.write(summary(report));
 for (const violation of report.violations.slice(0, 50)) process.stderr.write(`VIOLATION (seed ${seed}) ${violation}\n`);
 if (report.violations.length > 0) process.stderr.write(`${report.violations.length} violations, seed ${seed}; the files are kept in ${report.folder}\n`);
 if (values.json) {
-  const { acked, lost, stuck, reruns, integrity, violations } = report;
-  process.stdout.write(`${JSON.stringify({ acked, lost, stuck, reruns, integrity, kills: report.kills, seed, violations: violations.length })}\n`);
+  const { acked, lost, stuck, reruns, integrity, violations, unequal, replicas, refused } = report;
+  const line = {
+    store,
+    acked,
+    lost,
+    stuck,
+    reruns,
+    stale_writes: report.staleWrites,
+    refused_writes: refused,
+    repeats: report.repeatedRuns,
+    unequal,
+    replicas,
+    integrity,
+  };
+  process.stdout.write(`${JSON.stringify({ ...line, kills: report.kills, kills_by: report.killsBy, seed, violations: violations.length })}\n`);
 }
 process.exitCode = report.violations.length === 0 ? 0 : 1;
 
 function summary(r: ChaosReport): string {
   return [
-    `${r.kills} kills in ${r.seconds} s, seed ${r.seed}`,
+    `${r.kills} kills on ${r.store} in ${r.seconds} s, seed ${r.seed}: ${Object.entries(r.killsBy)
+      .filter(([, n]) => n > 0)
+      .map(([fault, n]) => `${fault} ${n}`)
+      .join(', ')}`,
     `acknowledged            ${r.acked} calls; ${r.jobs} jobs, ${r.executions} executions, ${r.events} events in the store`,
     `lost                    ${r.lost}`,
-    `reruns after completion ${r.reruns} (${r.watched} completed rows watched; ${r.handlerRuns} handler runs, ${r.repeatedRuns} repeated because a kill came before their result was stored)`,
+    `reruns after completion ${r.reruns} (${r.watched} completed rows watched; ${r.handlerRuns} handler runs, ${r.repeatedRuns} repeated because their holder was lost before their result was stored)`,
+    `writes by stale holders ${r.staleWrites} (${r.refused} refused)`,
     `stuck                   ${r.stuck}`,
     `integrity               ${r.integrity}`,
+    ...(r.replicas > 1 ? [`replicas                ${r.unequal === 0 ? `${r.replicas}, all equal` : `${r.unequal} differences among ${r.replicas}`}`] : []),
     r.violations.length === 0 ? 'all held' : `${r.violations.length} violations`,
     '',
   ].join('\n');

@@ -2,14 +2,17 @@
 import Database from 'better-sqlite3';
 import { eventCodes, executionCodes, JOB, jobCodes, stepCodes } from '../../src/store/sqlite/codes.ts';
 import { CHAOS_WORKFLOWS } from './definitions.ts';
+import { staleWrites } from './fencing.ts';
 import { type Ack, readLines } from './journal.ts';
+import type { Trace } from './trace.ts';
 
 export interface Audit {
   readonly acked: number;
   readonly lost: readonly string[];
   readonly stuck: readonly string[];
+  readonly stale: readonly string[];
   readonly integrity: string;
-  /** Broken invariants other than those three. */
+  /** Broken invariants other than those four. */
   readonly broken: readonly string[];
   readonly totals: { readonly jobs: number; readonly executions: number; readonly events: number };
 }
@@ -18,7 +21,7 @@ type Db = Database.Database;
 type Row = Readonly<Record<string, string | number | null>>;
 
 /** Opens the file read-only; nothing runs on it any more. */
-export function audit(storeFile: string, ackFile: string): Audit {
+export function audit(storeFile: string, ackFile: string, trace: Trace): Audit {
   const db = new Database(storeFile, { readonly: true });
   try {
     const acks = readLines(ackFile).lines.map((line) => JSON.parse(line) as Ack);
@@ -29,6 +32,7 @@ export function audit(storeFile: string, ackFile: string): Audit {
       acked: acks.filter((entry) => entry.k !== 'fault').length,
       lost,
       stuck: openWork(db),
+      stale: staleWrites(db, trace),
       integrity,
       broken: [...broken, ...selfChecks(db)],
       totals: { jobs: count('job'), executions: count('execution'), events: count('event') },
@@ -121,7 +125,7 @@ function selfChecks(db: Db): string[] {
     [
       'statistics count another number of completed jobs than there are',
       `SELECT * FROM (SELECT queue, task, sum(n) AS n, sum(real) AS real FROM
-       (SELECT queue, task, completed AS n, 0 AS real FROM task_stat UNION ALL SELECT queue, task, 0, count(*) FROM job WHERE status = ${JOB.completed} GROUP BY queue, task) GROUP BY queue, task) WHERE n != real`,
+       (SELECT queue, task, completed AS n, 0 AS real FROM measured UNION ALL SELECT queue, task, 0, count(*) FROM job WHERE status = ${JOB.completed} GROUP BY queue, task) GROUP BY queue, task) WHERE n != real`,
     ],
     [
       'an ended execution has an open step',
@@ -142,7 +146,7 @@ function selfChecks(db: Db): string[] {
       'a job is in an index that its state forbids',
       `SELECT id, status, rank, due_at, gate, owner FROM job WHERE status IN (${JOB.completed}, ${JOB.failed}, ${JOB.cancelled}) AND (rank IS NOT NULL OR due_at IS NOT NULL OR gate IS NOT NULL OR owner IS NOT NULL)`,
     ],
-    ['a gate is held by nobody', 'SELECT key, used FROM gate WHERE used != 0'],
+    ['a gate is held by nobody', 'SELECT key, used FROM gate WHERE used != 0 UNION ALL SELECT key, ready FROM gate_lane'],
     ['entries are left in an inbox', 'SELECT i.execution, i.event, e.ended_at FROM inbox i JOIN execution e ON e.num = i.execution LIMIT 20'],
     ['an ended execution has a timer', 'SELECT t.* FROM timer t JOIN execution e ON e.num = t.execution WHERE e.ended_at IS NOT NULL LIMIT 20'],
     ['an ended execution has a waiter', 'SELECT w.* FROM waiter w JOIN execution e ON e.num = w.execution WHERE e.ended_at IS NOT NULL LIMIT 20'],

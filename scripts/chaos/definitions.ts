@@ -63,6 +63,26 @@ export const CHAOS_WORKFLOWS = [
     },
   },
   {
+    ends: ['completed'],
+    definition: {
+      name: 'asked',
+      steps: [
+        { id: 'list', ...work },
+        {
+          id: 'ask',
+          task: 'agent.task',
+          needs: ['list'],
+          forEach: [1, 2, 3],
+          requires: ['chaos-agent'],
+          with: { prompt: 'Work.', context: { item: '${{ item }}', from: '${{ steps.list.output.once }}' } },
+          output: { type: 'object', properties: { once: { type: 'string' } }, required: ['once'] },
+          retry: quickRetry,
+        },
+        { id: 'end', ...work, needs: ['ask'], with: { n: '${{ size(steps.ask.output) }}' } },
+      ],
+    },
+  },
+  {
     ends: ['failed'],
     definition: {
       name: 'undone',

@@ -1,42 +1,52 @@
-// Owns the chaos run: children load one folder and are killed at random, a last one ends what is left, and all is compared.
-import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+// Owns the chaos run: children load one store and are struck at random, a last one ends what is left, and all is compared.
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { STORE_FILE } from '../../src/store/open-backend.ts';
 import { audit } from './audit.ts';
-import type { ChildOptions } from './child.ts';
+import { type Child, Children } from './children.ts';
+import { Faults } from './faults.ts';
 import { readLines } from './journal.ts';
 import { createChance } from './random.ts';
+import { type Fault, type Site, type StoreKind, sqliteSite } from './site.ts';
+import { readTrace } from './trace.ts';
 import { Witness } from './witness.ts';
 
 export interface ChaosOptions {
+  readonly store?: StoreKind | undefined;
   readonly kills: number;
   readonly seed: number;
-  /** Called after each kill with the number so far. */
+  /** Called after each fault with the number so far. */
   readonly onKill?: ((kills: number) => void) | undefined;
   /** Limit of the last child, ms. */
   readonly drainMs?: number | undefined;
 }
 
 export interface ChaosReport {
+  readonly store: StoreKind;
   readonly acked: number;
   readonly lost: number;
   readonly stuck: number;
   readonly reruns: number;
+  /** Results stored for somebody who did not hold the job. */
+  readonly staleWrites: number;
+  /** Results of former holders that were refused. */
+  readonly refused: number;
+  /** Tables that differ between replicas, of so many replicas. */
+  readonly unequal: number;
+  readonly replicas: number;
   readonly integrity: string;
   readonly kills: number;
+  readonly killsBy: Readonly<Record<Fault, number>>;
   readonly seed: number;
   readonly seconds: number;
   readonly jobs: number;
   readonly executions: number;
   readonly events: number;
-  /** Finished handler runs, and those of a job or step that was under way when its process was killed. */
+  /** Finished handler runs, and those of a job or step that ran again because its result was not stored before its holder was lost. */
   readonly handlerRuns: number;
   readonly repeatedRuns: number;
-  /** Rows seen completed after some kill, each compared at the end. */
+  /** Rows seen completed after some fault, each compared at the end. */
   readonly watched: number;
   /** Everything that is wrong, in words; empty when all held. */
   readonly violations: readonly string[];
@@ -44,78 +54,71 @@ export interface ChaosReport {
   readonly folder: string | null;
 }
 
-interface Child {
-  readonly process: ChildProcess;
-  /** True once it is ready, false when it ended before. */
-  readonly ready: Promise<boolean>;
-  readonly ended: Promise<{ readonly code: number | null; readonly signal: string | null }>;
-  readonly stderr: () => string;
-  killed: boolean;
-}
-
-const CHILD = fileURLToPath(new URL('./child.ts', import.meta.url));
-const TWO_CHILDREN = 0.35;
-const KILL_WHILE_STARTING = 0.1;
+const MORE_CHILDREN = 0.35;
+/** The thawed get this long to send what they had in hand. */
+const THAWED_MS = 700;
 
 /** Never throws for what the engine does wrong: that is in `violations`. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
+  const { seed, store = 'sqlite', drainMs = 60_000 } = options;
   const started = performance.now();
-  const chance = createChance(options.seed);
+  const chance = createChance(seed);
   const folder = mkdtempSync(join(tmpdir(), 'logistics-chaos-'));
-  const dataDir = join(folder, 'data');
-  mkdirSync(dataDir, { mode: 0o700 });
-  const files = { dataDir, ackFile: join(folder, 'acks.jsonl'), doneFile: join(folder, 'done.tsv'), storeFile: join(dataDir, STORE_FILE) };
-  const witness = new Witness(files);
+  const files = { ackFile: join(folder, 'acks.jsonl'), doneFile: join(folder, 'done.tsv'), traceFile: join(folder, 'trace.tsv') };
+  const witness = new Witness(files.doneFile);
   const violations: string[] = [];
-  const live: Child[] = [];
-  let spawned = 0;
-  const start = (mode: 'load' | 'drain'): Child => {
-    const child = spawnChild(
-      { mode, ...files, seed: options.seed * 1_000 + spawned++, lines: 6, drainMs: options.drainMs ?? 60_000 },
-      join(folder, 'compiled'),
-    );
-    live.push(child);
-    void child.ended.then(({ code, signal }) => {
-      live.splice(live.indexOf(child), 1);
-      if (mode === 'load' && !child.killed) violations.push(`a child ended by itself (code ${code}, signal ${signal}): ${child.stderr().slice(-2_000)}`);
-    });
-    return child;
-  };
+  const children = new Children(join(folder, 'compiled'), (what) => violations.push(what));
+  let site: Site | undefined;
   try {
-    let kills = 0;
-    while (kills < options.kills && violations.length === 0) {
-      const wanted = chance.next() < TWO_CHILDREN ? 2 : 1;
-      while (live.length < wanted) start('load');
-      const victim = chance.pick(live);
-      if (chance.next() < KILL_WHILE_STARTING) await sleep(chance.int(5, 300));
-      else if (await victim.ready) await sleep(chance.int(50, 400));
-      await kill(victim);
-      kills++;
-      options.onKill?.(kills);
-      if (existsSync(files.storeFile)) witness.look();
+    site = await siteOf(store, folder);
+    const faults = new Faults(site, children, chance);
+    let spawned = 0;
+    const start = (mode: Child['mode'], dataDir: string): Child => {
+      mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+      const many = { load: { lines: store === 'redis' ? 4 : 6, agents: 1 }, agent: { lines: 0, agents: 3 }, drain: { lines: 0, agents: 3 } }[mode];
+      return children.start({ mode, store: (site as Site).store, dataDir, ...files, seed: seed * 1_000 + spawned++, ...many, drainMs });
+    };
+    while (faults.total < options.kills && violations.length === 0) {
+      populate(site, children, start, (store === 'redis' ? 2 : 1) + (chance.next() < MORE_CHILDREN ? 1 : 0), () => chance.pick(site?.folders ?? []));
+      await faults.next();
+      options.onKill?.(faults.total);
+      const views = site.views();
+      if (views.length > 0) witness.look(chance.pick(views));
     }
-    await Promise.all(live.map(kill));
-    const last = start('drain');
+    faults.thawAll();
+    await sleep(THAWED_MS);
+    await children.killAll();
+    const last = start('drain', site.folders[0] as string);
     const { code } = await last.ended;
     if (code !== 0 && code !== 3) violations.push(`the last child ended with ${code}: ${last.stderr().slice(-2_000)}`);
-    const result = audit(files.storeFile, files.ackFile);
-    const reruns = witness.reruns();
+    const { file, views, differences } = await site.settle();
+    const trace = readTrace(files.traceFile);
+    const result = audit(file, files.ackFile, trace);
+    const reruns = witness.reruns(file, trace);
     const runs = readLines(files.doneFile).lines;
     violations.push(
       ...(result.integrity === 'ok' ? [] : [`integrity: ${result.integrity}`]),
       ...result.lost.map((what) => `lost: ${what}`),
       ...result.stuck.map((what) => `stuck: ${what}`),
       ...reruns.map((what) => `rerun: ${what}`),
+      ...result.stale.map((what) => `stale write: ${what}`),
+      ...differences.map((what) => `unequal: ${what}`),
       ...result.broken,
     );
     return {
+      store,
       acked: result.acked,
       lost: result.lost.length,
       stuck: result.stuck.length,
       reruns: reruns.length,
+      staleWrites: result.stale.length,
+      refused: trace.refused,
+      unequal: differences.length,
+      replicas: views,
       integrity: result.integrity,
-      kills,
-      seed: options.seed,
+      kills: faults.total,
+      killsBy: faults.counts,
+      seed,
       seconds: Math.round(performance.now() - started) / 1_000,
       ...result.totals,
       handlerRuns: runs.length,
@@ -125,33 +128,23 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       folder: violations.length === 0 ? null : folder,
     };
   } finally {
-    await Promise.all(live.map(kill));
+    await children.killAll();
+    await site?.close();
     if (violations.length === 0) rmSync(folder, { recursive: true, force: true });
   }
 }
 
-async function kill(child: Child): Promise<void> {
-  child.killed = true;
-  child.process.kill('SIGKILL');
-  await child.ended;
+/** Keeps so many children working, and one that only has worker agents. */
+function populate(site: Site, children: Children, start: (mode: Child['mode'], dataDir: string) => Child, wanted: number, anywhere: () => string): void {
+  const awake = (mode: Child['mode']): readonly Child[] => children.live.filter((child) => child.mode === mode && !child.frozen);
+  while (awake('load').length < wanted) {
+    // On a machine of its own, if there is one.
+    const free = site.folders.filter((folder) => !children.live.some((child) => child.dataDir === folder));
+    start('load', free[0] ?? anywhere());
+  }
+  if (awake('agent').length === 0) start('agent', anywhere());
 }
 
-function spawnChild(options: ChildOptions, cacheDir: string): Child {
-  const child = spawn(process.execPath, [CHILD, JSON.stringify(options)], {
-    stdio: ['pipe', 'pipe', 'pipe'],
-    env: { ...process.env, NODE_COMPILE_CACHE: cacheDir },
-  });
-  let errors = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    errors += text;
-  });
-  const ended = new Promise<{ code: number | null; signal: string | null }>((resolve) => {
-    child.once('close', (code, signal) => resolve({ code, signal }));
-    child.once('error', (error) => {
-      errors += error.message;
-      resolve({ code: -1, signal: null });
-    });
-  });
-  const ready = Promise.race([new Promise<boolean>((resolve) => child.stdout.once('data', () => resolve(true))), ended.then(() => false)]);
-  return { process: child, ready, ended, stderr: () => errors, killed: false };
+async function siteOf(store: StoreKind, folder: string): Promise<Site> {
+  return store === 'redis' ? (await import('./redis-site.ts')).redisSite(folder) : sqliteSite(folder);
 }

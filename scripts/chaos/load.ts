@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { LogisticsError } from '../../src/domain/errors.ts';
 import { LOCAL_HUMAN, receiptFor } from '../../src/orchestration/caller.ts';
 import type { OrchestrationEngine } from '../../src/orchestration/orchestration-engine.ts';
+import { AGENT_WORK } from './agents.ts';
 import { CHAOS_WORKFLOWS } from './definitions.ts';
 import type { Ack } from './journal.ts';
 import type { Chance } from './random.ts';
@@ -17,6 +18,9 @@ export interface Load {
   readonly sessions: string[];
 }
 
+/** So many jobs take so long that a frozen holder comes back while the next one is at work. */
+const LONG_SHARE = 0.2;
+
 type Deed = (load: Load) => Promise<void>;
 
 const FORKABLE: Readonly<Record<string, readonly string[]>> = { diamond: ['b', 'd'], each: ['list', 'items', 'sum'], waits: ['after'], family: ['end', 'one'] };
@@ -27,6 +31,7 @@ const EXPECTED = new Set(['invalid_transition', 'not_found', 'conflict', 'sessio
 const deeds: readonly (readonly [number, Deed])[] = [
   [6, enqueueSome],
   [3, enqueueChain],
+  [2, enqueueForAgents],
   [2, enqueueTwice],
   [2, enqueueInSession],
   [9, startSome],
@@ -69,7 +74,7 @@ function chooseDeed(chance: Chance): Deed {
 async function enqueueSome({ engine, chance, ack, jobs }: Load): Promise<void> {
   const inputs = Array.from({ length: chance.int(1, 4) }, () => ({
     task: 'chaos.work',
-    payload: { ms: chance.int(0, 3), fail: chance.next() < 0.2 ? 1 : 0 },
+    payload: { ms: chance.next() < LONG_SHARE ? chance.int(1_000, 4_000) : chance.int(0, 3), fail: chance.next() < 0.2 ? 1 : 0 },
     priority: chance.int(0, 100),
     retry: { maxAttempts: 4, initialInterval: 5 },
     queue: chance.pick(['default', 'default', 'side']),
@@ -80,6 +85,18 @@ async function enqueueSome({ engine, chance, ack, jobs }: Load): Promise<void> {
     ack({ k: 'job', id });
     jobs.push(id);
   }
+}
+
+async function enqueueForAgents({ engine, chance, ack, jobs }: Load): Promise<void> {
+  const inputs = Array.from({ length: chance.int(1, 3) }, () => ({
+    task: 'agent.task',
+    payload: { prompt: 'Work.' },
+    requires: [AGENT_WORK],
+    retry: { maxAttempts: 4, initialInterval: 5 },
+  }));
+  const { jobIds } = await engine.enqueue(inputs);
+  for (const id of jobIds) ack({ k: 'job', id });
+  jobs.push(...jobIds);
 }
 
 /** Jobs that depend on each other; one chain in five holds a job that fails for good. */

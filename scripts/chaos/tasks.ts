@@ -13,9 +13,19 @@ export function chaosTasks(line: (text: string) => void): readonly TaskType[] {
     run: async (input, context) => {
       if (input.ms > 0) await sleep(input.ms);
       if (context.attempt <= input.fail) throw new Error(`attempt ${context.attempt} fails as asked`);
-      line(`${context.idempotencyKey}\t${context.attempt}\t${process.pid}`);
-      return { key: context.idempotencyKey, once: randomUUID(), items: [1, 2, 3] };
+      const result = workDone(context);
+      line(result.line);
+      return result.output;
     },
   });
   return [work as unknown as TaskType];
+}
+
+/** The result of one run, and the line that witnesses it: `<key> <attempt> <pid> <once>`. */
+export function workDone(p: { readonly idempotencyKey: string; readonly attempt: number }): {
+  readonly line: string;
+  readonly output: { readonly key: string; readonly once: string; readonly items: number[] };
+} {
+  const once = randomUUID();
+  return { line: `${p.idempotencyKey}\t${p.attempt}\t${process.pid}\t${once}`, output: { key: p.idempotencyKey, once, items: [1, 2, 3] } };
 }

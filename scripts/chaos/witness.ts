@@ -3,12 +3,13 @@ import { createHash } from 'node:crypto';
 import Database from 'better-sqlite3';
 import { JOB, stepCodes } from '../../src/store/sqlite/codes.ts';
 import { readLines } from './journal.ts';
+import type { Trace } from './trace.ts';
 
-/** A step that an observer saw completed, or a job: its row must stay as it was. */
-interface Seen {
-  readonly row: string;
-  /** Byte of the handlers' journal from which on no line may name it. */
+/** A result that was seen stored. */
+interface Completed {
+  /** Byte of the handlers' journal from which on no line may be of a run that had the job then. */
   readonly from: number;
+  readonly token: number;
 }
 
 interface JobRow {
@@ -29,17 +30,16 @@ const JOBS = `SELECT j.num, j.id, j.attempt, j.token, j.ended_at, j.result, e.id
 const STEPS = `SELECT s.execution, s.idx, s.attempts, s.ended_at, s.output_kind, s.output FROM step s WHERE s.status = ${stepCodes.of('completed')} AND s.ended_at >= ?`;
 
 export class Witness {
-  readonly #storeFile: string;
   readonly #doneFile: string;
-  readonly #jobs = new Map<string, Seen>();
+  /** Rows of jobs and of steps as they were when they were first seen completed. */
+  readonly #jobs = new Map<string, string>();
   readonly #steps = new Map<string, string>();
-  readonly #keys = new Map<string, number>();
+  readonly #keys = new Map<string, Completed>();
   readonly #stepIds = new Map<string, readonly string[]>();
   #since = 0;
 
-  constructor(p: { readonly storeFile: string; readonly doneFile: string }) {
-    this.#storeFile = p.storeFile;
-    this.#doneFile = p.doneFile;
+  constructor(doneFile: string) {
+    this.#doneFile = doneFile;
   }
 
   get seen(): number {
@@ -47,15 +47,15 @@ export class Witness {
   }
 
   /** Notes what is completed now; the file is opened as any reader would open it. */
-  look(): void {
-    const rows = this.#read(this.#since);
+  look(file: string): void {
+    const rows = this.#readOrSkip(file);
     if (rows === null) return;
     // A handler writes its line before its result is stored: lines from here on belong to later runs.
     const from = readLines(this.#doneFile, 0).end;
     for (const job of rows.jobs) {
-      if (!this.#jobs.has(job.id)) this.#jobs.set(job.id, { row: jobText(job), from });
+      if (!this.#jobs.has(job.id)) this.#jobs.set(job.id, jobText(job));
       const key = this.#keyOf(job);
-      if (key !== null && !this.#keys.has(key)) this.#keys.set(key, from);
+      if (key !== null && !this.#keys.has(key)) this.#keys.set(key, { from, token: job.token });
       this.#since = Math.max(this.#since, job.ended_at - 2_000);
     }
     for (const step of rows.steps) {
@@ -65,27 +65,40 @@ export class Witness {
   }
 
   /** What changed or ran again although it had been completed. */
-  reruns(): string[] {
+  reruns(file: string, trace: Trace): string[] {
     const faults: string[] = [];
-    const rows = this.#read(0);
+    const rows = this.#read(file, 0);
     const jobs = new Map(rows?.jobs.map((job) => [job.id, jobText(job)]));
-    for (const [id, { row }] of this.#jobs)
+    for (const [id, row] of this.#jobs)
       if (jobs.get(id) !== row) faults.push(`job ${id} was completed as ${row}, and is ${jobs.get(id) ?? 'not completed'} now`);
     const steps = new Map(rows?.steps.map((step) => [`${step.execution}/${step.idx}`, stepText(step)]));
     for (const [id, row] of this.#steps)
       if (steps.get(id) !== row) faults.push(`step ${id} was completed as ${row}, and is ${steps.get(id) ?? 'not completed'} now`);
     let at = 0;
     for (const line of readLines(this.#doneFile).lines) {
-      const key = line.split('\t')[0] as string;
-      const from = this.#keys.get(key);
-      if (from !== undefined && at >= from) faults.push(`the handler of ${key} ran again after its result was stored: ${line}`);
+      const [key = '', , , once = ''] = line.split('\t');
+      const completed = this.#keys.get(key);
+      // A holder that was frozen, or cut off, ends its run late: its token is older.
+      const token = trace.sent.get(once)?.token ?? Number.NEGATIVE_INFINITY;
+      if (completed !== undefined && at >= completed.from && token >= completed.token)
+        faults.push(`the handler of ${key} ran again after its result was stored: ${line}`);
       at += Buffer.byteLength(line) + 1;
     }
     return faults;
   }
 
-  #read(since: number): { readonly jobs: JobRow[]; readonly steps: StepRow[] } | null {
-    const db = new Database(this.#storeFile, { readonly: true, timeout: 5_000 });
+  /** A file that is being replaced is looked at the next time. */
+  #readOrSkip(file: string): Completions | null {
+    try {
+      return this.#read(file, this.#since);
+    } catch (error) {
+      if ((error as { code?: string }).code === 'SQLITE_CANTOPEN') return null;
+      throw error;
+    }
+  }
+
+  #read(file: string, since: number): Completions | null {
+    const db = new Database(file, { readonly: true, timeout: 5_000 });
     try {
       db.exec('BEGIN');
       // Killed before the tables were made.
@@ -109,6 +122,11 @@ export class Witness {
     const step = this.#stepIds.get(job.hash as string)?.[job.idx as number];
     return step === undefined ? null : `${job.execution}/${step}${job.item === null ? '' : `[${job.item}]`}`;
   }
+}
+
+interface Completions {
+  readonly jobs: JobRow[];
+  readonly steps: StepRow[];
 }
 
 interface StepRow {
