@@ -7,8 +7,8 @@ export interface ExpressionScope {
   readonly status?: { readonly failed: boolean } | undefined;
 }
 
-/** `condition`: runs inside the store's write (if, forEach, keys), small cost cap. `render`: with, transform, output. */
-export type ExpressionMode = 'condition' | 'render';
+/** `condition`: runs inside the store's write (if, forEach, keys), small cost cap. `schedule`: as condition, where many may be due in one write, so with the smallest cap. `render`: with, transform, output. */
+export type ExpressionMode = 'condition' | 'schedule' | 'render';
 
 /** A path that an expression reads, from its root: ['steps', 'fetch', 'output', 'items']. */
 export type ReferencePath = readonly string[];

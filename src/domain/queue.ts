@@ -16,7 +16,7 @@ export interface QueueSettings {
   readonly namespace: string;
   readonly queue: string;
   readonly paused: boolean;
-  /** Jobs of this queue that run, or are ready, at once. */
+  /** Jobs of this queue that run at once. */
   readonly concurrency: number | null;
   readonly rateLimit: RateLimit | null;
   /** Who set the limits last. */

@@ -28,10 +28,22 @@ export function freeStarts(starts: Starts, rate: RateLimit, now: number): { read
 
 /** The starts with one more at `now`. Whether it was allowed is for `freeStarts` to say before. */
 export function withStart(starts: Starts, rate: RateLimit, now: number): Starts {
-  const grain = rate.limit <= REMEMBERED ? 1 : Math.max(1, Math.floor(rate.periodMs / REMEMBERED));
-  const counted = starts.filter(([at]) => at + rate.periodMs > now);
+  const grain = grainOf(rate);
+  const counted = notAhead(starts, rate, now).filter(([at]) => at + rate.periodMs > now);
   const last = counted.at(-1);
-  // A clock that was set back must not bring the window of a start forward.
+  // A limit that was changed may have left a coarser moment.
   const at = Math.max(Math.ceil(now / grain) * grain, last?.[0] ?? 0);
   return last !== undefined && last[0] === at ? [...counted.slice(0, -1), [at, last[1] + 1]] : [...counted, [at, 1]];
+}
+
+/** After the clock was set back: starts that lie in the future count from `now` on, or nothing would start until then. The same list when there are none. */
+export function notAhead(starts: Starts, rate: RateLimit, now: number): Starts {
+  const latest = now + grainOf(rate);
+  if ((starts.at(-1)?.[0] ?? 0) <= latest) return starts;
+  const ahead = starts.filter(([at]) => at > latest).reduce((sum, [, count]) => sum + count, 0);
+  return [...starts.filter(([at]) => at <= latest), [latest, ahead]];
+}
+
+function grainOf(rate: RateLimit): number {
+  return rate.limit <= REMEMBERED ? 1 : Math.max(1, Math.floor(rate.periodMs / REMEMBERED));
 }

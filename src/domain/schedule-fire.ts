@@ -1,4 +1,5 @@
 // Owns which planned times fire: from a schedule, its planned times and the clock to ledger entries and starts, so that each planned time is covered exactly once.
+import { isJsonObject, type Json } from './json.ts';
 import type { OccurrenceOrigin, OccurrenceStatus, OverlapPolicy } from './schedule.ts';
 import { MissedTimes } from './schedule-missed.ts';
 import { type FireView, LATE_MS, MAX_BUFFERED, MAX_ENTRIES, type WaitingFire } from './schedule-view.ts';
@@ -20,7 +21,7 @@ export interface FireStep {
 export interface FireDecision {
   /** In the order in which they are to be done. */
   readonly steps: readonly FireStep[];
-  /** The runs that go on are cancelled before the steps. */
+  /** The runs of the plan that go on are cancelled once the fire that replaces them is sure to start. */
   readonly cancelRunning: boolean;
   readonly watermark: number;
   readonly runs: number;
@@ -28,7 +29,7 @@ export interface FireDecision {
   readonly nextAt: number | null;
   /** When to decide again, or null: only the end of a run, or a person, makes a difference. */
   readonly dueAt: number | null;
-  /** Nothing is planned any more, and nothing waits. */
+  /** Nothing is planned any more, nothing waits and no condition is asked. */
   readonly completed: boolean;
 }
 
@@ -46,6 +47,9 @@ class Draft {
   readonly #steps: FireStep[] = [];
   readonly #waiting: WaitingFire[];
   #running: number;
+  /** Of these, conditions that are asked, and runs that are not of the plan. */
+  readonly #asking: number;
+  #byHand: number;
   #watermark: number;
   #runs: number;
   #cancel = false;
@@ -57,6 +61,8 @@ class Draft {
     this.#now = now;
     this.#waiting = [...view.waiting];
     this.#running = view.running;
+    this.#asking = view.asking ?? 0;
+    this.#byHand = view.byHand ?? 0;
     this.#watermark = view.watermark;
     this.#runs = view.runs;
   }
@@ -69,6 +75,7 @@ class Draft {
     if (first === undefined) return;
     this.#running++;
     if (first.origin === 'plan') this.#runs++;
+    else this.#byHand++;
     const late = first.origin === 'plan' && this.#now - first.plannedAt - this.#view.delayOf(first.plannedAt) > LATE_MS;
     this.#push({ ...first, status: late ? 'late' : 'fired', reason: 'It waited for the run before it.', waited: true, starts: true });
   }
@@ -100,7 +107,7 @@ class Draft {
     if (overlap === 'cancel_running' && !isLast) {
       this.#push({ ...fire, status: 'skipped_overlap', reason: 'A later fire came due at the same time.' });
     } else if (overlap === 'skip' && busy) {
-      this.#push({ ...fire, status: 'skipped_overlap', reason: 'The run before it was still going on.' });
+      this.#push({ ...fire, status: 'skipped_overlap', reason: this.#whyBusy() });
     } else if (overlap.startsWith('buffer') && (busy || this.#waiting.length > 0)) {
       this.#buffer(plannedAt);
     } else {
@@ -109,6 +116,12 @@ class Draft {
       this.#runs++;
       this.#push({ ...fire, status: late ? 'late' : 'fired', reason: late ? 'No process decided on it in time.' : null, starts: true });
     }
+  }
+
+  #whyBusy(): string {
+    if (this.#running > this.#asking + this.#byHand) return 'The run before it was still going on.';
+    if (this.#byHand > 0) return 'A backfilled run, or one that was asked for, was still going on.';
+    return 'The condition of the time before it was still being asked.';
   }
 
   #buffer(plannedAt: number): void {
@@ -154,7 +167,7 @@ class Draft {
       runs: this.#runs,
       nextAt,
       dueAt,
-      completed: !paused && nextAt === null && this.#waiting.length === 0,
+      completed: !paused && nextAt === null && this.#waiting.length === 0 && this.#asking === 0,
     };
   }
 }
@@ -170,4 +183,9 @@ export function placeAsked(
   if (overlap === 'skip') return { status: 'skipped_overlap', reason: 'A run is still going on.', cancelRunning: false };
   if (waiting >= MAX_BUFFERED) return { status: 'skipped_limit', reason: `${MAX_BUFFERED} fires wait already.`, cancelRunning: false };
   return { status: 'buffered', reason: 'It waits for the run before it.', cancelRunning: false };
+}
+
+/** Whether the result of the task that is asked says that the schedule runs: true, or an object with `run: true`. */
+export function saysYes(answer: Json): boolean {
+  return answer === true || (isJsonObject(answer) && answer.run === true);
 }

@@ -85,7 +85,7 @@ export class MissedTimes {
     const taken = catchup.mode === 'one' && this.lastFire !== null;
     const statusOf = (at: number): Pick<PassedEntry, 'status' | 'reason'> =>
       taken && at >= inWindow ? { status: 'coalesced', reason: COALESCED } : { status: 'missed', reason: this.#whyMissed(at < inWindow) };
-    const entries = entriesOf(times, watermark + 1, to, room, statusOf);
+    const entries = entriesOf(times, { from: watermark + 1, split: inWindow, to }, room, statusOf);
     this.isCutShort = entries.isCutShort;
     return entries.entries;
   }
@@ -111,14 +111,28 @@ export class MissedTimes {
 
 const COALESCED = 'No process decided on it in time; a later fire stands for it.';
 
-/** Entries for the planned times between two instants, both included; `room` bounds them, a range counts as one. */
+interface Entries {
+  readonly entries: PassedEntry[];
+  readonly isCutShort: boolean;
+}
+
+type StatusOf = (at: number) => Pick<PassedEntry, 'status' | 'reason'>;
+
+/** Entries for the planned times between two instants, both included; `room` bounds them, a range counts as one. No range goes across `split`, where the status may change. */
 export function entriesOf(
   times: PlannedTimes,
-  from: number,
-  to: number,
+  { from, to, split = from }: { readonly from: number; readonly to: number; readonly split?: number | undefined },
   room: number,
-  statusOf: (at: number) => Pick<PassedEntry, 'status' | 'reason'>,
-): { readonly entries: PassedEntry[]; readonly isCutShort: boolean } {
+  statusOf: StatusOf,
+): Entries {
+  if (split <= from || split > to) return entriesBetween(times, from, to, room, statusOf);
+  const before = entriesBetween(times, from, split - 1, room, statusOf);
+  if (before.isCutShort) return before;
+  const after = entriesBetween(times, split, to, room - before.entries.length, statusOf);
+  return { entries: [...before.entries, ...after.entries], isCutShort: after.isCutShort };
+}
+
+function entriesBetween(times: PlannedTimes, from: number, to: number, room: number, statusOf: StatusOf): Entries {
   const first = from > to ? null : times.next(from - 1);
   if (first === null || first > to) return { entries: [], isCutShort: false };
   if (room <= 0) return { entries: [], isCutShort: true };

@@ -39,8 +39,12 @@ export interface FireView {
   readonly jitterMs: number;
   /** How long the fire of a planned time is delayed: 0 to jitterMs. */
   readonly delayOf: (plannedAt: number) => number;
-  /** Runs that it started and that have not ended. */
+  /** Runs that it started and that have not ended, and conditions that are still asked. */
   readonly running: number;
+  /** Of these, conditions; default none. */
+  readonly asking?: number | undefined;
+  /** Of these, runs of backfills and those that somebody asked for; default none. */
+  readonly byHand?: number | undefined;
   /** Oldest first. */
   readonly waiting: readonly WaitingFire[];
 }

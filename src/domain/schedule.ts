@@ -9,6 +9,9 @@ export const SCHEDULE_STATUSES = ['active', 'paused', 'completed'] as const;
 export const ScheduleStatus = z.enum(SCHEDULE_STATUSES);
 export type ScheduleStatus = z.infer<typeof ScheduleStatus>;
 
+/** Principals that are files begin with it: what a file names is made again when it is gone. */
+export const FILE_OWNER = 'file:';
+
 export const ScheduleName = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,99}$/);
 
 /** What becomes of a local time that a spring change skips: the first instant after the gap, the same distance into the time after it, or nothing. */
@@ -233,9 +236,9 @@ export const Occurrence = z.object({
   decidedAt: z.int().nullable(),
   /** When its run started, or null. */
   firedAt: z.int().nullable(),
-  /** From the planned time with its jitter to the start of its run, or null. */
+  /** From the planned time with its jitter to the start of its run, without the time in which its condition was asked; or null. */
   latenessMs: z.int().nullable(),
-  /** The execution or job that it started, or null. */
+  /** The execution or job that it started, before that the job that decides whether to run, or null. */
   runId: z.string().nullable(),
   /** How that ended; null while it goes on. */
   result: RunResult.nullable(),

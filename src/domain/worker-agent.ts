@@ -87,3 +87,8 @@ export function leaseEnd(worker: { readonly leaseUntil: number; readonly leaseMs
 export function rememberNonce(entries: readonly NonceEntry[], entry: NonceEntry): NonceEntry[] {
   return [...entries.filter((kept) => kept.nonce !== entry.nonce), entry].slice(-KEPT_NONCES);
 }
+
+/** Without the claim that gave this lease. */
+export function withoutLease(entries: readonly NonceEntry[], jobId: string, token: number): NonceEntry[] {
+  return entries.filter(({ leases }) => !leases.some(([id, given]) => id === jobId && given === token));
+}

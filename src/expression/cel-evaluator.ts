@@ -29,8 +29,8 @@ class CelEvaluator implements Evaluator {
   check(template: Json, mode: ExpressionMode): readonly ExpressionFault[] {
     const { limits } = this.#language;
     const faults: ExpressionFault[] = [];
-    const allowed = mode === 'condition' ? limits.conditionLoops : limits.renderLoops;
-    const advice = mode === 'condition' ? 'compute it in a transform step before, and refer to its output' : 'do the work in a code.run step';
+    const allowed = mode === 'render' ? limits.renderLoops : limits.conditionLoops;
+    const advice = mode === 'render' ? 'do the work in a code.run step' : 'compute it in a transform step before, and refer to its output';
     let expressions = 0;
     walk(template, this.#language, {
       program: (program, path) => {

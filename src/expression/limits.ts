@@ -22,6 +22,8 @@ export interface ExpressionLimits {
   readonly inlineLoops: number;
   /** Evaluation steps of one template in mode `condition` (about 100 ms at most), and of render() outside the thread. */
   readonly conditionSteps: number;
+  /** The same in mode `schedule` (about 4 ms at most). */
+  readonly scheduleSteps: number;
   readonly renderSteps: number;
   /** Heap of the render thread, in MiB. */
   readonly threadHeapMb: number;
@@ -42,6 +44,7 @@ export const DEFAULT_LIMITS: ExpressionLimits = {
   renderLoops: 3,
   inlineLoops: 1,
   conditionSteps: 5_000_000,
+  scheduleSteps: 200_000,
   renderSteps: 20_000_000,
   threadHeapMb: 512,
   cachedSources: 5_000,

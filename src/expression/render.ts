@@ -34,7 +34,8 @@ export function renderTemplate(template: Json, scope: ExpressionScope, language:
 /** The steps and levels of a mode outside the thread. */
 export function budgetOf(mode: ExpressionMode, language: Language): Budget {
   const { limits } = language;
-  return mode === 'condition' ? { loops: limits.conditionLoops, steps: limits.conditionSteps } : { loops: limits.inlineLoops, steps: limits.renderSteps };
+  if (mode === 'render') return { loops: limits.inlineLoops, steps: limits.renderSteps };
+  return { loops: limits.conditionLoops, steps: mode === 'condition' ? limits.conditionSteps : limits.scheduleSteps };
 }
 
 /** What a mode says about the loops of an expression. */

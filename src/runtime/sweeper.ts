@@ -1,4 +1,4 @@
-// Owns liveness: this process's heartbeat, taking back the work of dead ones, and forgetting what is old.
+// Owns liveness: this process's heartbeat; in the one process that leads also taking back the work of dead ones and forgetting what is old.
 import type { Decide } from '../domain/transition.ts';
 import type { Backend } from '../store/backend.ts';
 import { Ticker } from './ticker.ts';
@@ -14,6 +14,11 @@ const DAY_MS = 86_400_000;
 const RETAIN_CHUNK = 500;
 const RETAIN_EVERY_MS = 60_000;
 
+/** The sweep of this process, and whether it is the one that sweeps for all. */
+export interface Sweeper extends Ticker {
+  readonly leading: boolean;
+}
+
 export function createSweeper(p: {
   readonly backend: Backend;
   readonly decide: Decide;
@@ -25,8 +30,12 @@ export function createSweeper(p: {
   /** What this process itself has to put right. */
   readonly onSweep?: (() => Promise<void>) | undefined;
   readonly onError: (error: unknown) => void;
-}): Ticker {
+  /** A process that works may lead; one that comes and goes sweeps only while nobody does. */
+  readonly candidate: boolean;
+}): Sweeper {
   let lastBeat = 0;
+  let leading = true;
+  let first = true;
   let lastRetain = p.now();
   const ticker = new Ticker(
     'sweeper',
@@ -39,10 +48,15 @@ export function createSweeper(p: {
         lastBeat = now;
       }
       await p.onSweep?.().catch(p.onError);
-      const { more } = await p.backend.reclaim({ epoch: p.epoch(), decide: p.decide, onError: p.onError });
-      if (more) return 0;
+      leading = await p.backend.lead({ epoch: p.epoch(), candidate: p.candidate });
+      // What a dead process left is taken back at each start, whoever leads.
+      if (leading || first) {
+        const { more } = await p.backend.reclaim({ epoch: p.epoch(), decide: p.decide, onError: p.onError });
+        if (more) return 0;
+        first = false;
+      }
       const { retention } = p.settings;
-      if (retention !== null && now - lastRetain >= RETAIN_EVERY_MS) {
+      if (leading && retention !== null && now - lastRetain >= RETAIN_EVERY_MS) {
         const result = await p.backend.retain({
           olderThan: now - retention.days * DAY_MS,
           keepExecutions: retention.executions,
@@ -55,5 +69,5 @@ export function createSweeper(p: {
     },
     p.onError,
   );
-  return ticker;
+  return Object.defineProperty(ticker, 'leading', { get: () => leading }) as Sweeper;
 }

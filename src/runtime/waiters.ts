@@ -1,11 +1,14 @@
 // Owns waiting for ids: a waiter ends when its condition holds, its time is over or its signal aborts; waiting holds no lock and
 // changes nothing.
+import { type JobRange, mayBeIn, parseRange } from '../domain/job-range.ts';
 import type { CommitNotice } from '../store/backend.ts';
 
 export type WaitEnd = 'met' | 'timeout' | 'aborted';
 
 interface Waiter {
   readonly ids: ReadonlySet<string>;
+  /** Batches among them: the end of any of their jobs counts. */
+  readonly ranges: readonly JobRange[];
   readonly check: () => boolean;
   readonly finish: (end: WaitEnd) => void;
 }
@@ -33,6 +36,7 @@ export class Waiters {
       const timer = setTimeout(() => waiter.finish('timeout'), Math.min(p.timeoutMs, 2 ** 31 - 1));
       const waiter: Waiter = {
         ids: new Set(p.ids),
+        ranges: p.ids.flatMap((id) => parseRange(id) ?? []),
         check: p.check,
         finish: (end) => {
           clearTimeout(timer);
@@ -55,6 +59,7 @@ export class Waiters {
     const touched = new Set<Waiter>();
     if (notice.foreign) for (const waiter of this.#all) touched.add(waiter);
     for (const id of [...notice.ended, ...notice.changed]) for (const waiter of this.#byId.get(id) ?? []) touched.add(waiter);
+    for (const waiter of this.#all) if (waiter.ranges.some((range) => notice.ended.some((id) => mayBeIn(range, id)))) touched.add(waiter);
     for (const waiter of touched) if (waiter.check()) waiter.finish('met');
   }
 

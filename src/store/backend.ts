@@ -65,9 +65,20 @@ export interface ScheduleSupport {
   readonly inputOf: (facts: FiringFacts, template: Json) => Json;
   readonly wakes: (source: string, facts: FiringFacts, last: LastRun | null, context: Json) => boolean;
   /** The payload as the task takes it, and what a process must offer for it. */
-  readonly admitJob: (task: string, payload: Json) => { readonly payload: Json; readonly requires: readonly string[] };
+  readonly admitJob: (task: string, payload: Json) => { readonly payload: Json } & TargetNeed;
   /** The input with defaults of the workflow's schema. */
   readonly admitRun: (hash: string, plan: Plan, input: JsonObject) => JsonObject;
+  /** What the steps of a workflow need that this process does not offer; throws for a step that can never run. */
+  readonly needsOf: (plan: Plan) => readonly TargetNeed[];
+  /** Whether this process offers all of it. */
+  readonly offers: (requires: readonly string[]) => boolean;
+}
+
+/** What somebody has to offer for a run of a schedule. */
+export interface TargetNeed {
+  readonly requires: readonly string[];
+  /** Set when this process does not know the task type: unless somebody else offers it, it can never run. */
+  readonly unknown?: ErrorData | null | undefined;
 }
 
 /** What its author chose of a schedule. */
@@ -84,7 +95,7 @@ export type ScheduleChange =
   | { readonly kind: 'update'; readonly revision: number; readonly name: string; readonly spec: ScheduleSpec };
 
 export type ScheduleChangeResult =
-  | { readonly kind: 'changed'; readonly schedule: Schedule }
+  | { readonly kind: 'changed'; readonly schedule: Schedule; readonly replayed: boolean }
   | { readonly kind: 'not_found' }
   | { readonly kind: 'stale' }
   | { readonly kind: 'conflict'; readonly error: ErrorData };
@@ -99,6 +110,8 @@ export interface ScheduleAccount {
   readonly failedRuns: number;
   /** The newest of these entries. */
   readonly newest: Occurrence;
+  /** Where there are too many entries: those before this time are not counted; null when all are. */
+  readonly countedFrom: number | null;
 }
 
 /** Where a result differs from its output schema. */
@@ -197,7 +210,8 @@ export type WorkerReport =
   | { readonly kind: 'progress'; readonly share: number | null; readonly message: string | null; readonly note: Json | undefined }
   | { readonly kind: 'complete'; readonly output: Json }
   | { readonly kind: 'fail'; readonly error: ErrorData }
-  | { readonly kind: 'release'; readonly note: Json | undefined };
+  /** `unheard`: the worker never learned of the lease, so the nonce of its claim is free again. */
+  | { readonly kind: 'release'; readonly note: Json | undefined; readonly unheard?: boolean | undefined };
 
 export type WorkerReportResult =
   | { readonly kind: 'ok'; readonly status: JobStatus; readonly runAt: number | null; readonly leaseUntil: number; readonly cancelRequested: boolean }
@@ -265,11 +279,13 @@ export interface StepView extends StepRow {
   readonly nextAttemptAt: number | null;
 }
 
-/** What a namespace still needs a process for: open runs, open jobs, schedules that will fire; each counted up to a thousand. */
+/** What is left in a namespace: open runs, open jobs, schedules that will fire; each counted up to a thousand. */
 export interface Unfinished {
   readonly runs: number;
   readonly jobs: number;
   readonly schedules: number;
+  /** Whether a process is needed for it: something runs, is ready for these capabilities, falls due, or waits for a signal, event or person. */
+  readonly needed: boolean;
 }
 
 export interface ProcessInfo {
@@ -369,6 +385,11 @@ export type SettleResult =
   | { readonly kind: 'replayed'; readonly status: JobStatus }
   | { readonly kind: 'lease_lost' };
 
+/** `taken`: another job, `by`, has its dedupe key. */
+export type RedriveResult =
+  | { readonly kind: 'redriven' | 'not_found' | 'refused'; readonly status: JobStatus | null }
+  | { readonly kind: 'taken'; readonly status: JobStatus; readonly by: string };
+
 export type CancelResult = { readonly kind: 'cancelled' | 'requested' | 'already_ended' | 'not_found'; readonly status: JobStatus | null };
 
 export interface Backend {
@@ -388,7 +409,7 @@ export interface Backend {
   heartbeat(p: { readonly epoch: number }): Promise<{ readonly alive: boolean }>;
   /**
    * Gives back what this epoch still runs and removes it; rejects when a job could not be given back, which is then left to
-   * `reclaim`. With `idleIn` it leaves only if that namespace has no unfinished work in the same transaction, and says whether it did.
+   * `reclaim`. With `idleIn` it leaves only if that namespace needs it no more in the same transaction, and says whether it did.
    */
   leave(p: { readonly epoch: number; readonly decide: Decide; readonly idleIn?: string | undefined }): Promise<boolean>;
   /**
@@ -396,7 +417,8 @@ export interface Backend {
    * holder is gone, and renews it rarely. One that is no candidate only learns whether nobody leads.
    */
   lead(p: { readonly epoch: number; readonly candidate: boolean }): Promise<boolean>;
-  unfinished(p: { readonly namespace: string }): Unfinished;
+  /** `capabilities` are those of the process that would go on; default: none. */
+  unfinished(p: { readonly namespace: string; readonly capabilities?: readonly string[] | undefined }): Unfinished;
   /** Takes back the work of dead processes and of those silent for a lease. */
   reclaim(p: {
     readonly epoch: number;
@@ -405,7 +427,7 @@ export interface Backend {
     readonly onError?: ((error: unknown) => void) | undefined;
   }): Promise<{ readonly processes: number; readonly jobs: number; readonly more: boolean }>;
   listProcesses(): readonly ProcessInfo[];
-  /** Processes of a namespace that are not known to be dead, by a look at their locks. */
+  /** Processes of a namespace that were heard of within a lease and are not known to be dead by a look at their locks. */
   liveProcesses(p: { readonly namespace: string }): readonly ProcessInfo[];
 
   putDefinition(p: {
@@ -505,28 +527,32 @@ export interface Backend {
     readonly queue?: string | undefined;
     readonly nonce: string | null;
   }): Promise<WorkerClaim>;
-  /** Moves the lease of all that the worker holds; null for an unknown worker. */
-  renewWorker(p: { readonly workerId: string }): Promise<WorkerAgent | null>;
+  /** Moves the lease of all that the worker holds; null for an unknown worker, and for another one's where `principal` says who asks. */
+  renewWorker(p: { readonly workerId: string; readonly principal?: string | undefined }): Promise<WorkerAgent | null>;
   /** Renews the worker's lease and, from the holder of the token, takes progress or the end of the attempt. */
   reportForWorker(p: {
     readonly workerId: string;
+    /** Who asks; a worker of somebody else is then not found. */
+    readonly principal?: string | undefined;
     readonly jobId: string;
     readonly token: number;
     readonly report: WorkerReport;
     readonly logs: readonly JobLogLine[];
     readonly decide: Decide;
   }): Promise<WorkerReportResult>;
-  /** Gives all that the worker holds back unharmed; false for an unknown worker. */
-  leaveWorker(p: { readonly workerId: string; readonly decide: Decide }): Promise<boolean>;
+  /** Gives all that the worker holds back unharmed, or as after a crash; false for an unknown worker, or one of another principal. */
+  leaveWorker(p: {
+    readonly workerId: string;
+    readonly principal?: string | undefined;
+    readonly how?: 'released' | 'crashed' | undefined;
+    readonly decide: Decide;
+  }): Promise<boolean>;
   getWorker(id: string): WorkerAgent | null;
   listWorkers(p: { readonly filter: ListFilter; readonly limit: number; readonly cursor: string | null }): Page<WorkerAgent>;
   capabilityCover(p: { readonly namespace: string; readonly requires: readonly string[] }): CapabilityCover;
   cancelJob(p: { readonly jobId: string; readonly reason: string; readonly decide: Decide; readonly receipt?: Receipt | undefined }): Promise<CancelResult>;
   /** A failed or cancelled standalone job starts anew on the same id. */
-  redriveJob(p: {
-    readonly jobId: string;
-    readonly receipt?: Receipt | undefined;
-  }): Promise<{ readonly kind: 'redriven' | 'not_found' | 'refused'; readonly status: JobStatus | null }>;
+  redriveJob(p: { readonly jobId: string; readonly receipt?: Receipt | undefined }): Promise<RedriveResult>;
   /** Cancels pending and retrying standalone jobs of a queue; at most `limit` at once. */
   clearQueue(p: { readonly namespace: string; readonly queue: string; readonly limit: number }): Promise<number>;
   /** Pauses or resumes a queue, sets or (with null) takes away its limits; gives its settings afterwards. What waits and may go, goes. */
@@ -553,7 +579,7 @@ export interface Backend {
   listJobs(p: { readonly filter: ListFilter; readonly limit: number; readonly cursor: string | null }): Page<Job>;
   jobLogs(p: { readonly jobId: string }): readonly JobLogLine[];
   queueStats(p: { readonly namespace?: string | undefined; readonly queue?: string | undefined }): readonly QueueStats[];
-  /** Which jobs and executions hold a gate, and its limit. */
+  /** Which jobs and executions hold a gate, and its limit; of the limits of queues and keys also the ready jobs that go first. */
   gateHolders(p: { readonly gate: string; readonly limit: number }): { readonly limit: number; readonly used: number; readonly holders: readonly string[] };
 
   /**
@@ -567,6 +593,9 @@ export interface Backend {
     readonly before?: number | undefined;
     readonly onError?: ((error: unknown) => void) | undefined;
   }): Promise<{ readonly fired: number; readonly nextDueAt: number | null }>;
+
+  /** The answer to the first call with a receipt, or null when there was none; throws conflict when that had other arguments. */
+  recall(receipt: Receipt): Json | null;
 
   putSchedule(p: {
     readonly schedule: Schedule;

@@ -6,10 +6,12 @@ import { jobsQueueContract } from './jobs-queue.ts';
 import { leasesContract } from './leases.ts';
 import { presenceContract } from './presence.ts';
 import { queueDedupeContract } from './queue-dedupe.ts';
+import { queueLanesContract } from './queue-lanes.ts';
 import { queueLimitsContract } from './queue-limits.ts';
 import { queueModelContract } from './queue-model.ts';
 import { queueStatsContract } from './queue-stats.ts';
 import { recordsContract } from './records.ts';
+import { scheduleEdgesContract } from './schedule-edges.ts';
 import { schedulesContract } from './schedules.ts';
 import { waitingContract } from './waiting.ts';
 import { workerModelContract } from './worker-model.ts';
@@ -29,9 +31,11 @@ const PARTS = [
   workerReportsContract,
   workerModelContract,
   queueLimitsContract,
+  queueLanesContract,
   queueDedupeContract,
   queueStatsContract,
   schedulesContract,
+  scheduleEdgesContract,
 ];
 
 /** Declares the tests of every part; `make` gives a fresh, empty place for each test. */

@@ -81,6 +81,8 @@ export class Bench {
       schedules: createScheduleSupport(evaluator, {
         admitJob: (_task, payload) => ({ payload, requires: [] }),
         admitRun: (_hash, _plan, input) => input,
+        needsOf: () => [],
+        offers: (requires) => requires.length === 0,
       }),
     };
     this.decide = createAdvance({ evaluator, newId });

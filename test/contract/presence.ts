@@ -1,5 +1,6 @@
 // What processes know of each other: one that is alone in its role, one that sweeps for all, and whether work is left.
 import { describe, expect, it } from 'vitest';
+import { agentJob, leaseAs, release, reportAs } from './agents.ts';
 import { benches, type Capabilities, type MakeBackend } from './harness.ts';
 import { addSchedule, MINUTE, passTo, START, workAll } from './schedule-bench.ts';
 
@@ -45,12 +46,12 @@ export function presenceContract(make: MakeBackend, capabilities: Capabilities):
       const epoch = await bench.backend.join(HOST);
       const [, left] = await Promise.all([bench.enqueue(), leave(bench, epoch)]);
       expect(left).toBe(false);
-      expect(bench.backend.unfinished({ namespace: 'default' })).toEqual({ runs: 0, jobs: 1, schedules: 0 });
+      expect(bench.backend.unfinished({ namespace: 'default' })).toEqual({ runs: 0, jobs: 1, schedules: 0, needed: true });
       const job = await bench.claimOne();
       expect(await leave(bench, epoch)).toBe(false);
       await bench.settle(job);
       await bench.enqueue({ namespace: 'other' });
-      expect(bench.backend.unfinished({ namespace: 'default' })).toEqual({ runs: 0, jobs: 0, schedules: 0 });
+      expect(bench.backend.unfinished({ namespace: 'default' })).toEqual({ runs: 0, jobs: 0, schedules: 0, needed: false });
       expect(await leave(bench, epoch)).toBe(true);
       expect(bench.backend.listProcesses().map((process) => process.epoch)).toEqual([bench.epoch]);
       await bench.enqueue({ runAt: bench.now + 3_600_000 });
@@ -61,22 +62,74 @@ export function presenceContract(make: MakeBackend, capabilities: Capabilities):
       const bench = await fresh();
       const epoch = await bench.backend.join(HOST);
       const run = await bench.start(await bench.define({ name: 'w', steps: [{ id: 'a', task: 'wait.signal', with: { name: 'go' } }] }));
-      expect(bench.backend.unfinished({ namespace: 'default' })).toEqual({ runs: 1, jobs: 0, schedules: 0 });
+      expect(bench.backend.unfinished({ namespace: 'default' })).toEqual({ runs: 1, jobs: 0, schedules: 0, needed: true });
       expect(await leave(bench, epoch)).toBe(false);
       await bench.send(run, { type: 'cancel', reason: 'no', code: 'cancelled', by: 'me' });
       expect(await leave(bench, epoch)).toBe(true);
     });
   });
 
+  describe('work that no process can do', () => {
+    const needed = (bench: Awaited<ReturnType<typeof fresh>>, ...capabilities: string[]): boolean =>
+      bench.backend.unfinished({ namespace: 'default', capabilities }).needed;
+
+    it('for worker agents alone needs none, as a job and as a step, until one holds it', async () => {
+      const bench = await fresh();
+      const epoch = await bench.backend.join(HOST);
+      const job = await agentJob(bench);
+      await bench.start(await bench.define({ name: 'w', steps: [{ id: 'a', task: 'agent.task', requires: ['agent.task'] }] }));
+      expect(bench.backend.unfinished({ namespace: 'default' })).toEqual({ runs: 1, jobs: 2, schedules: 0, needed: false });
+      const { worker, lease } = await leaseAs(bench, 'w');
+      expect([lease.job.jobId, needed(bench)]).toEqual([job, true]);
+      await reportAs(bench, worker, lease, release());
+      expect(needed(bench)).toBe(false);
+      expect(await bench.backend.leave({ epoch, decide: bench.decide, idleIn: 'default' })).toBe(true);
+    });
+
+    it('that expires needs one, and so does what another capability opens', async () => {
+      const bench = await fresh();
+      await bench.enqueue({ requires: ['gpu'] });
+      expect([needed(bench), needed(bench, 'gpu')]).toEqual([false, true]);
+      const epoch = await bench.backend.join({ ...HOST, capabilities: ['gpu'] });
+      expect(await bench.backend.leave({ epoch, decide: bench.decide, idleIn: 'default' })).toBe(false);
+      await agentJob(bench, { expiresAt: bench.now + 1_000 });
+      expect(needed(bench)).toBe(true);
+    });
+
+    it('in a paused queue, or of a paused run, needs none before it goes on', async () => {
+      const bench = await fresh();
+      await bench.enqueue({ queue: 'q' });
+      await bench.backend.updateQueue({ namespace: 'default', queue: 'q', paused: true, from: 'control' });
+      expect(needed(bench)).toBe(false);
+      const run = await bench.start(await bench.define({ name: 'w', steps: [{ id: 'a', task: 'wait.signal', with: { name: 'go' } }] }));
+      expect(needed(bench)).toBe(true);
+      await bench.send(run, { type: 'pause', by: 'me' });
+      expect(needed(bench)).toBe(false);
+      await bench.backend.updateQueue({ namespace: 'default', queue: 'q', paused: false, from: 'control' });
+      expect(needed(bench)).toBe(true);
+    });
+  });
+
+  it('a process that was not heard of for a lease is not counted as live, and one whose lock cannot be looked at is no rival', async () => {
+    const bench = await fresh();
+    const epoch = await bench.backend.join(HOST);
+    const live = (): number[] => bench.backend.liveProcesses({ namespace: 'default' }).map((process) => process.epoch);
+    expect(live()).toEqual([bench.epoch, epoch]);
+    bench.now += LEASE_MS;
+    expect(live()).toEqual([]);
+    await bench.backend.heartbeat({ epoch });
+    expect(live()).toEqual([epoch]);
+  });
+
   it('a schedule that will fire keeps the host; one that never will does not', async () => {
     const bench = await fresh();
     const epoch = await bench.backend.join(HOST);
     await addSchedule(bench, { maxRuns: 1 });
-    expect(bench.backend.unfinished({ namespace: 'default' })).toEqual({ runs: 0, jobs: 0, schedules: 1 });
+    expect(bench.backend.unfinished({ namespace: 'default' })).toEqual({ runs: 0, jobs: 0, schedules: 1, needed: true });
     expect(await bench.backend.leave({ epoch, decide: bench.decide, idleIn: 'default' })).toBe(false);
     await passTo(bench, START + MINUTE);
     await workAll(bench);
-    expect(bench.backend.unfinished({ namespace: 'default' })).toEqual({ runs: 0, jobs: 0, schedules: 0 });
+    expect(bench.backend.unfinished({ namespace: 'default' })).toEqual({ runs: 0, jobs: 0, schedules: 0, needed: false });
     expect(await bench.backend.leave({ epoch, decide: bench.decide, idleIn: 'default' })).toBe(true);
   });
 

@@ -12,6 +12,7 @@ export function queueDedupeContract(make: MakeBackend, _capabilities: Capabiliti
     ...by('debounce', { delayMs, ...more }),
     runAt: bench.now + delayMs,
   });
+  const retry = { maxAttempts: 2, initialIntervalMs: 1_000, backoffCoefficient: 1, maxIntervalMs: 1_000, jitter: 'none' as const, nonRetryable: [] };
   const names = async (bench: Bench): Promise<(string | null)[]> => (await bench.claim(9)).map((job) => job.name);
 
   describe('dedupe', () => {
@@ -65,15 +66,67 @@ export function queueDedupeContract(make: MakeBackend, _capabilities: Capabiliti
       expect(await names(bench)).toEqual(['d']);
     });
 
-    it('replace: a retrying job keeps its moment and its attempts', async () => {
+    it('replace: a retrying job keeps its moment and has all its attempts again', async () => {
       const bench = await fresh();
-      const retry = { maxAttempts: 2, initialIntervalMs: 1_000, backoffCoefficient: 1, maxIntervalMs: 1_000, jitter: 'none' as const, nonRetryable: [] };
       const id = await bench.enqueue({ name: 'a', retry, ...by('replace') });
       await bench.settle(await bench.claimOne(), failed());
-      expect(await bench.enqueue({ name: 'b', ...by('replace') })).toBe(id);
-      expect(bench.backend.getJob(id)).toMatchObject({ status: 'retry', name: 'b', runAt: bench.now + 1_000 });
+      expect(await bench.enqueue({ name: 'b', retry, ...by('replace') })).toBe(id);
+      expect(bench.backend.getJob(id)).toMatchObject({ status: 'pending', name: 'b', runAt: bench.now + 1_000, attempt: 0, attempts: [], error: null });
       await bench.pass(1_000);
-      expect(await bench.claimOne()).toMatchObject({ name: 'b', attempt: 2 });
+      const job = await bench.claimOne();
+      expect(job).toMatchObject({ name: 'b', attempt: 1 });
+      await bench.settle(job, failed());
+      expect(bench.status(id)).toBe('retry');
+      const { counted, kept } = bench.recount();
+      expect(kept).toEqual(counted);
+    });
+
+    it('replace: takes over every field that a job can bring', async () => {
+      const bench = await fresh();
+      const sessionId = await bench.putSession({ maxParallelTasks: 1 });
+      const id = await bench.enqueue({ runAt: bench.now + 1_000, ...by('replace') });
+      const brought = {
+        payload: 2,
+        runAt: bench.now + 5_000,
+        timeoutMs: 5,
+        expiresAt: bench.now + 9_000,
+        retry,
+        concurrency: { key: 'q', limit: 1 },
+        rate: { key: 'r', limit: 1, periodMs: 5 },
+        sessionId,
+        requires: ['gpu'],
+      };
+      expect(await bench.enqueue({ ...brought, ...by('replace') })).toBe(id);
+      expect(bench.backend.getJob(id)).toMatchObject(brought);
+      await bench.pass(5_000);
+      expect((await bench.claim(1, { capabilities: ['gpu'] })).map((job) => job.jobId)).toEqual([id]);
+    });
+
+    it('replace: a ready job that gets another key waits for it and gives back what it held; it expires when the new one would', async () => {
+      const bench = await fresh();
+      await bench.enqueue({ name: 'holder', concurrency: { key: 'new', limit: 1 } });
+      const holder = await bench.claimOne();
+      const id = await bench.enqueue({ name: 'a', concurrency: { key: 'old', limit: 1 }, ...by('replace') });
+      await bench.enqueue({ name: 'next', concurrency: { key: 'old', limit: 1 } });
+      await bench.enqueue({ name: 'b', expiresAt: bench.now + 500, concurrency: { key: 'new', limit: 1 }, ...by('replace') });
+      expect(await names(bench)).toEqual(['next']);
+      await bench.pass(500);
+      expect(bench.backend.getJob(id)).toMatchObject({ status: 'failed', error: { code: 'expired' } });
+      await bench.settle(holder);
+      const { counted, kept } = bench.recount();
+      expect(kept).toEqual(counted);
+    });
+
+    it('a redriven job takes its key back; while another job has it, it stays where it is', async () => {
+      const bench = await fresh();
+      const first = await bench.enqueue(by('reject'));
+      await bench.settle(await bench.claimOne(), failed('x', false));
+      const second = await bench.enqueue(by('reject'));
+      expect(await bench.backend.redriveJob({ jobId: first })).toEqual({ kind: 'taken', status: 'failed', by: second });
+      await bench.settle(await bench.claimOne(), failed('x', false));
+      expect(await bench.backend.redriveJob({ jobId: first })).toMatchObject({ kind: 'redriven' });
+      expect(await bench.backend.enqueueJobs({ jobs: [bench.job(by('reject'))] })).toMatchObject({ kind: 'conflict', error: { details: { job_id: first } } });
+      expect(await bench.backend.redriveJob({ jobId: second })).toMatchObject({ kind: 'taken', by: first });
     });
 
     it('replace: another task cannot take its place', async () => {

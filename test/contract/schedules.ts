@@ -361,6 +361,8 @@ export function schedulesContract(make: MakeBackend, capabilities: Capabilities)
       await workAll(bench, () => failed('boom', false));
       expect(bench.backend.scheduleAccount({ namespace: 'default', since: START, limit: 100 })[0]).toMatchObject({ failedRuns: 1 });
       expect(bench.backend.scheduleAccount({ namespace: 'default', since: bench.now + 1, limit: 100 })).toEqual([]);
+      expect(bench.backend.scheduleAccount({ namespace: 'default', since: START, limit: 100 })[0]?.countedFrom).toBeNull();
+      expect(bench.backend.scheduleAccount({ namespace: 'default', since: START, limit: 1 })[0]?.countedFrom).toBe(START + 2 * MINUTE + 1);
       expect(bench.backend.scheduleCounts({ namespace: 'default' })).toEqual({ active: 1, paused: 0, completed: 0 });
       expect(bench.backend.nextSchedule({ namespace: 'default' })?.id).toBe(id);
     });
@@ -375,6 +377,34 @@ export function schedulesContract(make: MakeBackend, capabilities: Capabilities)
       expect(bench.backend.getSchedule(id)).toMatchObject({ watermark: START + 3 * MINUTE, runs: 3 });
       await passTo(bench, START + 3 * MINUTE + 10);
       expect(ledgerOf(bench, id)).toEqual([]);
+    });
+
+    it('recalls the answer to a receipt, says that a change was made before, and pauses nothing that is completed', async () => {
+      const bench = await fresh();
+      const { id } = await addSchedule(bench);
+      const { id: done } = await addSchedule(bench, { rule: { kind: 'once', at: START + MINUTE, timezone: 'UTC' } });
+      const key = { principal: 'me', tool: 'control', key: 'k', digest: 'd' };
+      expect(bench.backend.recall(key)).toBeNull();
+      const pause = { change: { kind: 'pause', reason: null }, decide: bench.decide } as const;
+      expect(await bench.backend.changeSchedule({ id, ...pause, receipt: key })).toMatchObject({ kind: 'changed', replayed: false });
+      expect(await bench.backend.changeSchedule({ id, ...pause, receipt: key })).toMatchObject({ kind: 'changed', replayed: true });
+      expect(bench.backend.recall(key)).toEqual({ id });
+      expect(() => bench.backend.recall({ ...key, digest: 'other' })).toThrow(expect.objectContaining({ code: 'conflict' }));
+      await passTo(bench, START + MINUTE);
+      expect(await bench.backend.changeSchedule({ id: done, ...pause })).toMatchObject({ kind: 'conflict', error: { code: 'invalid_transition' } });
+    });
+
+    it('forgets a completed schedule after its ledger, but not one of a file', async () => {
+      const bench = await fresh();
+      const once = { rule: { kind: 'once', at: START + MINUTE, timezone: 'UTC' } } as const;
+      const { id } = await addSchedule(bench, once);
+      const { id: kept } = await addSchedule(bench, { ...once, principal: 'file:/flows/a.yaml' });
+      await passTo(bench, START + MINUTE);
+      await workAll(bench);
+      await bench.backend.retain({ olderThan: bench.now, keepExecutions: 0, limit: 1_000 });
+      expect(bench.backend.getSchedule(id)?.status).toBe('completed');
+      await bench.backend.retain({ olderThan: bench.now + 1, keepExecutions: 0, limit: 1_000 });
+      expect([bench.backend.getSchedule(id), bench.backend.getSchedule(kept)?.status]).toEqual([null, 'completed']);
     });
   });
 }

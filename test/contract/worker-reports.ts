@@ -120,7 +120,7 @@ export function workerReportsContract(make: MakeBackend, capabilities: Capabilit
       expect(second.lease).toMatchObject({ job: { token: 2, attempt: 1 }, previous: { attempt: 1, note: { done: 1 }, share: null } });
       await reportAs(bench, second.worker, second.lease, release());
       expect(await agentJob(bench, { dedupe, payload: { n: 2 }, outputSchema: { required: ['new'] } })).toBe(id);
-      expect((await leaseAs(bench, 'w')).lease).toMatchObject({ job: { payload: { n: 2 } }, previous: { note: null }, outputSchema: { required: ['new'] } });
+      expect((await leaseAs(bench, 'w')).lease).toMatchObject({ job: { payload: { n: 2 } }, previous: null, outputSchema: { required: ['new'] } });
     });
 
     it('say that a cancel was asked for; what does not stop is ended after the grace', async () => {
@@ -197,6 +197,16 @@ export function workerReportsContract(make: MakeBackend, capabilities: Capabilit
       expect(await bench.backend.leaveWorker({ workerId: bench.env.newId('worker'), decide: bench.decide })).toBe(false);
       expect((await claimAs(bench, 'w')).worker).toMatchObject({ id: worker.id, status: 'active' });
       expect(eventsOf(bench, 'worker_lost').length).toBe(1);
+    });
+
+    it('a worker that crashed loses all at once, each job counted as crashed', async () => {
+      const bench = await fresh();
+      const id = await agentJob(bench);
+      const { worker } = await leaseAs(bench, 'w');
+      expect(await bench.backend.leaveWorker({ workerId: worker.id, how: 'crashed', decide: bench.decide })).toBe(true);
+      await bench.due();
+      expect(bench.backend.getJob(id)).toMatchObject({ status: 'pending', attempt: 0, crashes: 1, worker: null });
+      expect(bench.backend.getWorker(worker.id)).toMatchObject({ status: 'lost', crashes: 1, held: [] });
     });
 
     it('a worker that leaves is gone, also when one of its jobs cannot be given back: that one follows', async () => {

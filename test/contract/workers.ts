@@ -96,6 +96,21 @@ export function workersContract(make: MakeBackend, _capabilities: Capabilities):
       await expect(claimAs(bench, 'w', { id: bench.env.newId('worker') })).rejects.toThrow('not_found');
     });
 
+    it('nobody else renews it, reports for it, or sends it away', async () => {
+      const bench = await fresh();
+      const id = await agentJob(bench);
+      const { worker, lease } = await leaseAs(bench, 'w');
+      const { backend, decide } = bench;
+      const by = { workerId: worker.id, principal: 'you' };
+      const report = { jobId: id, token: lease.job.token, report: complete(), logs: [], decide };
+      bench.now += 1;
+      expect(await backend.reportForWorker({ ...by, ...report })).toEqual({ kind: 'not_found' });
+      expect(await backend.renewWorker(by)).toBe(null);
+      expect(await backend.leaveWorker({ ...by, decide })).toBe(false);
+      expect(backend.getWorker(worker.id)).toMatchObject({ status: 'active', leaseUntil: bench.now - 1 + LEASE, held: [{}] });
+      expect(await backend.reportForWorker({ ...by, ...report, principal: 'me' })).toMatchObject({ kind: 'ok', status: 'completed' });
+    });
+
     it('lists, filters and covers', async () => {
       const bench = await fresh();
       const { worker: one } = await claimAs(bench, 'one', { capabilities: ['review'], capacity: 2 });
@@ -157,6 +172,14 @@ export function workersContract(make: MakeBackend, _capabilities: Capabilities):
       expect((await claimAs(bench, 'w', { limit: 2, nonce: 'n1' })).leases).toEqual([]);
       expect(ids((await claimAs(bench, 'w', { limit: 2, nonce: 'n3' })).leases)).toEqual([first.leases[1]?.job.jobId]);
       expect((await claimAs(bench, 'w', { limit: 2, nonce: 'n1' })).leases).toEqual([]);
+    });
+
+    it('is free again when its leases were given back unheard', async () => {
+      const bench = await fresh();
+      const id = await agentJob(bench);
+      const first = await claimAs(bench, 'w', { nonce: 'n' });
+      await reportAs(bench, first.worker, first.leases[0] as WorkerLease, { kind: 'release', note: undefined, unheard: true });
+      expect(await claimAs(bench, 'w', { nonce: 'n' })).toMatchObject({ replayed: false, leases: [{ job: { jobId: id, token: 2 } }] });
     });
 
     it('that found nothing is free for the next try; the last eight are kept', async () => {

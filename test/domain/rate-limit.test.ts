@@ -1,7 +1,7 @@
 // A rate limit: never more than its limit in any window, nothing lost when it is asked all the time, no drift.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { freeStarts, RateLimit, type Starts, withStart } from '../../src/domain/rate-limit.ts';
+import { freeStarts, notAhead, RateLimit, type Starts, withStart } from '../../src/domain/rate-limit.ts';
 
 /** Starts whenever it may, at the moments given. */
 function startsAt(rate: RateLimit, moments: readonly number[]): number[] {
@@ -76,11 +76,16 @@ describe('rate limit', () => {
     expect(state.length).toBeLessThanOrEqual(101);
   });
 
-  it('is strict when the clock was set back', () => {
+  it('counts what lies in the future from now on when the clock was set back: strict for one period, open after it', () => {
     const rate = { limit: 1, periodMs: 1_000 };
-    const state = withStart([], rate, 10_000);
-    expect(freeStarts(state, rate, 5_000).free).toBe(0);
-    expect(withStart(state, { ...rate, limit: 2 }, 5_000)).toEqual([[10_000, 2]]);
+    const state = notAhead(withStart([], rate, 10_000_000), rate, 5_000);
+    expect(freeStarts(state, rate, 5_000)).toMatchObject({ free: 0, nextAt: 6_001 });
+    expect(freeStarts(state, rate, 6_001).free).toBe(1);
+    expect(withStart([[10_000, 1]], { ...rate, limit: 2 }, 5_000)).toEqual([[5_001, 2]]);
+    const coarse = { limit: 1_000, periodMs: 60_000 };
+    const now = 1_700_000_000_123;
+    const kept = withStart([], coarse, now);
+    expect(notAhead(kept, coarse, now)).toBe(kept);
   });
 
   it('is written with a duration, of at least a millisecond', () => {

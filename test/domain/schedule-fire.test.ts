@@ -88,7 +88,7 @@ describe('catch-up', () => {
 
   it('makes one entry of more than a thousand, and rows of fewer, in bounded pieces', () => {
     const long = decideFires(view({ times: every(STEP) }), 30 * 86_400_000);
-    expect(long.steps.map((step) => step.status)).toEqual(['missed', 'fired', ...Array(LATE_MS / STEP).fill('skipped_overlap')]);
+    expect(long.steps.map((step) => step.status)).toEqual(['missed', 'coalesced', 'fired', ...Array(LATE_MS / STEP).fill('skipped_overlap')]);
     expect(long.steps.reduce((sum, step) => sum + step.count, 0)).toBe(30 * 86_400);
     expect(decideFires(view({ times: every(STEP) }), RANGE_FROM * STEP).steps).toHaveLength(MAX_ENTRIES);
   });
@@ -169,7 +169,10 @@ function play(start: FireView, moves: readonly (readonly [string, number])[]): {
     if (kind === 'end') state = { ...state, running: Math.max(0, state.running - 1) };
     else if (kind === 'pause') state = { ...state, paused: true };
     else if (kind === 'resume' && state.paused) {
-      const { entries } = entriesOf(state.times, state.watermark + 1, now, Number.POSITIVE_INFINITY, () => ({ status: 'skipped_paused', reason: null }));
+      const { entries } = entriesOf(state.times, { from: state.watermark + 1, to: now }, Number.POSITIVE_INFINITY, () => ({
+        status: 'skipped_paused',
+        reason: null,
+      }));
       for (const entry of entries) ledger.set(entry.plannedAt, entry);
       state = { ...state, paused: false, watermark: Math.max(state.watermark, now) };
     } else if (kind === 'forward') now += amount;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ChangePoller } from '../../src/runtime/change-poller.ts';
 import { createDueTimer } from '../../src/runtime/due-timer.ts';
 import { InboxPump } from '../../src/runtime/inbox-pump.ts';
 import { createSweeper } from '../../src/runtime/sweeper.ts';
@@ -80,10 +81,47 @@ describe('the due timer', () => {
       { fired: 0, nextDueAt: 90_000_000_000 },
     ];
     const backend = { fireDue: async () => answers.shift() } as unknown as Backend;
-    const timer = createDueTimer({ backend, decide: never, now: () => 1_000, onError: never });
+    const timer = createDueTimer({ backend, decide: never, now: () => 1_000, leading: () => true, onError: never });
     const delays: number[] = [];
     while (answers.length > 0) delays.push(await timer.tick());
     expect(delays).toEqual([0, 40, 1, 5_000, 5_000]);
+  });
+
+  it('comes a little later where another process leads', async () => {
+    const asked: unknown[] = [];
+    const backend = { fireDue: async (p: { before?: number }) => ({ fired: 0 * asked.push(p.before), nextDueAt: 1_040 }) } as unknown as Backend;
+    const timer = createDueTimer({ backend, decide: never, now: () => 1_000, leading: () => false, onError: never });
+    expect([await timer.tick(), asked]).toEqual([140, [900]]);
+  });
+});
+
+describe('the change poller', () => {
+  it('looks less often where others have been quiet for a while, and more often once they write', async () => {
+    let foreign = false;
+    const poller = new ChangePoller({ pollForeign: () => foreign } as unknown as Backend, never);
+    const delays: number[] = [];
+    for (let look = 0; look < 50; look++) delays.push(await poller.tick());
+    expect([delays[0], delays[38], delays[39], delays[49]]).toEqual([25, 25, 50, 50]);
+    foreign = true;
+    expect(await poller.tick()).toBe(25);
+  });
+
+  it('goes on after a look that failed, and ends when it is stopped', async () => {
+    const faults: unknown[] = [];
+    let looks = 0;
+    const third = Promise.withResolvers<void>();
+    const backend = {
+      pollForeign: () => {
+        if (++looks === 3) third.resolve();
+        if (looks < 3) throw new Error('the file is being recovered');
+        return false;
+      },
+    } as unknown as Backend;
+    const poller = new ChangePoller(backend, (error) => faults.push(error));
+    poller.start();
+    await third.promise;
+    await poller.stop();
+    expect([looks, faults.length]).toEqual([3, 2]);
   });
 });
 
@@ -92,6 +130,7 @@ describe('the sweeper', () => {
   it('beats, takes back, forgets, and joins again when it was taken for dead', async () => {
     let now = 100_000;
     let alive = true;
+    let leading = true;
     const calls: string[] = [];
     const noted = <T>(call: string, answer: T): Promise<T> => {
       calls.push(call);
@@ -99,6 +138,7 @@ describe('the sweeper', () => {
     };
     const backend = {
       heartbeat: () => noted('beat', { alive }),
+      lead: () => noted(leading ? 'lead' : 'follow', leading),
       reclaim: () => noted('reclaim', { processes: 0, jobs: 0, more: false }),
       retain: (p: { olderThan: number; keepExecutions: number }) => noted(`retain ${p.olderThan} ${p.keepExecutions}`, { removed: 0, more: false }),
     } as unknown as Backend;
@@ -108,22 +148,41 @@ describe('the sweeper', () => {
       epoch: () => 1,
       now: () => now,
       settings,
+      candidate: true,
       onLost: async () => void calls.push('lost'),
       onError: never,
     });
     expect(await sweeper.tick()).toBe(5_000);
     now += 5_000;
     await sweeper.tick();
-    expect(calls.splice(0)).toEqual(['beat', 'reclaim', 'reclaim']);
+    expect(calls.splice(0)).toEqual(['beat', 'lead', 'reclaim', 'lead', 'reclaim']);
     now += 60_000;
     alive = false;
     await sweeper.tick();
-    expect(calls.splice(0)).toEqual(['beat', 'lost', 'reclaim', `retain ${now - 86_400_000} 5`]);
+    expect(calls.splice(0)).toEqual(['beat', 'lost', 'lead', 'reclaim', `retain ${now - 86_400_000} 5`]);
     // A clock that went back must not silence the heart.
     now -= 50_000;
     alive = true;
     await sweeper.tick();
-    expect(calls).toEqual(['beat', 'reclaim']);
+    expect(calls.splice(0)).toEqual(['beat', 'lead', 'reclaim']);
+    expect(sweeper.leading).toBe(true);
+    leading = false;
+    now += 70_000;
+    await sweeper.tick();
+    expect(calls).toEqual(['beat', 'follow']);
+    expect(sweeper.leading).toBe(false);
+  });
+
+  it('takes back what the dead left at its start, also where another one leads', async () => {
+    const reclaimed: number[] = [];
+    const backend = {
+      heartbeat: async () => ({ alive: true }),
+      lead: async () => false,
+      reclaim: async () => ({ processes: 1, jobs: 1, more: reclaimed.push(1) < 3 }),
+    } as unknown as Backend;
+    const sweeper = createSweeper({ backend, decide: never, epoch: () => 1, now: () => 1, settings, candidate: true, onLost: never, onError: never });
+    expect([await sweeper.tick(), await sweeper.tick(), await sweeper.tick(), await sweeper.tick()]).toEqual([0, 0, 5_000, 5_000]);
+    expect(reclaimed).toHaveLength(3);
   });
 });
 

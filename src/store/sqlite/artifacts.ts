@@ -55,7 +55,16 @@ export class Artifacts {
       execution === null && job === null ? 0 : 1,
       Buffer.from(p.content),
     );
-    return { id: p.id, name: p.name, mediaType: p.mediaType, bytes: p.content.length, sha256: p.sha256, createdAt: tx.now, executionId: p.executionId, jobId: execution === null ? p.jobId : null };
+    return {
+      id: p.id,
+      name: p.name,
+      mediaType: p.mediaType,
+      bytes: p.content.length,
+      sha256: p.sha256,
+      createdAt: tx.now,
+      executionId: p.executionId,
+      jobId: execution === null ? p.jobId : null,
+    };
   }
 
   #heldJob(id: string, token: number | null): { readonly num: number } | undefined {

@@ -4,7 +4,7 @@ import { type ErrorData, StoreError } from '../../domain/errors.ts';
 import type { NewJob } from '../../domain/job.ts';
 import { rankOf } from '../../domain/priority.ts';
 import { JOB, jobCodes } from './codes.ts';
-import { earliest, expiryOf, type JobRows, type JobSql } from './job-rows.ts';
+import { earliest, type JobRows, type JobSql } from './job-rows.ts';
 import type { Tx } from './tx.ts';
 
 /** What becomes of a job with a dedupe key: an earlier one stands for it, or it is made, perhaps behind one that runs. */
@@ -57,8 +57,23 @@ export class Dedupes {
   name(job: NewJob, dedupe: Dedupe, num: number): void {
     const tx = this.#tx;
     const queue = tx.queue(tx.namespace(job.namespace), job.queue);
-    tx.sql('INSERT INTO dedupe (queue, key, job) VALUES (?, ?, ?) ON CONFLICT (queue, key) DO UPDATE SET job = excluded.job').run(queue, dedupe.key, num);
-    tx.changed('dedupe', true);
+    this.#claim(queue, dedupe.key, num);
+    tx.sql('UPDATE job SET dedupe = ? WHERE num = ?').run(dedupe.key, num);
+  }
+
+  /** A job that is redriven takes its key back; the id of the one that keeps it from that, or null. */
+  takeBack(job: JobSql): string | null {
+    if (job.dedupe === null) return null;
+    const row = this.#tx.sql('SELECT job FROM dedupe WHERE queue = ? AND key = ?').get(job.queue, job.dedupe) as { job: number } | undefined;
+    const other = row === undefined || row.job === job.num ? undefined : this.#rows.byNum(row.job);
+    if (other !== undefined && other.ended_at === null) return other.id;
+    this.#claim(job.queue, job.dedupe, job.num);
+    return null;
+  }
+
+  #claim(queue: number, key: string, num: number): void {
+    this.#tx.sql('INSERT INTO dedupe (queue, key, job) VALUES (?, ?, ?) ON CONFLICT (queue, key) DO UPDATE SET job = excluded.job').run(queue, key, num);
+    this.#tx.changed('dedupe', true);
   }
 
   #find(job: NewJob, dedupe: Dedupe): JobSql | undefined {
@@ -71,38 +86,49 @@ export class Dedupes {
     return row === undefined ? undefined : this.#rows.byNum(row.job);
   }
 
-  /** The waiting job brings what the new one would have brought; a debounced one starts later, too. */
+  /** The waiting job becomes what the new one would have been, with its attempts before it; it keeps its id, its place in the line, and its moment unless the new one has one. */
   #replace(job: JobSql, next: NewJob, dedupe: Dedupe): void {
     const tx = this.#tx;
+    const session = next.sessionId === null ? null : tx.sessionNum(next.sessionId);
+    const lane = tx.lane(job.queue, next.requires);
+    const gates = this.#rows.gatesFor(next, job.ns, job.queue, session);
+    const asked = dedupe.mode === 'debounce' ? debouncedUntil(dedupe, job.created_at, tx.now) : next.runAt;
+    const moment = asked ?? job.run_at;
+    const isLater = moment !== null && moment > tx.now;
+    const waits = isLater || job.needs_open > 0;
     const rank = rankOf(job.ready_at ?? tx.now, next.priority, tx.env.limits.ageStepMs);
+    const text = gates.length === 0 ? null : JSON.stringify(gates);
+    const stays = !waits && (job.rank !== null || job.gate !== null) && lane === job.lane && text === job.gates;
+    const due = earliest(isLater ? moment : null, next.expiresAt);
     tx.sql(
-      `UPDATE job SET payload = ?, name = ?, priority = ?, lane = ?, rank = CASE WHEN rank IS NULL THEN NULL ELSE ? END,
-       gate_rank = CASE WHEN gate_rank IS NULL THEN NULL ELSE ? END, output_schema = ?, checkpoint = NULL, progress = NULL WHERE num = ?`,
+      `UPDATE job SET status = 0, payload = ?, name = ?, priority = ?, lane = ?, session = ?, gates = ?, retry = ?, timeout_ms = ?, expires_at = ?, run_at = ?, due_at = ?, ready_at = ?, rank = ?, gate = ?,
+       gate_rank = ?, gate_pos = ?, output_schema = ?, attempt = 0, crashes = 0, attempts = NULL, error = NULL, checkpoint = NULL, progress = NULL WHERE num = ?`,
     ).run(
       JSON.stringify(next.payload),
       next.name,
       next.priority,
-      tx.lane(job.queue, next.requires),
-      rank,
-      rank,
+      lane,
+      session,
+      text,
+      next.retry === null ? null : JSON.stringify(next.retry),
+      next.timeoutMs,
+      next.expiresAt,
+      isLater ? moment : null,
+      due,
+      waits ? null : (job.ready_at ?? tx.now),
+      stays && job.rank !== null ? rank : null,
+      stays ? job.gate : null,
+      stays && job.gate !== null ? rank : null,
+      stays ? job.gate_pos : 0,
       next.outputSchema ? JSON.stringify(next.outputSchema) : null,
       job.num,
     );
-    tx.notice.jobsReady ||= job.rank !== null;
-    tx.log({ ns: job.ns, job: job.num, session: job.session }, { type: 'job_enqueued', data: { replaced: true } });
-    const until = dedupe.mode === 'debounce' ? debouncedUntil(dedupe, job.created_at, tx.now) : tx.now;
-    if (until > tx.now) this.#putOff(job, until);
-  }
-
-  #putOff(job: JobSql, until: number): void {
-    const tx = this.#tx;
-    tx.sql('UPDATE job SET rank = NULL, gate = NULL, gate_rank = NULL, gate_pos = 0, run_at = ?, due_at = ? WHERE num = ?').run(
-      until,
-      earliest(until, earliest(expiryOf(job), job.deadline_at)),
-      job.num,
-    );
-    this.#rows.releaseGates(job);
-    tx.notice.timersChanged = true;
+    tx.count(job.queue, job.task, job.status, JOB.pending);
+    tx.log({ ns: job.ns, job: job.num, session }, { type: 'job_enqueued', data: { replaced: true } });
+    if (due !== null) tx.notice.timersChanged = true;
+    if (stays) tx.notice.jobsReady ||= job.rank !== null;
+    else this.#rows.releaseGates(job);
+    if (!stays && !waits) this.#rows.placeAnew(job.num, lane, gates, rank);
   }
 }
 

@@ -283,6 +283,7 @@ export class Executions {
       for (const [key, cap] of record.gates) acquireAnyway(tx, key, cap);
       record.gatePos = record.gates.length;
       this.rows.touch(record);
+      if (record.occurrence !== null) tx.onScheduledReopen({ occurrence: record.occurrence, runId: after.id });
     }
   }
 

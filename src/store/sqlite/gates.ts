@@ -1,6 +1,5 @@
 // Owns capacity: a holder passes its gates in a fixed order and waits in the first closed one; whoever gives capacity back
 // admits the next in the same commit, so a claim never scans.
-import { freeAt, hasWaiters } from './rates.ts';
 import type { Tx } from './tx.ts';
 
 /** Cap of a gate whose limit was taken away. */
@@ -24,11 +23,11 @@ export const gateKeys = {
 };
 
 /** Takes one unit; false when the gate is closed. */
-export function acquire(tx: Tx, key: string, limit: number, periodMs = 0): boolean {
+export function acquire(tx: Tx, key: string, limit: number): boolean {
   const row = tx.sql('SELECT used, cap FROM gate WHERE key = ?').get(key) as { used: number; cap: number } | undefined;
   const used = row?.used ?? 0;
-  const cap = isRate(key) ? limit : capOf(tx, key, limit, row?.cap);
-  if (isRate(key) ? freeAt(tx, key, { limit, periodMs }, used) < 1 : used >= cap) return false;
+  const cap = capOf(tx, key, limit, row?.cap);
+  if (used >= cap) return false;
   if (row === undefined) {
     tx.sql('INSERT INTO gate (key, cap, used) VALUES (?, ?, 1)').run(key, cap);
     return true;
@@ -38,7 +37,7 @@ export function acquire(tx: Tx, key: string, limit: number, periodMs = 0): boole
 }
 
 /** Limits of a session may change while work waits: the row says, not what stood there when the work was added. */
-function capOf(tx: Tx, key: string, limit: number, stored: number | undefined): number {
+export function capOf(tx: Tx, key: string, limit: number, stored: number | undefined): number {
   if (key.startsWith('q:')) return tx.queueLimits(Number(key.slice(2)))?.concurrency ?? UNLIMITED;
   if (key.startsWith('j:')) return stored ?? limit;
   if (key.startsWith('s:'))
@@ -56,8 +55,7 @@ export function acquireAnyway(tx: Tx, key: string, limit: number): void {
 /** Gives one unit back. */
 export function release(tx: Tx, key: string): void {
   const row = tx.sql('UPDATE gate SET used = used - 1 WHERE key = ? RETURNING used').get(key) as { used: number } | undefined;
-  // A key of jobs keeps the limit that its newest job brought while others wait for it.
-  if (row !== undefined && row.used <= 0 && !(key.startsWith('j:') && hasWaiters(tx, key))) tx.sql('DELETE FROM gate WHERE key = ? AND used <= 0').run(key);
+  if (row !== undefined && row.used <= 0) tx.sql('DELETE FROM gate WHERE key = ? AND used <= 0').run(key);
 }
 
 /** A rate is used up at the claim: what runs holds no unit of it. */
@@ -65,13 +63,7 @@ export function isRate(key: string): boolean {
   return key.startsWith('r:');
 }
 
-/** A limit of a queue or of jobs by a key: its size may change while work waits. */
+/** A limit of a queue or of jobs by a key: its size may change while work waits, and it is taken at the claim. */
 export function isOfQueues(key: string): boolean {
   return isRate(key) || key.startsWith('q:') || key.startsWith('j:');
-}
-
-/** More hold it than may: its limit was lowered. */
-export function isOverbooked(tx: Tx, key: string): boolean {
-  const row = tx.sql('SELECT used, cap FROM gate WHERE key = ?').get(key) as { used: number; cap: number } | undefined;
-  return row !== undefined && row.used > capOf(tx, key, row.cap, row.cap);
 }

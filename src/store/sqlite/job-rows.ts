@@ -6,11 +6,12 @@ import type { Json } from '../../domain/json.ts';
 import { rankOf } from '../../domain/priority.ts';
 import { DEFAULT_RETRY, type RetryPolicy } from '../../domain/retry-policy.ts';
 import type { NewStepJob } from '../../domain/transition.ts';
+import { bestWaiting, enter, forsake, isOpen, laneAfter, leave, take } from './candidates.ts';
 import { JOB, jobCodes } from './codes.ts';
 import type { ExecutionRecord, ExecutionRows } from './execution-rows.ts';
-import { acquire, type GateList, gateKeys, isOfQueues, isOverbooked, isRate, release } from './gates.ts';
+import { acquire, type GateList, gateKeys, isOfQueues, isRate, release } from './gates.ts';
 import { broughtBy, broughtGates, withQueueGates } from './job-gates.ts';
-import { armGate, hasFreeStart, hasWaiters, recordStart } from './rates.ts';
+import { armGate } from './rates.ts';
 import type { Tx } from './tx.ts';
 import { fromColumns, readStored } from './values.ts';
 
@@ -64,6 +65,8 @@ export interface JobSql {
   result_kind: number;
   result: string | null;
   result_bytes: number | null;
+  /** The dedupe key that it came with. */
+  dedupe: string | null;
   /** Number of the ledger row of the schedule that made it, or null. */
   occurrence: number | null;
 }
@@ -103,11 +106,11 @@ export class JobRows {
     const queue = tx.queue(ns, job.queue);
     const task = tx.task(job.task);
     const session = job.sessionId === null ? null : tx.sessionNum(job.sessionId);
-    const brought = job.concurrency || job.rate ? broughtGates(tx, ns, queue, job) : NO_GATES;
-    const gates = withQueueGates(tx, queue, session === null ? brought : [...brought, ...this.#sessionGates(session)]);
+    const gates = this.gatesFor(job, ns, queue, session);
     const future = job.runAt !== null && job.runAt > tx.now;
     const waits = future || needs.open.length > 0;
-    const place = waits ? CLOSED : this.#place(gates, 0, rankOf(tx.now, job.priority, tx.env.limits.ageStepMs));
+    const lane = tx.lane(queue, job.requires);
+    const place = waits ? CLOSED : this.#place(lane, gates, 0, rankOf(tx.now, job.priority, tx.env.limits.ageStepMs));
     const due = earliest(future ? job.runAt : null, job.expiresAt);
     const num = tx.nextNum('job');
     tx.sql(INSERT).run(
@@ -115,7 +118,7 @@ export class JobRows {
       job.id,
       ns,
       queue,
-      tx.lane(queue, job.requires),
+      lane,
       task,
       job.priority,
       place.rank,
@@ -151,6 +154,12 @@ export class JobRows {
     return num;
   }
 
+  /** The gates of a standalone job, in their order. */
+  gatesFor(job: NewJob, ns: number, queue: number, session: number | null): GateList {
+    const brought = job.concurrency || job.rate ? broughtGates(this.#tx, ns, queue, job) : NO_GATES;
+    return withQueueGates(this.#tx, queue, session === null ? brought : [...brought, ...this.#sessionGates(session)]);
+  }
+
   /** Adds the job of a step (or of one item); its payload is rendered by the worker. */
   insertForStep(record: ExecutionRecord, job: NewStepJob, maxParallel: number | undefined): number {
     const tx = this.#tx;
@@ -160,14 +169,15 @@ export class JobRows {
     if (maxParallel !== undefined) own.push([gateKeys.execution(record.num), maxParallel]);
     if (record.session !== null) own.push(...(this.#sessionGates(record.session) as [string, number][]));
     const gates = withQueueGates(tx, queue, own);
-    const place = this.#place(gates, 0, rankOf(tx.now, job.priority, tx.env.limits.ageStepMs));
+    const lane = tx.lane(queue, job.requires);
+    const place = this.#place(lane, gates, 0, rankOf(tx.now, job.priority, tx.env.limits.ageStepMs));
     const num = tx.nextNum('job');
     tx.sql(INSERT).run(
       num,
       job.id,
       record.ns,
       queue,
-      tx.lane(queue, job.requires),
+      lane,
       task,
       job.priority,
       place.rank,
@@ -205,12 +215,11 @@ export class JobRows {
   }
 
   /** Where a job stands when it tries its gates from `pos` on; `from` is the gate that it waited at. */
-  #place(gates: GateList, pos: number, rank: number, from: string | null = null): Place {
+  #place(lane: number, gates: GateList, pos: number, rank: number, from: string | null = null): Place {
     for (let at = pos; at < gates.length; at++) {
-      const [key, cap, periodMs] = gates[at] as GateList[number];
-      // Who comes new stands behind those who wait already, also while a limit that grew has not let them go yet.
-      const behind = key !== from && isOfQueues(key) && hasWaiters(this.#tx, key);
-      if (behind || !acquire(this.#tx, key, cap, periodMs)) return { rank: null, gate: key, gateRank: rank, gatePos: at };
+      const gate = gates[at] as GateList[number];
+      const isIn = isOfQueues(gate[0]) ? enter(this.#tx, gate, lane, from) : acquire(this.#tx, gate[0], gate[1]);
+      if (!isIn) return { rank: null, gate: gate[0], gateRank: rank, gatePos: at };
     }
     this.#tx.notice.jobsReady = true;
     return { rank, gate: null, gateRank: null, gatePos: gates.length };
@@ -221,7 +230,7 @@ export class JobRows {
     const tx = this.#tx;
     if (job.gate_pos > 0) this.releaseGates(job);
     const gates = this.#withLimits(job);
-    const place = this.#place(gates, 0, rankOf(tx.now, job.priority, tx.env.limits.ageStepMs));
+    const place = this.#place(job.lane, gates, 0, rankOf(tx.now, job.priority, tx.env.limits.ageStepMs));
     const due = earliest(expiryOf(job), job.deadline_at);
     tx.sql('UPDATE job SET rank = ?, gate = ?, gate_rank = ?, gate_pos = ?, ready_at = ?, due_at = ?, run_at = NULL WHERE num = ?').run(
       place.rank,
@@ -234,6 +243,11 @@ export class JobRows {
     );
   }
 
+  /** A waiting job whose gates or lane were written anew: ready, or at its first closed gate. */
+  placeAnew(num: number, lane: number, gates: GateList, rank: number): void {
+    this.#put(num, this.#place(lane, gates, 0, rank));
+  }
+
   /** The gates of a job; those of its queue's limits are added when they were set after it was made. */
   #withLimits(job: JobSql): GateList {
     const gates = gatesOf(job);
@@ -242,51 +256,77 @@ export class JobRows {
     return all;
   }
 
-  /** Right before a claim: uses up a start of its rates. False when a limit was set or lowered since it became ready: it waits again. */
+  /** Right before a claim: takes what the gates of its queue give. False when one of them is closed meanwhile: it waits there. */
   mayStart(job: JobSql): boolean {
     const tx = this.#tx;
     if (tx.queueLimits(job.queue) === null && (job.gates === null || !/"[jqr]:/.test(job.gates))) return true;
     const had = gatesOf(job);
     const gates = this.#withLimits(job);
-    const isOpen = ([key, limit, periodMs = 0]: GateList[number]): boolean =>
-      isRate(key) ? hasFreeStart(tx, key, { limit, periodMs }) : !isOfQueues(key) || !isOverbooked(tx, key);
-    if (gates.length !== had.length || !gates.every(isOpen)) {
+    const shared = gates.filter(([key]) => isOfQueues(key));
+    if (gates.length !== had.length || !shared.every((gate) => isOpen(tx, gate))) {
       this.releaseGates(job);
-      const place = this.#place(gates, 0, job.rank as number);
-      tx.sql('UPDATE job SET rank = ?, gate = ?, gate_rank = ?, gate_pos = ? WHERE num = ?').run(
-        place.rank,
-        place.gate,
-        place.gateRank,
-        place.gatePos,
-        job.num,
-      );
+      const place = this.#place(job.lane, gates, 0, job.rank as number);
+      this.#put(job.num, place);
       if (place.rank === null) return false;
     }
-    for (const [key, limit, periodMs = 0] of gates) {
-      if (!isRate(key)) continue;
-      release(tx, key);
-      recordStart(tx, key, { limit, periodMs });
-    }
+    for (const gate of shared) take(tx, gate, job.lane);
     return true;
+  }
+
+  #put(num: number, place: Place): void {
+    this.#tx
+      .sql('UPDATE job SET rank = ?, gate = ?, gate_rank = ?, gate_pos = ? WHERE num = ?')
+      .run(place.rank, place.gate, place.gateRank, place.gatePos, num);
   }
 
   /** Gives back the gates a job has passed and admits who waits there. */
   releaseGates(job: JobSql): void {
-    for (const key of heldBy(job)) {
-      release(this.#tx, key);
-      this.admitNextAt(key);
+    for (const key of heldBy(job)) this.#release(job, key, true);
+  }
+
+  #release(job: JobSql, key: string, admits: boolean): void {
+    const tx = this.#tx;
+    if (!isOfQueues(key)) {
+      release(tx, key);
+      if (admits) this.admitNextAt(key);
+    } else if (job.status === JOB.running) {
+      leave(tx, key);
+      this.#admitLanes(key);
+    } else {
+      forsake(tx, key, job.lane);
+      this.#admitIn(key, job.lane);
     }
   }
 
-  /** The best waiting job at a gate moves on, as far as capacity allows; false when none did. */
-  admitNextAt(key: string): boolean {
-    const next = this.#tx.sql('SELECT * FROM job WHERE gate = ? ORDER BY gate_rank, num LIMIT 1').get(key) as JobSql | undefined;
+  /** The best waiting job at a gate moves on, of a gate of queues the best of each lane, as far as capacity allows; how many did. */
+  admitNextAt(key: string): number {
+    if (isOfQueues(key)) return this.#admitLanes(key);
+    // By its number: with all columns it takes three times as long, see Claims.
+    const best = this.#tx.sql('SELECT num FROM job WHERE gate = ? ORDER BY gate_rank, num LIMIT 1').get(key) as { num: number } | undefined;
+    return this.#moveOn(key, best?.num) ? 1 : 0;
+  }
+
+  #admitLanes(key: string): number {
+    let moved = 0;
+    for (let lane = laneAfter(this.#tx, key, -1); lane !== null; lane = laneAfter(this.#tx, key, lane)) {
+      if (this.#admitIn(key, lane)) moved++;
+      if (moved < ADMITTED_AT_ONCE) continue;
+      armGate(this.#tx, key, this.#tx.now);
+      break;
+    }
+    return moved;
+  }
+
+  #admitIn(key: string, lane: number): boolean {
+    return this.#moveOn(key, bestWaiting(this.#tx, key, lane));
+  }
+
+  #moveOn(key: string, num: number | undefined): boolean {
+    const next = num === undefined ? undefined : this.byNum(num);
     if (next === undefined) return false;
-    const place = this.#place(gatesOf(next), next.gate_pos, next.gate_rank as number, key);
+    const place = this.#place(next.lane, gatesOf(next), next.gate_pos, next.gate_rank as number, key);
     if (place.gate === key) return false;
-    this.#tx
-      .sql('UPDATE job SET rank = ?, gate = ?, gate_rank = ?, gate_pos = ? WHERE num = ?')
-      .run(place.rank, place.gate, place.gateRank, place.gatePos, next.num);
+    this.#put(next.num, place);
     return true;
   }
 
@@ -294,18 +334,19 @@ export class JobRows {
   fireGate(key: string): void {
     const tx = this.#tx;
     if (tx.sql('DELETE FROM gate_timer WHERE key = ? AND due_at <= ?').run(key, tx.now).changes === 0) return;
-    for (let left = ADMITTED_AT_ONCE; left > 0; left--) if (!this.admitNextAt(key)) return;
+    for (let left = ADMITTED_AT_ONCE; left > 0; ) {
+      const moved = this.admitNextAt(key);
+      if (moved === 0) return;
+      left -= moved;
+    }
     armGate(tx, key, tx.now);
   }
 
   /** Takes a ready job of a paused run out of the queue; what it holds goes to those who can use it. */
   park(job: JobSql, execution: number): void {
     this.#tx.sql('UPDATE job SET rank = NULL, gate = ?, gate_rank = ?, gate_pos = 0 WHERE num = ?').run(gateKeys.paused(execution), job.rank, job.num);
-    for (const key of heldBy(job)) {
-      release(this.#tx, key);
-      // Those who wait for a place in this run itself would only be parked, too.
-      if (key !== gateKeys.execution(execution)) this.admitNextAt(key);
-    }
+    // Those who wait for a place in this run itself would only be parked, too.
+    for (const key of heldBy(job)) this.#release(job, key, key !== gateKeys.execution(execution));
   }
 
   /** A resumed run's parked jobs are ready again, or wait at their first gate, at their old rank. */

@@ -52,7 +52,10 @@ export function jobVerbs(host: Host): Verbs {
 
     cancelJob: (p) => host.writeOnce(p.receipt, ({ jobs }) => ({ ...jobs.cancel(p), jobId: p.jobId })).then(({ kind, status }) => ({ kind, status })),
 
-    redriveJob: (p) => host.writeOnce(p.receipt, ({ jobs }) => ({ ...jobs.redrive(p.jobId), jobId: p.jobId })).then(({ kind, status }) => ({ kind, status })),
+    redriveJob: (p) =>
+      host
+        .writeOnce(p.receipt, ({ jobs, dedupes }) => ({ ...jobs.redrive(p.jobId, (job) => dedupes.takeBack(job)), jobId: p.jobId }))
+        .then(({ jobId: _jobId, ...result }) => result),
 
     clearQueue: (p) => host.write((parts) => clear(parts, p)),
   };

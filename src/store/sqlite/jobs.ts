@@ -9,7 +9,7 @@ import type { Json, JsonObject } from '../../domain/json.ts';
 import { DEFAULT_RETRY, type RetryPolicy } from '../../domain/retry-policy.ts';
 import type { Decide } from '../../domain/transition.ts';
 import type { StoredValue } from '../../domain/workflow-execution.ts';
-import type { AttemptOutcome, CancelResult, JobLogLine, SettleResult } from '../backend.ts';
+import type { AttemptOutcome, CancelResult, JobLogLine, RedriveResult, SettleResult } from '../backend.ts';
 import { JOB, jobCodes } from './codes.ts';
 import type { Dependents } from './dependents.ts';
 import type { Executions } from './executions.ts';
@@ -212,11 +212,14 @@ export class Jobs {
     return { kind: 'cancelled', status: 'cancelled' };
   }
 
-  redrive(jobId: string): { kind: 'redriven' | 'not_found' | 'refused'; status: ReturnType<typeof jobCodes.name> | null } {
+  /** `takeBack` gives the job its dedupe key again, or names the one that has it. */
+  redrive(jobId: string, takeBack: (job: JobSql) => string | null): RedriveResult {
     const tx = this.#tx;
     const job = this.#rows.byId(jobId);
     if (job === undefined) return { kind: 'not_found', status: null };
     if (job.execution !== null || (job.status !== JOB.failed && job.status !== JOB.cancelled)) return { kind: 'refused', status: jobCodes.name(job.status) };
+    const by = takeBack(job);
+    if (by !== null) return { kind: 'taken', status: jobCodes.name(job.status), by };
     this.#dependents.forgetNeeds(job);
     tx.sql(
       `UPDATE job SET status = 0, started_at = NULL, ended_at = NULL, error = NULL, dead = 0, attempt = 0, crashes = 0, cancel_requested = 0, gate_pos = 0, needs_open = 0, needs_failed = 0,
@@ -224,6 +227,7 @@ export class Jobs {
     ).run(job.num);
     tx.count(job.queue, job.task, job.status, JOB.pending);
     tx.log({ ns: job.ns, job: job.num, session: job.session }, { type: 'job_enqueued', data: { redriven: true } });
+    if (job.occurrence !== null) tx.onScheduledReopen({ occurrence: job.occurrence, runId: job.id });
     this.#rows.admit(this.#rows.byNum(job.num) as JobSql);
     return { kind: 'redriven', status: 'pending' };
   }

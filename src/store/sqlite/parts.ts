@@ -18,8 +18,10 @@ import { Outputs } from './outputs.ts';
 import { Plans } from './plans.ts';
 import { Retention } from './retention.ts';
 import { ScheduleChanges } from './schedule-changes.ts';
-import { ScheduleRows, type ScheduleSql } from './schedule-rows.ts';
+import { ScheduleRows } from './schedule-rows.ts';
 import { ScheduleRuns } from './schedule-runs.ts';
+import type { ScheduleSql } from './schedule-sql.ts';
+import { ScheduleStops } from './schedule-stops.ts';
 import { Schedules } from './schedules.ts';
 import { Sessions } from './sessions.ts';
 import { type RecordStatement, Tx } from './tx.ts';
@@ -65,11 +67,11 @@ export function buildParts(db: Db, env: BackendEnvironment, record?: RecordState
   const schemas = new OutputSchemas(tx, rows, plans);
   const jobs = new Jobs(tx, jobRows, dependents, executions, plans, schemas);
   const scheduleRows = new ScheduleRows(tx);
-  const scheduleRuns = new ScheduleRuns(tx, { rows: scheduleRows, executions, jobRows, plans });
-  const schedules = new Schedules(tx, { rows: scheduleRows, runs: scheduleRuns, executions, jobs });
+  const workerRows = new WorkerRows(tx);
+  const scheduleRuns = new ScheduleRuns(tx, { rows: scheduleRows, executions, jobRows, plans, workerRows });
+  const schedules = new Schedules(tx, { rows: scheduleRows, runs: scheduleRuns, stops: new ScheduleStops(scheduleRows, executions, jobs) });
   const scheduleChanges = new ScheduleChanges(tx, schedules);
   const sessions = new Sessions(tx, executions, jobs, jobRows, scheduleChanges);
-  const workerRows = new WorkerRows(tx);
   const workers = new Workers(tx, workerRows, { jobRows, jobs, claims, schemas });
   const log = new EventLog(tx, rows, plans);
   const lists = new Lists(tx, {

@@ -1,7 +1,7 @@
-// Owns what processes know of each other: whose lock is held, which one sweeps for all, and whether a namespace has work left.
+// Owns what processes know of each other: whose lock is held, which one sweeps for all, and whether a namespace needs a process.
 
 import type { Unfinished } from '../backend.ts';
-import { JOB, SCHEDULE } from './codes.ts';
+import { JOB } from './codes.ts';
 import type { Parts } from './parts.ts';
 import type { Processes } from './processes.ts';
 import type { Tx } from './tx.ts';
@@ -15,25 +15,54 @@ interface LeaderSql {
   readonly until: number;
 }
 
-export function unfinished(tx: Tx, namespace: string): Unfinished {
+/** What is left, and whether a process with these capabilities is needed for it. */
+export function unfinished(parts: Parts, namespace: string, capabilities: readonly string[]): Unfinished {
+  const { tx } = parts;
   const ns = tx.findNamespace(namespace);
-  if (ns === undefined) return { runs: 0, jobs: 0, schedules: 0 };
+  if (ns === undefined) return { runs: 0, jobs: 0, schedules: 0, needed: false };
   const runs = tx.sql('SELECT count(*) AS n FROM (SELECT 1 FROM execution WHERE ended_at IS NULL AND ns = ? LIMIT ?)').get(ns, COUNTED) as { n: number };
   const jobs = tx
     .sql('SELECT coalesce(sum(c.n), 0) AS n FROM counter c JOIN queue q ON q.num = c.queue WHERE q.ns = ? AND c.status IN (?, ?, ?)')
     .get(ns, JOB.pending, JOB.running, JOB.retry) as { n: number };
   const schedules = tx
-    .sql('SELECT count(*) AS n FROM (SELECT 1 FROM schedule WHERE ns = ? AND status = ? AND deleted_at IS NULL AND next_at IS NOT NULL LIMIT ?)')
-    .get(ns, SCHEDULE.active, COUNTED) as { n: number };
-  return { runs: runs.n, jobs: Math.min(COUNTED, jobs.n), schedules: schedules.n };
+    // What waits for the end of a run is due in the commit of that end.
+    .sql('SELECT count(*) AS n FROM (SELECT 1 FROM schedule WHERE due_at IS NOT NULL AND ns = ? LIMIT ?)')
+    .get(ns, COUNTED) as { n: number };
+  const left = { runs: runs.n, jobs: Math.min(COUNTED, jobs.n), schedules: schedules.n };
+  const needed = left.schedules > 0 || (left.runs + left.jobs > 0 && (parts.claims.hasReady({ namespace, capabilities }) || goesOn(tx, ns)));
+  return { ...left, needed };
 }
 
-/** As `unfinished`, inside a transaction whose earlier operations may not have written their rows and counters yet. */
-export function hasWork({ tx, rows }: Parts, namespace: string): boolean {
+/**
+ * Whether something runs, falls due, lies in an inbox, or waits for a signal, event or person. All else waits for one of these (a gate, a need, a child), or
+ * for what no process gives: a worker agent, a capability that is not offered, the end of a pause.
+ */
+function goesOn(tx: Tx, ns: number): boolean {
+  const running = tx.sql('SELECT 1 FROM counter c JOIN queue q ON q.num = c.queue WHERE q.ns = ? AND c.status IN (?, ?) AND c.n > 0 LIMIT 1');
+  if (running.get(ns, JOB.running, JOB.retry) !== undefined) return true;
+  return (
+    isAmong(tx, ns, 'SELECT ns FROM job WHERE due_at IS NOT NULL LIMIT ?') ||
+    isAmong(tx, ns, 'SELECT e.ns FROM inbox i JOIN execution e ON e.num = i.execution LIMIT ?') ||
+    isAmong(tx, ns, 'SELECT e.ns FROM timer t JOIN execution e ON e.num = t.execution LIMIT ?') ||
+    isAmong(tx, ns, 'SELECT e.ns FROM waiter w JOIN execution e ON e.num = w.execution WHERE e.paused = 0 LIMIT ?') ||
+    // A rate is of some namespace; what waits for it is let go within its period.
+    tx.sql('SELECT 1 FROM gate_timer LIMIT 1').get() !== undefined
+  );
+}
+
+/** Whether one of the rows is of the namespace; where there are too many to look at, one may be. */
+function isAmong(tx: Tx, ns: number, rows: string): boolean {
+  const { own, all } = tx.sql(`SELECT coalesce(sum(ns = ?), 0) AS own, count(*) AS "all" FROM (${rows})`).get(ns, COUNTED) as { own: number; all: number };
+  return own > 0 || all >= COUNTED;
+}
+
+/** Whether this process is needed, inside a transaction whose earlier operations may not have written their rows and counters yet. */
+export function isNeeded(parts: Parts, namespace: string, epoch: number): boolean {
+  const { tx, rows } = parts;
   rows.flush();
   tx.flushCounters();
-  const { runs, jobs, schedules } = unfinished(tx, namespace);
-  return runs + jobs + schedules > 0;
+  const own = tx.sql('SELECT capabilities FROM process WHERE epoch = ?').get(epoch) as { capabilities: string } | undefined;
+  return unfinished(parts, namespace, own === undefined ? [] : (JSON.parse(own.capabilities) as string[])).needed;
 }
 
 /** The process that sweeps for all, whether it lives or not. */

@@ -5,8 +5,9 @@ import type { Decide } from '../../domain/transition.ts';
 import type { Backend } from '../backend.ts';
 import type { Host } from './host.ts';
 import type { Parts } from './parts.ts';
-import { hasWork, leaderOf, leads, takeLead, unfinished } from './presence.ts';
+import { isNeeded, leaderOf, leads, takeLead, unfinished } from './presence.ts';
 import { type Judged, Processes } from './processes.ts';
+import { lookAhead } from './rates.ts';
 import { isOfStore } from './sqlite-error.ts';
 
 const CHUNK = 500;
@@ -15,14 +16,15 @@ type Verbs = Pick<Backend, 'join' | 'heartbeat' | 'leave' | 'reclaim' | 'listPro
 
 export function processVerbs(host: Host): Verbs {
   const processes = new Processes(host.lockFolder, host.env);
+  let lastBeat = Number.POSITIVE_INFINITY;
   return {
     join: async (p) => {
       const lock = processes.lock();
       try {
         // Looked at before the write: a lock that is free stays free.
-        const gone = p.sole === true ? processes.gone(host.parts.tx, 0) : null;
+        const locks = p.sole === true ? processes.locks(host.parts.tx, 0) : null;
         const epoch = await host.write(({ tx }) => {
-          const rival = gone === null ? null : processes.rival(tx, p, gone);
+          const rival = locks === null ? null : processes.rival(tx, p, locks);
           if (rival !== null) {
             throw new LogisticsError('conflict', `Another ${p.role} (pid ${rival.pid}) serves the namespace ${p.namespace}.`, { details: { pid: rival.pid } });
           }
@@ -36,12 +38,20 @@ export function processVerbs(host: Host): Verbs {
       }
     },
 
-    heartbeat: (p) => host.write(({ tx }) => ({ alive: processes.heartbeat(tx, p.epoch) })),
+    heartbeat: async (p) => {
+      const { alive, at } = await host.write(({ tx }) => {
+        // Once at the start, and whenever the clock was set back.
+        if (tx.now < lastBeat) lookAhead(tx);
+        return { alive: processes.heartbeat(tx, p.epoch), at: tx.now };
+      });
+      lastBeat = at;
+      return { alive };
+    },
 
     leave: async (p) => {
       const { idleIn } = p;
       if (idleIn !== undefined) {
-        const left = await host.write((parts) => !hasWork(parts, idleIn) && processes.remove(parts.tx, p.epoch, true).removed);
+        const left = await host.write((parts) => !isNeeded(parts, idleIn, p.epoch) && processes.remove(parts.tx, p.epoch, true).removed);
         if (left) processes.unlock(p.epoch, false);
         return left;
       }
@@ -62,7 +72,7 @@ export function processVerbs(host: Host): Verbs {
       return !candidate || host.write((parts) => takeLead(parts.tx, { epoch, seen, leaseMs }));
     },
 
-    unfinished: ({ namespace }) => unfinished(host.parts.tx, namespace),
+    unfinished: ({ namespace, capabilities = [] }) => unfinished(host.parts, namespace, capabilities),
 
     reclaim: async (p) => {
       await host.refresh?.();
@@ -92,7 +102,8 @@ export function processVerbs(host: Host): Verbs {
     liveProcesses: ({ namespace }) => {
       const { tx } = host.parts;
       const gone = processes.gone(tx, 0);
-      return processes.list(tx).filter((info) => info.namespace === namespace && !gone.has(info.epoch));
+      const silent = host.env.now() - host.env.limits.leaseMs;
+      return processes.list(tx).filter((info) => info.namespace === namespace && info.heartbeatAt > silent && !gone.has(info.epoch));
     },
 
     close: async () => {

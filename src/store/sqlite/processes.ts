@@ -6,7 +6,7 @@ import type { BackendEnvironment, ProcessInfo } from '../backend.ts';
 import { sessionCodes } from './codes.ts';
 import type { Db } from './connection.ts';
 import { SCHEMA_VERSION } from './schema.ts';
-import { storeError } from './sqlite-error.ts';
+import { sqliteCode, storeError } from './sqlite-error.ts';
 import type { Tx } from './tx.ts';
 
 interface ProcessSql {
@@ -22,6 +22,9 @@ interface ProcessSql {
   version: string;
   schema: number;
 }
+
+/** Of a lock file: nobody holds it, somebody does, or it cannot be looked at from here. */
+export type LockState = 'free' | 'held' | 'unknown';
 
 /** An epoch that was found dead, and when it was last heard of. */
 export interface Judged {
@@ -104,8 +107,13 @@ export class Processes {
 
   /** Epochs whose lock can be taken. Their process is gone for good, so this may be looked at before the write begins. */
   gone(tx: Tx, own: number): ReadonlySet<number> {
+    return new Set([...this.locks(tx, own)].filter(([, state]) => state === 'free').map(([epoch]) => epoch));
+  }
+
+  /** How the lock of each epoch is; of those without one nothing is known. */
+  locks(tx: Tx, own: number): ReadonlyMap<number, LockState> {
     const rows = tx.sql('SELECT * FROM process WHERE epoch != ? AND lock_file IS NOT NULL').all(own) as ProcessSql[];
-    return new Set(rows.filter((row) => this.#isFree(row)).map((row) => row.epoch));
+    return new Map(rows.map((row) => [row.epoch, this.#lockOf(row)]));
   }
 
   /** Epochs whose process is gone, or silent for a lease; after our own start or suspend nobody is called silent for one lease. */
@@ -124,28 +132,36 @@ export class Processes {
   /** True for an epoch that left, was given up, or whose lock can be taken. */
   isGone(tx: Tx, epoch: number): boolean {
     const row = tx.sql('SELECT * FROM process WHERE epoch = ?').get(epoch) as ProcessSql | undefined;
-    return row === undefined || (row.lock_file !== null && this.#isFree(row));
+    return row === undefined || (row.lock_file !== null && this.#lockOf(row) === 'free');
   }
 
-  /** Another process of this role that lives in the namespace; `gone` was looked at before the write began. */
-  rival(tx: Tx, p: { readonly role: string; readonly namespace: string }, gone: ReadonlySet<number>): { readonly epoch: number; readonly pid: number } | null {
+  /** Another process of this role that lives in the namespace: its lock is held, or it was heard of; the locks were looked at before the write began. */
+  rival(
+    tx: Tx,
+    p: { readonly role: string; readonly namespace: string },
+    locks: ReadonlyMap<number, LockState>,
+  ): { readonly epoch: number; readonly pid: number } | null {
     const silent = tx.now - this.#env.limits.leaseMs;
     const rows = tx.sql('SELECT * FROM process WHERE role = ? AND ns = ? ORDER BY epoch').all(p.role, p.namespace) as ProcessSql[];
-    return rows.find((row) => !gone.has(row.epoch) && (row.lock_file !== null || row.heartbeat_at > silent)) ?? null;
+    const lives = (row: ProcessSql): boolean => {
+      const lock = locks.get(row.epoch) ?? 'unknown';
+      return lock === 'unknown' ? row.heartbeat_at > silent : lock === 'held';
+    };
+    return rows.find(lives) ?? null;
   }
 
   /** Only a lock that can be taken proves its owner dead. A file that is missing or cannot be opened proves nothing: its heartbeat decides. */
-  #isFree(row: ProcessSql): boolean {
+  #lockOf(row: ProcessSql): LockState {
     const file = row.lock_file as string;
-    if (this.#held.has(row.epoch)) return false;
+    if (this.#held.has(row.epoch)) return 'held';
     let db: Db | undefined;
     try {
       db = new Database(file, { timeout: 0, fileMustExist: true });
       db.exec('BEGIN EXCLUSIVE');
       db.exec('ROLLBACK');
-      return true;
-    } catch {
-      return false;
+      return 'free';
+    } catch (error) {
+      return sqliteCode(error).startsWith('SQLITE_BUSY') ? 'held' : 'unknown';
     } finally {
       db?.close();
     }

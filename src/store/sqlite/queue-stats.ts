@@ -4,7 +4,6 @@ import type { JobStatus } from '../../domain/job.ts';
 import type { DurationStats, Ended, QueueStats } from '../backend.ts';
 import { jobCodes } from './codes.ts';
 import { gateKeys } from './gates.ts';
-import { DURATION_KINDS } from './measured.ts';
 import type { Tx } from './tx.ts';
 
 interface Counted {
@@ -16,14 +15,15 @@ interface Counted {
   readonly name: string;
 }
 
-interface Sums {
+interface Cell {
+  readonly run: number;
+  readonly wait: number;
   readonly completed: number;
   readonly failed: number;
   readonly retries: number;
   readonly run_ms: number;
   readonly run_max: number;
   readonly wait_ms: number;
-  readonly runs: number;
 }
 
 type Minutes = readonly { readonly minute: number; readonly completed: number; readonly failed: number; readonly retries: number }[];
@@ -64,27 +64,29 @@ function minutesOf(tx: Tx, now: number): ReadonlyMap<string, Minutes> {
 }
 
 function measured(tx: Tx, row: Counted, minutes: Minutes, now: number): QueueStats & { counts: Record<JobStatus, number> } {
-  const stat = tx.sql('SELECT * FROM task_stat WHERE queue = ? AND task = ?').get(row.queue, row.task) as Sums | undefined;
+  const cells = tx.sql('SELECT * FROM measured WHERE queue = ? AND task = ?').all(row.queue, row.task) as Cell[];
+  const sum = (name: keyof Cell): number => cells.reduce((total, cell) => total + cell[name], 0);
+  const [completed, failed, retries] = [sum('completed'), sum('failed'), sum('retries')];
+  const runs = completed + failed + retries;
   return {
     namespace: tx.namespaceName(row.ns),
     queue: row.name,
     task: tx.taskName(row.task),
     counts: { pending: 0, running: 0, completed: 0, failed: 0, cancelled: 0, retry: 0 },
-    completed: stat?.completed ?? 0,
-    failed: stat?.failed ?? 0,
-    retries: stat?.retries ?? 0,
-    meanRunMs: stat === undefined ? null : stat.run_ms / stat.runs,
-    maxRunMs: stat?.run_max ?? null,
-    meanWaitMs: stat === undefined ? null : stat.wait_ms / stat.runs,
-    runMs: stat === undefined ? null : durations(tx, row, DURATION_KINDS.run),
-    waitMs: stat === undefined ? null : durations(tx, row, DURATION_KINDS.wait),
+    completed,
+    failed,
+    retries,
+    meanRunMs: runs === 0 ? null : sum('run_ms') / runs,
+    maxRunMs: runs === 0 ? null : Math.max(...cells.map((cell) => cell.run_max)),
+    meanWaitMs: runs === 0 ? null : sum('wait_ms') / runs,
+    runMs: durations(cells, 'run'),
+    waitMs: durations(cells, 'wait'),
     last: { minute: ended(minutes, 1, now), fiveMinutes: ended(minutes, 5, now), hour: ended(minutes, HOUR_MINUTES, now) },
   };
 }
 
-function durations(tx: Tx, { queue, task }: Counted, kind: number): DurationStats | null {
-  const rows = tx.sql('SELECT bucket, n FROM duration WHERE queue = ? AND task = ? AND kind = ?').all(queue, task, kind) as { bucket: number; n: number }[];
-  const histogram: Histogram = rows.map(({ bucket, n }) => [bucket, n]);
+function durations(cells: readonly Cell[], kind: 'run' | 'wait'): DurationStats | null {
+  const histogram: Histogram = cells.map((cell) => [cell[kind], cell.completed + cell.failed + cell.retries]);
   const p50 = quantileOf(histogram, 0.5);
   const p95 = quantileOf(histogram, 0.95);
   return p50 === null || p95 === null ? null : { p50, p95 };

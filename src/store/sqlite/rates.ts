@@ -1,5 +1,5 @@
 // Owns rate limits as gates: a ready job holds one free start, its claim uses it up, and time gives it back.
-import { freeStarts, type RateLimit, type Starts, withStart } from '../../domain/rate-limit.ts';
+import { freeStarts, notAhead, type RateLimit, type Starts, withStart } from '../../domain/rate-limit.ts';
 import type { Tx } from './tx.ts';
 
 interface RateRow {
@@ -53,10 +53,29 @@ export function setRate(tx: Tx, key: string, rate: RateLimit): void {
   if (changes > 0) armGate(tx, key, tx.now);
 }
 
+/** After the clock was set back: what waits for a moment of the old time is looked at now. */
+export function lookAhead(tx: Tx): void {
+  const keys = tx.sql('SELECT key FROM rate WHERE last_at > ? ORDER BY key').all(tx.now) as { key: string }[];
+  for (const { key } of keys) stateOf(tx, key, NO_LIMIT);
+}
+
+const NO_LIMIT: RateLimit = { limit: 1, periodMs: 1 };
+
 /** A queue's own rate is that of its settings, any other the last one that a job of its key brought. */
 function stateOf(tx: Tx, key: string, own: RateLimit): { readonly rate: RateLimit | null; readonly starts: Starts } {
   const row = tx.sql('SELECT lim, period, starts FROM rate WHERE key = ?').get(key) as RateRow | undefined;
+  const rate = rateOf(tx, key, row, own);
   const starts = row === undefined ? [] : (JSON.parse(row.starts) as Starts);
-  if (key.startsWith('r:q')) return { rate: tx.queueLimits(Number(key.slice(3)))?.rateLimit ?? null, starts };
-  return { rate: row === undefined ? own : { limit: row.lim, periodMs: row.period }, starts };
+  if (rate === null) return { rate, starts };
+  const kept = notAhead(starts, rate, tx.now);
+  if (kept !== starts) {
+    tx.sql('UPDATE rate SET starts = ?, last_at = ? WHERE key = ?').run(JSON.stringify(kept), tx.now, key);
+    armGate(tx, key, tx.now);
+  }
+  return { rate, starts: kept };
+}
+
+function rateOf(tx: Tx, key: string, row: RateRow | undefined, own: RateLimit): RateLimit | null {
+  if (key.startsWith('r:q')) return tx.queueLimits(Number(key.slice(3)))?.rateLimit ?? null;
+  return row === undefined ? own : { limit: row.lim, periodMs: row.period };
 }

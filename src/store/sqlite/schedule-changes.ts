@@ -1,33 +1,36 @@
-// Owns what people and ended runs do to schedules: made, changed, paused, resumed, deleted, fired by hand; whatever it is, no planned time loses its ledger row.
+// Owns what people do to schedules: made, changed, paused, resumed, deleted, fired by hand; whatever it is, no planned time loses its ledger row.
 import { type ErrorData, LogisticsError } from '../../domain/errors.ts';
 import type { Json } from '../../domain/json.ts';
 import type { OccurrenceStatus, Schedule } from '../../domain/schedule.ts';
 import { placeAsked } from '../../domain/schedule-fire.ts';
-import { entriesOf } from '../../domain/schedule-missed.ts';
+import { entriesOf, type PassedEntry } from '../../domain/schedule-missed.ts';
 import { LATE_MS, MAX_BUFFERED } from '../../domain/schedule-view.ts';
 import type { Decide } from '../../domain/transition.ts';
 import type { ScheduleSpec } from '../backend.ts';
-import { resultCodes, SCHEDULE } from './codes.ts';
+import { SCHEDULE } from './codes.ts';
+import { ScheduleEnds } from './schedule-ends.ts';
 import { logPassed, logSchedule } from './schedule-events.ts';
-import { type OccurrenceSql, OPEN, type ScheduleRows, type ScheduleSql } from './schedule-rows.ts';
+import { OPEN, type ScheduleRows } from './schedule-rows.ts';
+import type { ScheduleSql } from './schedule-sql.ts';
 import type { Schedules } from './schedules.ts';
-import type { ScheduledEnd, Tx } from './tx.ts';
+import type { Tx } from './tx.ts';
 
 /** Rounds of the old rule before a change; each decides on up to 500 planned times. */
-const ROUNDS = 20;
+const ROUNDS = 4;
 const CHUNK = 500;
 
 export class ScheduleChanges {
   readonly #tx: Tx;
   readonly #rows: ScheduleRows;
   readonly #schedules: Schedules;
+  readonly #ends: ScheduleEnds;
 
   constructor(tx: Tx, schedules: Schedules) {
     this.#tx = tx;
     this.#rows = schedules.rows;
     this.#schedules = schedules;
-    tx.onScheduledEnd = (end) => this.#ended(end);
-    schedules.onFailure = (num) => this.#failed(num);
+    this.#ends = new ScheduleEnds(tx, schedules.rows);
+    schedules.onFailure = (num) => this.#ends.failed(num);
   }
 
   create(schedule: Schedule): Schedule | { readonly conflict: ErrorData } {
@@ -46,12 +49,17 @@ export class ScheduleChanges {
     this.#tx
       .sql('UPDATE schedule SET status = 1, pause_reason = ?, due_at = NULL, next_at = NULL, updated_at = ? WHERE num = ?')
       .run(reason, this.#tx.now, row.num);
+    // What somebody asked for does not stand still.
+    this.#ends.wake(row.num);
     logSchedule(this.#tx, row, 'schedule_paused', { reason });
   }
 
   resume(row: ScheduleSql): void {
     if (row.status !== SCHEDULE.paused) return;
     this.#skipPaused(row);
+    for (const entry of this.#rows.openEntries(row.num)) {
+      if (entry.open === OPEN.woken) this.#rows.setStatus(entry.num, { status: 'skipped_paused', reason: pausedWhy(row), open: null });
+    }
     this.#tx.sql('UPDATE schedule SET status = 0, pause_reason = NULL, failures = 0, updated_at = ? WHERE num = ?').run(this.#tx.now, row.num);
     this.#rearm(row.num);
     logSchedule(this.#tx, row, 'schedule_updated', { resumed: true });
@@ -64,9 +72,13 @@ export class ScheduleChanges {
     if (taken !== undefined && taken.num !== given.num) return { conflict: nameTaken(name, taken.id) };
     const before = this.#rows.spec(given);
     const hasOtherTimes = timesOf(before) !== timesOf(spec);
-    if (hasOtherTimes && given.status === SCHEDULE.active) this.#decideOld(given, decide);
+    const isBroken = 'error' in this.#rows.evaluated(given, (times) => times.next(tx.now));
+    if (hasOtherTimes && !isBroken && given.status === SCHEDULE.active) this.#decideOld(given, decide);
     const row = this.#rows.byNum(given.num) as ScheduleSql;
-    if (hasOtherTimes) {
+    const planned = row.status === SCHEDULE.paused || row.next_at !== null;
+    // Nothing was planned any more, so nothing was missed.
+    if (!planned) tx.sql('UPDATE schedule SET watermark = max(watermark, ?) WHERE num = ?').run(tx.now, row.num);
+    else if (hasOtherTimes) {
       if (row.status === SCHEDULE.paused) this.#skipPaused(row);
       else this.#account(row, 'The rule was changed before this time was decided.');
     }
@@ -80,23 +92,23 @@ export class ScheduleChanges {
   }
 
   /** Runs that go on are left alone; what waits for them is not started any more. */
-  delete(row: ScheduleSql): void {
+  delete(row: ScheduleSql, decide: Decide): void {
     const tx = this.#tx;
     if (row.deleted_at !== null) return;
     const reason = 'The schedule was deleted.';
     if (row.status === SCHEDULE.paused) this.#skipPaused(row);
     else if (row.status === SCHEDULE.active) this.#account(row, reason);
     for (const entry of this.#rows.openEntries(row.num)) {
-      if (entry.open !== OPEN.running) this.#rows.setStatus(entry.num, { status: 'skipped_paused', reason, open: null });
+      if (entry.open !== OPEN.running) this.#schedules.stops.stopAsking(row, entry, { status: 'skipped_paused', reason }, decide);
     }
     tx.sql('UPDATE schedule SET deleted_at = ?, due_at = NULL, next_at = NULL, updated_at = ? WHERE num = ?').run(tx.now, tx.now, row.num);
     logSchedule(tx, row, 'schedule_updated', { deleted: true });
   }
 
   /** Those of a session that is closed with its work; at most a chunk, tells how many. */
-  deleteOf(session: number): number {
+  deleteOf(session: number, decide: Decide): number {
     const rows = this.#tx.sql('SELECT * FROM schedule WHERE session = ? AND deleted_at IS NULL ORDER BY num LIMIT ?').all(session, CHUNK) as ScheduleSql[];
-    for (const row of rows) this.delete(row);
+    for (const row of rows) this.delete(row, decide);
     return rows.length;
   }
 
@@ -108,14 +120,15 @@ export class ScheduleChanges {
     const open = this.#rows.openEntries(row.num);
     const waiting = open.filter((entry) => entry.open === OPEN.waiting).length;
     const place = placeAsked(this.#rows.spec(row).overlap, open.length - waiting, waiting);
-    if (place.cancelRunning) this.#schedules.cancelRunning(row, open, decide);
     if (place.status === 'fired') {
-      const outcome = this.#schedules.startAsked(row, { entry: null, origin: 'trigger', plannedAt, input }, decide);
+      const outcome = this.#schedules.startAsked(row, { entry: null, origin: 'trigger', plannedAt, input, replaces: place.cancelRunning }, decide);
       return { plannedAt, targetId: outcome.run, status: outcome.status };
     }
     const entry = { origin: 'trigger', plannedAt, until: plannedAt, count: 1, status: place.status, reason: place.reason } as const;
     this.#rows.addEntry(row.num, { ...entry, open: place.status === 'buffered' ? OPEN.waiting : null, input });
     logPassed(tx, row, [entry]);
+    // Where nothing runs, no end wakes it.
+    if (open.length === waiting) this.#ends.wake(row.num);
     return { plannedAt, targetId: null, status: place.status };
   }
 
@@ -134,11 +147,12 @@ export class ScheduleChanges {
     for (; at !== null && at <= p.to && planned < limit; at = times.next(at)) {
       planned++;
       const kept = { origin: 'backfill', plannedAt: at, input: undefined } as const;
-      const status = { status: 'buffered', reason: 'It waits for the run before it.', open: OPEN.waiting } as const;
-      const entry = this.#rows.addEntry(row.num, { ...kept, ...status, until: at, count: 1 });
+      const reason = 'It waits for the run before it.';
+      const fresh = this.#rows.addEntry(row.num, { ...kept, status: 'buffered', reason, open: OPEN.waiting, until: at, count: 1 });
+      const entry = fresh ?? this.#rows.askAgain(row.num, at, reason);
       if (entry === undefined) continue;
       made.push(entry);
-      if (p.together) this.#schedules.startAsked(row, { ...kept, entry }, decide);
+      if (p.together) this.#schedules.startAsked(row, { ...kept, entry, replaces: false }, decide);
     }
     if (!p.together && made.length > 0) this.#schedules.round(this.#rows.byNum(row.num) as ScheduleSql, decide);
     const after = made.map((num) => this.#rows.entry(num));
@@ -147,21 +161,24 @@ export class ScheduleChanges {
     return { planned, fired, buffered, already: planned - made.length, nextFrom: at === null || at > p.to ? null : at };
   }
 
-  /** Planned times up to now that nobody decided: those of the last seconds were still to be, the others are missed. */
+  /** Planned times up to now that nobody decided: those that were due in the last seconds, or not yet, were still to be, the others are missed. */
   #account(row: ScheduleSql, reason: string): void {
     const onTime = this.#tx.now - LATE_MS;
-    this.#pass(row, (at) => (at >= onTime ? { status: 'skipped_paused', reason } : { status: 'missed', reason }));
+    const { jitterMs } = this.#rows.spec(row);
+    const statusOf: StatusOf = (at) => ({ status: at + this.#rows.delayOf(row, at) >= onTime ? 'skipped_paused' : 'missed', reason });
+    this.#pass(row, statusOf, onTime - jitterMs);
   }
 
   #skipPaused(row: ScheduleSql): void {
-    const reason = row.pause_reason === null ? 'The schedule was paused.' : `The schedule was paused: ${row.pause_reason}`;
-    this.#pass(row, () => ({ status: 'skipped_paused', reason }));
+    this.#pass(row, () => ({ status: 'skipped_paused', reason: pausedWhy(row) }));
   }
 
-  #pass(row: ScheduleSql, statusOf: (at: number) => { readonly status: OccurrenceStatus; readonly reason: string }): void {
+  #pass(row: ScheduleSql, statusOf: StatusOf, split?: number): void {
     const tx = this.#tx;
     if (row.watermark >= tx.now) return;
-    const { entries } = entriesOf(this.#rows.times(row), row.watermark + 1, tx.now, Number.POSITIVE_INFINITY, statusOf);
+    const range = { from: row.watermark + 1, split, to: tx.now };
+    const passed = this.#rows.evaluated(row, (times) => entriesOf(times, range, Number.POSITIVE_INFINITY, statusOf).entries);
+    const entries = 'error' in passed ? unknownTimes(row, tx.now, passed.error) : passed.value;
     for (const entry of entries) this.#rows.addEntry(row.num, { ...entry, origin: 'plan', open: null, input: undefined });
     tx.sql('UPDATE schedule SET watermark = ? WHERE num = ?').run(tx.now, row.num);
     logPassed(tx, row, entries);
@@ -170,9 +187,9 @@ export class ScheduleChanges {
   #decideOld(row: ScheduleSql, decide: Decide): void {
     for (let left = ROUNDS; left > 0; left--) {
       const now = this.#rows.byNum(row.num) as ScheduleSql;
-      // A fire that only jitter holds back starts now.
       if (now.status !== SCHEDULE.active || now.next_at === null || now.next_at > this.#tx.now) return;
-      this.#schedules.round(now, decide, 0);
+      // A fire that only jitter holds back starts now.
+      this.#schedules.round(now, decide, { isImpatient: true });
     }
   }
 
@@ -185,71 +202,10 @@ export class ScheduleChanges {
     const isSpent = spec.maxRuns !== null && row.runs >= spec.maxRuns;
     const nextAt = isSpent ? null : this.#rows.times(row).next(row.watermark);
     const waits = this.#rows.openEntries(num).some((entry) => entry.open !== OPEN.running);
-    const dueAt = waits ? tx.now : nextAt === null ? null : nextAt + (spec.jitterMs === 0 ? 0 : tx.schedules().delayOf(row.id, nextAt, spec.jitterMs));
+    const dueAt = waits ? tx.now : nextAt === null ? null : nextAt + this.#rows.delayOf(row, nextAt);
     const status = nextAt === null && !waits ? SCHEDULE.completed : row.status;
     tx.sql('UPDATE schedule SET next_at = ?, due_at = ?, status = ? WHERE num = ?').run(nextAt, dueAt, status, num);
     tx.notice.timersChanged = true;
-  }
-
-  /** The end of a run is written into its ledger row in the same commit; what waited for it is due at once. */
-  #ended(end: ScheduledEnd): void {
-    const tx = this.#tx;
-    const entry = this.#rows.entry(end.occurrence);
-    if (entry === undefined) return;
-    if (entry.open === OPEN.asking && entry.run === null) this.#answered(entry, end);
-    else if (entry.run === end.runId) {
-      const failed = end.result === 'failed';
-      tx.sql('UPDATE occurrence SET result = ?, ended_at = ?, open = NULL, error = ?, amiss_at = coalesce(amiss_at, ?) WHERE num = ?').run(
-        resultCodes.of(end.result),
-        tx.now,
-        end.error === null ? null : JSON.stringify(end.error),
-        failed ? tx.now : null,
-        entry.num,
-      );
-      if (entry.open === OPEN.running) {
-        tx.sql('UPDATE schedule SET last_run = ?, last_result = ?, last_ended = ? WHERE num = ?').run(
-          end.runId,
-          resultCodes.of(end.result),
-          tx.now,
-          entry.schedule,
-        );
-        if (failed) this.#failed(entry.schedule);
-        else if (end.result === 'completed') tx.sql('UPDATE schedule SET failures = 0 WHERE num = ? AND failures != 0').run(entry.schedule);
-      }
-    } else return;
-    this.#wake(entry.schedule);
-  }
-
-  #answered(entry: OccurrenceSql, end: ScheduledEnd): void {
-    const no = end.result === 'cancelled' ? 'The job that decides whether to run was cancelled.' : 'The condition said no.';
-    if (end.result === 'failed') {
-      const reason = 'The job that decides whether to run failed.';
-      this.#rows.setStatus(entry.num, { status: 'failed', reason, open: null, ...(end.error === null ? {} : { error: end.error }) });
-      this.#failed(entry.schedule);
-    } else if (end.result === 'completed' && isTruthy(end.output())) {
-      this.#rows.setStatus(entry.num, { status: 'planned', reason: null, open: OPEN.woken });
-    } else {
-      this.#rows.setStatus(entry.num, { status: 'skipped_condition', reason: no, open: null });
-    }
-  }
-
-  /** Something waits, so the schedule is due; else nothing changes. */
-  #wake(num: number): void {
-    const waits = this.#rows.openEntries(num).some((entry) => entry.open === OPEN.waiting || entry.open === OPEN.woken);
-    if (!waits) return;
-    this.#tx.sql('UPDATE schedule SET due_at = ? WHERE num = ? AND deleted_at IS NULL').run(this.#tx.now, num);
-    this.#tx.notice.timersChanged = true;
-  }
-
-  #failed(num: number): void {
-    const tx = this.#tx;
-    tx.sql('UPDATE schedule SET failures = failures + 1 WHERE num = ?').run(num);
-    const row = this.#rows.byNum(num) as ScheduleSql;
-    const { pauseOnFailure } = this.#rows.spec(row);
-    if (pauseOnFailure === null || row.failures < pauseOnFailure || row.status !== SCHEDULE.active || row.deleted_at !== null) return;
-    const reason = `${row.failures} run${row.failures === 1 ? '' : 's'} in a row failed.`;
-    tx.sql('UPDATE schedule SET status = 1, pause_reason = ?, due_at = NULL, next_at = NULL, updated_at = ? WHERE num = ?').run(reason, tx.now, num);
-    logSchedule(tx, row, 'schedule_paused', { reason, failures: row.failures });
   }
 }
 
@@ -273,6 +229,14 @@ function timesOf({ rule, start, end, exclusions }: ScheduleSpec): string {
   return JSON.stringify([rule, start, end, exclusions]);
 }
 
-function isTruthy(value: Json): boolean {
-  return Boolean(value);
+type StatusOf = (at: number) => Pick<PassedEntry, 'status' | 'reason'>;
+
+/** Of a rule that cannot be evaluated only the next planned time is known. */
+function unknownTimes({ next_at: at }: ScheduleSql, now: number, error: ErrorData): PassedEntry[] {
+  if (at === null || at > now) return [];
+  return [{ plannedAt: at, until: at, count: 1, status: 'failed', reason: `Its rule cannot be evaluated: ${error.message}` }];
+}
+
+function pausedWhy({ pause_reason: why }: ScheduleSql): string {
+  return why === null ? 'The schedule was paused.' : `The schedule was paused: ${why}`;
 }

@@ -2,7 +2,7 @@
 import type { EventType } from '../../domain/event.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import type { OccurrenceStatus } from '../../domain/schedule.ts';
-import type { ScheduleSql } from './schedule-rows.ts';
+import type { ScheduleSql } from './schedule-sql.ts';
 import type { Tx } from './tx.ts';
 
 /** Entries of one round that did not start a run, gathered by status. */

@@ -4,7 +4,7 @@ import type { OccurrenceStatus, ScheduleStatus } from '../../domain/schedule.ts'
 import type { Backend, ScheduleAccount } from '../backend.ts';
 import { occurrenceCodes, originCodes, resultCodes, scheduleCodes } from './codes.ts';
 import type { Host } from './host.ts';
-import type { OccurrenceSql, ScheduleSql } from './schedule-rows.ts';
+import type { OccurrenceSql, ScheduleSql } from './schedule-sql.ts';
 
 type Verbs = Pick<Backend, 'getSchedule' | 'findSchedule' | 'listSchedules' | 'scheduleLedger' | 'scheduleAccount' | 'scheduleCounts' | 'nextSchedule'>;
 
@@ -60,13 +60,15 @@ export function scheduleReads(host: Host): Verbs {
         .sql(
           `SELECT o.* FROM occurrence o JOIN schedule s ON s.num = o.schedule WHERE o.amiss_at >= ? AND s.ns = ? ORDER BY o.amiss_at DESC, o.num DESC LIMIT ?`,
         )
-        .all(p.since, ns, p.limit) as OccurrenceSql[];
+        .all(p.since, ns, p.limit + 1) as (OccurrenceSql & { amiss_at: number })[];
+      // One more than is counted: its moment is the newest that is not counted whole.
+      const countedFrom = found.length > p.limit ? (found.pop()?.amiss_at ?? 0) + 1 : null;
       const accounts = new Map<number, Mutable>();
       for (const entry of found) {
         let account = accounts.get(entry.schedule);
         if (account === undefined) {
           const row = schedules.rows.byNum(entry.schedule) as ScheduleSql;
-          account = { scheduleId: row.id, name: row.name, counts: {}, failedRuns: 0, newest: schedules.rows.toOccurrence(entry, row.id) };
+          account = { scheduleId: row.id, name: row.name, counts: {}, failedRuns: 0, newest: schedules.rows.toOccurrence(entry, row.id), countedFrom };
           accounts.set(entry.schedule, account);
         }
         const status = occurrenceCodes.name(entry.status);

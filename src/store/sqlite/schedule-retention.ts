@@ -1,4 +1,5 @@
-// Owns forgetting of ledgers: old rows that nothing is before, and deleted schedules once their ledger is empty; the watermark of a schedule stays with it.
+// Owns forgetting of ledgers: old rows that nothing is before, and deleted and completed schedules once their ledger is empty; the watermark of a schedule stays with it.
+import { FILE_OWNER } from '../../domain/schedule.ts';
 import type { Tx } from './tx.ts';
 
 const LOOKED_AT = 2_000;
@@ -32,6 +33,13 @@ export function forgetLedgers(tx: Tx, before: number, after: number): { readonly
       'SELECT num FROM schedule WHERE deleted_at < ? AND NOT EXISTS (SELECT 1 FROM occurrence o WHERE o.schedule = schedule.num) ORDER BY deleted_at, num LIMIT ?',
     )
     .all(before, CHUNK) as { num: number }[];
-  for (const { num } of gone) tx.sql('DELETE FROM schedule WHERE num = ?').run(num);
-  return { removed: removed + gone.length, position };
+  // Nothing was planned, changed or run for as long; its name is free again. One of a file would be made anew, so it stays with its file.
+  const completed = tx
+    .sql(
+      `SELECT num FROM schedule WHERE status = 2 AND deleted_at IS NULL AND substr(principal, 1, ${FILE_OWNER.length}) != '${FILE_OWNER}' AND max(watermark, updated_at, coalesce(last_ended, 0)) < ?
+       AND NOT EXISTS (SELECT 1 FROM occurrence o WHERE o.schedule = schedule.num) ORDER BY num LIMIT ?`,
+    )
+    .all(before, CHUNK) as { num: number }[];
+  for (const { num } of [...gone, ...completed]) tx.sql('DELETE FROM schedule WHERE num = ?').run(num);
+  return { removed: removed + gone.length + completed.length, position };
 }

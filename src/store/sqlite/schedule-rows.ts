@@ -1,59 +1,15 @@
 // Owns rows of schedules and of their ledger: what is kept of each, and how it is read back.
-import type { ErrorData } from '../../domain/errors.ts';
+import { type ErrorData, LogisticsError } from '../../domain/errors.ts';
 import type { Json } from '../../domain/json.ts';
 import type { Occurrence, OccurrenceOrigin, OccurrenceStatus, Schedule } from '../../domain/schedule.ts';
 import type { PlannedTimes } from '../../domain/schedule-view.ts';
 import type { ScheduleSpec } from '../backend.ts';
 import { occurrenceCodes, originCodes, resultCodes, scheduleCodes } from './codes.ts';
+import type { OccurrenceSql, ScheduleSql } from './schedule-sql.ts';
 import type { Tx } from './tx.ts';
 
 /** What a ledger row still has before it: it waits, its run goes on, its condition is asked, or its condition said yes. */
 export const OPEN = { waiting: 1, running: 2, asking: 3, woken: 4 } as const;
-
-export interface ScheduleSql {
-  num: number;
-  id: string;
-  ns: number;
-  name: string;
-  status: number;
-  session: number | null;
-  principal: string;
-  revision: number;
-  watermark: number;
-  next_at: number | null;
-  due_at: number | null;
-  runs: number;
-  failures: number;
-  last_run: string | null;
-  last_result: number | null;
-  last_ended: number | null;
-  created_at: number;
-  updated_at: number;
-  deleted_at: number | null;
-  pause_reason: string | null;
-  spec: string;
-}
-
-export interface OccurrenceSql {
-  num: number;
-  schedule: number;
-  planned_at: number;
-  origin: number;
-  until: number;
-  count: number;
-  status: number;
-  reason: string | null;
-  decided_at: number;
-  fired_at: number | null;
-  lateness: number | null;
-  run: string | null;
-  result: number | null;
-  ended_at: number | null;
-  amiss_at: number | null;
-  error: string | null;
-  input: string | null;
-  open: number | null;
-}
 
 export interface NewEntry {
   readonly origin: OccurrenceOrigin;
@@ -65,8 +21,14 @@ export interface NewEntry {
   readonly open: number | null;
   /** Input of its own, given when it was asked for or when it began to wait. */
   readonly input: Json | undefined;
-  /** The run that starts with it. */
-  readonly started?: { readonly run: string; readonly lateness: number | null } | undefined;
+  readonly started?: Started | undefined;
+}
+
+/** The run that starts with a ledger row, or the job that is asked first whether to start one. */
+export interface Started {
+  readonly run: string;
+  readonly lateness: number | null;
+  readonly isAsked: boolean;
 }
 
 /** Statuses that a person who was away wants to hear of. */
@@ -80,6 +42,14 @@ const AMISS: ReadonlySet<OccurrenceStatus> = new Set([
   'missed',
   'failed',
 ]);
+
+export function isPlanned(entry: Pick<OccurrenceSql, 'origin'>): boolean {
+  return originCodes.name(entry.origin) === 'plan';
+}
+
+export function isAmiss(status: number): boolean {
+  return AMISS.has(occurrenceCodes.name(status));
+}
 
 interface Known {
   readonly spec: ScheduleSpec;
@@ -150,6 +120,24 @@ export class ScheduleRows {
     return known.times;
   }
 
+  /** What is read of its planned times, or why its rule cannot be evaluated. */
+  evaluated<T>(row: Pick<ScheduleSql, 'spec'>, read: (times: PlannedTimes) => T): { readonly value: T } | { readonly error: ErrorData } {
+    // A program without schedules is no fault of the rule.
+    this.#tx.schedules();
+    try {
+      return { value: read(this.times(row)) };
+    } catch (error) {
+      const fault = error instanceof LogisticsError ? error : new LogisticsError('internal', error instanceof Error ? error.message : String(error));
+      return { error: fault.toData() };
+    }
+  }
+
+  /** How long jitter delays a planned time. */
+  delayOf(row: ScheduleSql, plannedAt: number): number {
+    const { jitterMs } = this.spec(row);
+    return jitterMs === 0 ? 0 : this.#tx.schedules().delayOf(row.id, plannedAt, jitterMs);
+  }
+
   #get(text: string): Known {
     const known = this.#known.get(text);
     if (known !== undefined) return known;
@@ -179,7 +167,7 @@ export class ScheduleRows {
         AMISS.has(entry.status) ? now : null,
         entry.input === undefined ? null : JSON.stringify(entry.input),
         entry.open,
-        entry.started === undefined ? null : now,
+        entry.started === undefined || entry.started.isAsked ? null : now,
         entry.started?.lateness ?? null,
         entry.started?.run ?? null,
       ) as { num: number } | undefined;
@@ -205,8 +193,21 @@ export class ScheduleRows {
       );
   }
 
-  setStarted(num: number, started: { readonly run: string; readonly lateness: number | null }): void {
-    this.#tx.sql('UPDATE occurrence SET fired_at = ?, lateness = ?, run = ? WHERE num = ?').run(this.#tx.now, started.lateness, started.run, num);
+  setStarted(num: number, { run, lateness, isAsked }: Started): void {
+    this.#tx.sql('UPDATE occurrence SET fired_at = ?, lateness = ?, run = ? WHERE num = ?').run(isAsked ? null : this.#tx.now, lateness, run, num);
+  }
+
+  /** Lets a backfilled time that did not complete wait once more; undefined for one that did, or is still open. */
+  askAgain(schedule: number, plannedAt: number, reason: string): number | undefined {
+    const row = this.#tx
+      .sql(
+        `UPDATE occurrence SET status = ?, reason = ?, open = ?, decided_at = ?, run = NULL, result = NULL, fired_at = NULL, lateness = NULL, ended_at = NULL, amiss_at = NULL, error = NULL
+         WHERE schedule = ? AND planned_at = ? AND origin = ? AND open IS NULL AND (run IS NULL OR result != ?) RETURNING num`,
+      )
+      .get(occurrenceCodes.of('buffered'), reason, OPEN.waiting, this.#tx.now, schedule, plannedAt, originCodes.of('backfill'), resultCodes.of('completed')) as
+      | { num: number }
+      | undefined;
+    return row?.num;
   }
 
   entry(num: number): OccurrenceSql | undefined {
@@ -264,7 +265,7 @@ export class ScheduleRows {
       reason: row.reason,
       decidedAt: row.decided_at,
       firedAt: row.fired_at,
-      latenessMs: row.lateness,
+      latenessMs: row.fired_at === null ? null : row.lateness,
       runId: row.run,
       result: row.result === null ? null : resultCodes.name(row.result),
       endedAt: row.ended_at,

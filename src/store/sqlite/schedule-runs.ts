@@ -3,21 +3,30 @@ import { type ErrorData, LogisticsError } from '../../domain/errors.ts';
 import { isJsonObject, type Json } from '../../domain/json.ts';
 import { DEFAULT_PRIORITY } from '../../domain/priority.ts';
 import type { ScheduleTarget } from '../../domain/schedule.ts';
+import type { FireView, PlannedTimes } from '../../domain/schedule-view.ts';
 import type { Decide } from '../../domain/transition.ts';
-import type { FiringFacts, LastRun, ScheduleSpec } from '../backend.ts';
-import { resultCodes } from './codes.ts';
+import type { FiringFacts, LastRun, ScheduleSpec, TargetNeed } from '../backend.ts';
+import { originCodes, resultCodes, SCHEDULE } from './codes.ts';
 import type { Executions } from './executions.ts';
 import type { JobRows } from './job-rows.ts';
 import type { Plans } from './plans.ts';
-import type { ScheduleRows, ScheduleSql } from './schedule-rows.ts';
+import { isPlanned, OPEN, type ScheduleRows } from './schedule-rows.ts';
+import type { OccurrenceSql, ScheduleSql } from './schedule-sql.ts';
 import type { Tx } from './tx.ts';
 import { fromColumns, readStored } from './values.ts';
+import type { WorkerRows } from './worker-rows.ts';
 
 const NO_NEEDS = { open: [], failed: 0 };
+/** An attempt of a job that is asked whether to run takes this long at most … */
+const ASK_MS = 60_000;
+/** … and begins within this time, or its planned time has failed. */
+const ASK_WITHIN_MS = 900_000;
 
 /** A run that may start: its id, and what stores it for its ledger row. */
 export interface Prepared {
   readonly run: string;
+  /** Whom it waits for, or null. */
+  readonly note: string | null;
   readonly launch: (occurrence: number) => void;
 }
 
@@ -33,6 +42,7 @@ export interface RunParts {
   readonly executions: Executions;
   readonly jobRows: JobRows;
   readonly plans: Plans;
+  readonly workerRows: WorkerRows;
 }
 
 export class ScheduleRuns {
@@ -61,8 +71,8 @@ export class ScheduleRuns {
     return this.#tried(() => {
       if (when === null || when.kind !== 'task') throw new LogisticsError('internal', 'The schedule asks no task.');
       const input = this.#tx.schedules().inputOf(this.#facts(row, spec, firing), when.with);
-      const target = { kind: 'job', task: when.task, queue: 'default', priority: DEFAULT_PRIORITY, retry: null, timeoutMs: null, requires: [] } as const;
-      return this.#job(row, { ...target, requires: [] }, input);
+      const target = { kind: 'job', task: when.task, queue: 'default', priority: DEFAULT_PRIORITY, retry: null, timeoutMs: ASK_MS } as const;
+      return this.#job(row, { ...target, requires: [] }, input, this.#tx.now + ASK_WITHIN_MS);
     });
   }
 
@@ -72,6 +82,32 @@ export class ScheduleRuns {
     const { when } = spec;
     if (when === null || when.kind !== 'expression') return true;
     return this.#tried(() => this.#tx.schedules().wakes(when.source, this.#facts(row, spec, firing), this.#lastRun(row), this.#context(row)));
+  }
+
+  /** What a decision sees of it. */
+  viewOf(row: ScheduleSql, open: readonly Pick<OccurrenceSql, 'open' | 'origin' | 'planned_at'>[], times: PlannedTimes, isImpatient: boolean): FireView {
+    const spec = this.#p.rows.spec(row);
+    const { now } = this.#tx;
+    const going = open.filter((entry) => entry.open !== OPEN.waiting);
+    const asking = going.filter((entry) => entry.open !== OPEN.running).length;
+    return {
+      paused: row.status === SCHEDULE.paused,
+      overlap: spec.overlap,
+      catchup: spec.catchup,
+      maxRuns: spec.maxRuns,
+      runs: row.runs,
+      watermark: row.watermark,
+      times,
+      jitterMs: spec.jitterMs,
+      delayOf: (plannedAt) => {
+        const delay = this.#p.rows.delayOf(row, plannedAt);
+        return isImpatient ? Math.min(delay, Math.max(0, now - plannedAt)) : delay;
+      },
+      running: going.length,
+      asking,
+      byHand: going.filter((entry) => !isPlanned(entry)).length,
+      waiting: open.filter((entry) => entry.open === OPEN.waiting).map((entry) => ({ origin: originCodes.name(entry.origin), plannedAt: entry.planned_at })),
+    };
   }
 
   #tried<T>(run: () => T): T | { readonly error: ErrorData } {
@@ -111,12 +147,35 @@ export class ScheduleRuns {
     return open?.id ?? null;
   }
 
-  #job(row: ScheduleSql, target: Extract<ScheduleTarget, { readonly kind: 'job' }>, input: Json): Prepared {
+  /** Whom a run that starts now would wait for, or null; throws for work that nobody knows. */
+  #waitsFor(row: ScheduleSql, needs: readonly TargetNeed[]): string | null {
+    const tx = this.#tx;
+    let note: string | null = null;
+    for (const { requires, unknown = null } of needs) {
+      if (requires.length === 0 || tx.schedules().offers(requires)) continue;
+      const { processes, workers } = this.#p.workerRows.cover({ namespace: tx.namespaceName(row.ns), requires }, tx.now);
+      if (processes > 0 || workers.some((worker) => worker.active)) continue;
+      if (unknown !== null && workers.length === 0 && !this.#isKnown(row, requires)) throw new LogisticsError(unknown.code, unknown.message, unknown);
+      note ??= `When it fired, no process or worker agent offered ${requires.join(', ')}; it waits for one.`;
+    }
+    return note;
+  }
+
+  /** A process that was silent for a while, asleep perhaps, is still one that offers it. */
+  #isKnown(row: ScheduleSql, requires: readonly string[]): boolean {
+    const processes = this.#tx.sql('SELECT capabilities FROM process WHERE ns = ?').all(this.#tx.namespaceName(row.ns)) as { capabilities: string }[];
+    return processes.some((process) => requires.every((capability) => (JSON.parse(process.capabilities) as string[]).includes(capability)));
+  }
+
+  #job(row: ScheduleSql, target: Extract<ScheduleTarget, { readonly kind: 'job' }>, input: Json, expiresAt: number | null = null): Prepared {
     const tx = this.#tx;
     const admitted = tx.schedules().admitJob(target.task, input);
+    const requires = [...new Set([...target.requires, ...admitted.requires])].sort();
+    const note = this.#waitsFor(row, [{ requires, unknown: admitted.unknown }]);
     const run = tx.env.newId('job');
     return {
       run,
+      note,
       launch: (occurrence) => {
         const num = this.#p.jobRows.insert(
           {
@@ -132,8 +191,8 @@ export class ScheduleRuns {
             when: 'all_success',
             retry: target.retry,
             timeoutMs: target.timeoutMs,
-            expiresAt: null,
-            requires: [...new Set([...target.requires, ...admitted.requires])].sort(),
+            expiresAt,
+            requires,
             sessionId: this.#sessionOf(row),
           },
           NO_NEEDS,
@@ -157,9 +216,11 @@ export class ScheduleRuns {
     const checked = tx.schedules().admitRun(found.hash, plan, input);
     const key = tx.env.concurrencyKey(plan, checked);
     const { concurrency } = plan.definition;
+    const note = this.#waitsFor(row, tx.schedules().needsOf(plan));
     const run = tx.env.newId('execution');
     return {
       run,
+      note,
       launch: (occurrence) => {
         this.#p.executions.start(
           {

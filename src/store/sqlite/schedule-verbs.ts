@@ -1,13 +1,21 @@
 // Owns the verbs that change schedules, each with its receipt in the same commit.
+import { type ErrorData, LogisticsError } from '../../domain/errors.ts';
 import type { Backend, ScheduleChangeResult } from '../backend.ts';
+import { SCHEDULE } from './codes.ts';
 import type { Host } from './host.ts';
 import { lookUp, remember } from './receipts.ts';
-import type { ScheduleSql } from './schedule-rows.ts';
+import type { ScheduleSql } from './schedule-sql.ts';
 
-type Verbs = Pick<Backend, 'putSchedule' | 'changeSchedule' | 'triggerSchedule' | 'backfillSchedule'>;
+type Verbs = Pick<Backend, 'recall' | 'putSchedule' | 'changeSchedule' | 'triggerSchedule' | 'backfillSchedule'>;
 
 export function scheduleVerbs(host: Host): Verbs {
   return {
+    recall: (receipt) => {
+      const found = lookUp(host.parts.tx, receipt);
+      if (found.kind === 'conflict') throw new LogisticsError(found.error.code, found.error.message, found.error);
+      return found.kind === 'replay' ? found.reply : null;
+    },
+
     putSchedule: (p) =>
       host.write(({ tx, schedules, scheduleChanges, sessions }) => {
         const receipt = lookUp(tx, p.receipt);
@@ -35,12 +43,13 @@ export function scheduleVerbs(host: Host): Verbs {
             if (change.revision !== row.revision) return { kind: 'stale' };
             const refused = scheduleChanges.update(row, change.name, change.spec, p.decide);
             if (refused !== null) return { kind: 'conflict', error: refused.conflict };
-          } else if (change.kind === 'pause') scheduleChanges.pause(row, change.reason);
+          } else if (row.status === SCHEDULE.completed && change.kind !== 'delete') return { kind: 'conflict', error: completed(row.name, change.kind) };
+          else if (change.kind === 'pause') scheduleChanges.pause(row, change.reason);
           else if (change.kind === 'resume') scheduleChanges.resume(row);
-          else scheduleChanges.delete(row);
+          else scheduleChanges.delete(row, p.decide);
           remember(tx, p.receipt, { id: p.id });
         }
-        return { kind: 'changed', schedule: rows.toSchedule(rows.byId(p.id) as ScheduleSql) };
+        return { kind: 'changed', schedule: rows.toSchedule(rows.byId(p.id) as ScheduleSql), replayed: receipt.kind === 'replay' };
       }),
 
     triggerSchedule: async (p) => {
@@ -65,4 +74,12 @@ export function scheduleVerbs(host: Host): Verbs {
       return reply.found === null ? null : { ...reply.found, replayed };
     },
   };
+}
+
+function completed(name: string, action: string): ErrorData {
+  return new LogisticsError('invalid_transition', `The schedule ${name} is completed: there is nothing to ${action}.`, {
+    path: 'action',
+    expected: 'trigger, backfill, update or delete',
+    nextActions: ['control action=update with times ahead makes it active again.'],
+  }).toData();
 }

@@ -3,17 +3,25 @@ import type { ErrorData } from '../../domain/errors.ts';
 import type { Json } from '../../domain/json.ts';
 import type { OccurrenceStatus } from '../../domain/schedule.ts';
 import { decideFires, type FireStep } from '../../domain/schedule-fire.ts';
-import { type FireView, LATE_MS } from '../../domain/schedule-view.ts';
+import { LATE_MS } from '../../domain/schedule-view.ts';
 import type { Decide } from '../../domain/transition.ts';
 import { originCodes, SCHEDULE } from './codes.ts';
-import type { Executions } from './executions.ts';
-import type { Jobs } from './jobs.ts';
 import { logPassed, logSchedule, type Passed } from './schedule-events.ts';
-import { type NewEntry, type OccurrenceSql, OPEN, type ScheduleRows, type ScheduleSql } from './schedule-rows.ts';
+import { type NewEntry, OPEN, type ScheduleRows } from './schedule-rows.ts';
 import type { Firing, ScheduleRuns } from './schedule-runs.ts';
+import type { OccurrenceSql, ScheduleSql } from './schedule-sql.ts';
+import { LATER_FIRE, type ScheduleStops } from './schedule-stops.ts';
 import type { Tx } from './tx.ts';
 
 type OpenEntry = Pick<OccurrenceSql, 'num' | 'open' | 'origin' | 'planned_at'>;
+
+/** How a round is done. */
+export interface RoundOptions {
+  /** What jitter holds back fires too; it is no later for that. */
+  readonly isImpatient?: boolean | undefined;
+  /** True once so much was done that the rest has to wait for a later commit. */
+  readonly isSpent?: (() => boolean) | undefined;
+}
 
 /** What a start came to. */
 export interface StartOutcome {
@@ -32,43 +40,50 @@ interface Start {
   readonly asked: boolean;
   /** Input of its own, or undefined. */
   readonly input: Json | undefined;
+  /** How late it is, where that is not seen by the clock. */
+  readonly lateness?: number | undefined;
+  /** It takes the place of runs of the plan that go on. */
+  readonly replaces: boolean;
 }
+
+const NOT_ASKED = { asked: true, replaces: false, input: undefined } as const;
 
 export class Schedules {
   readonly #tx: Tx;
   readonly rows: ScheduleRows;
   readonly #runs: ScheduleRuns;
-  readonly #executions: Executions;
-  readonly #jobs: Jobs;
+  readonly stops: ScheduleStops;
 
-  constructor(tx: Tx, p: { readonly rows: ScheduleRows; readonly runs: ScheduleRuns; readonly executions: Executions; readonly jobs: Jobs }) {
+  constructor(tx: Tx, p: { readonly rows: ScheduleRows; readonly runs: ScheduleRuns; readonly stops: ScheduleStops }) {
     this.#tx = tx;
     this.rows = p.rows;
     this.#runs = p.runs;
-    this.#executions = p.executions;
-    this.#jobs = p.jobs;
+    this.stops = p.stops;
   }
 
   /** A schedule that is due, if it still is. */
-  fire(num: number, decide: Decide): void {
+  fire(num: number, decide: Decide, isSpent?: () => boolean): void {
     const row = this.rows.byNum(num);
-    if (row !== undefined && row.deleted_at === null && row.due_at !== null && row.due_at <= this.#tx.now) this.round(row, decide);
+    if (row !== undefined && row.deleted_at === null && row.due_at !== null && row.due_at <= this.#tx.now) this.round(row, decide, { isSpent });
   }
 
-  /** One decision and what follows from it. `jitterMs` replaces that of the schedule. */
-  round(given: ScheduleSql, decide: Decide, jitterMs?: number): void {
+  /** One decision and what follows from it. */
+  round(given: ScheduleSql, decide: Decide, { isImpatient = false, isSpent = () => false }: RoundOptions = {}): void {
     let row = given;
     let open = this.rows.openEntries(row.num);
     const woken = open.filter((entry) => entry.open === OPEN.woken);
-    if (woken.length > 0) {
+    if (woken.length > 0 && row.status !== SCHEDULE.paused) {
       this.#startWoken(row, woken, decide);
       row = this.rows.byNum(row.num) as ScheduleSql;
       open = this.rows.openEntries(row.num);
     }
     const spec = this.rows.spec(row);
-    const view = this.#viewOf(row, open, jitterMs ?? spec.jitterMs);
-    const decision = decideFires(view, this.#tx.now);
-    if (decision.cancelRunning) this.cancelRunning(row, open, decide);
+    const decided = this.rows.evaluated(row, (times) => decideFires(this.#runs.viewOf(row, open, times, isImpatient), this.#tx.now));
+    if ('error' in decided) {
+      this.#giveUp(row, decided.error);
+      return;
+    }
+    const decision = decided.value;
     const completed = decision.completed && row.status === SCHEDULE.active;
     this.#place(row, { watermark: decision.watermark, nextAt: decision.nextAt, dueAt: decision.dueAt, runs: decision.runs });
     if (completed) this.#tx.sql('UPDATE schedule SET status = ? WHERE num = ?').run(SCHEDULE.completed, row.num);
@@ -80,10 +95,10 @@ export class Schedules {
         passed.push(step);
         continue;
       }
-      const outcome = this.#start(row, { ...this.#startOf(step, open), asked: false }, runs + 1, decide);
+      const outcome = this.#start(row, { ...this.#startOf(step, open), asked: false, replaces: decision.cancelRunning }, runs + 1, decide);
       if (step.origin === 'plan' && outcome.run !== null) runs++;
-      if (outcome.run !== null && !this.#isStopped(row, spec.pauseOnFailure)) continue;
-      // The decision counted on a run that did not start: what comes after it is decided anew.
+      if (outcome.run !== null && !this.#isStopped(row, spec.pauseOnFailure) && !isSpent()) continue;
+      // The decision counted on a run that did not start, or there is no time for more: what comes after it is decided anew.
       const done = decision.steps.slice(0, i + 1);
       const watermark = done.findLast((each) => each.origin === 'plan' && !each.waited)?.until ?? row.watermark;
       if (outcome.run === null || i < decision.steps.length - 1) this.#again(row, watermark, runs);
@@ -92,17 +107,41 @@ export class Schedules {
     logPassed(this.#tx, row, passed);
   }
 
+  /** A rule that cannot be evaluated would be due for ever: its fire has failed, and it waits for a person. */
+  #giveUp(row: ScheduleSql, error: ErrorData): void {
+    const tx = this.#tx;
+    const reason = `Its rule cannot be evaluated: ${error.message}`;
+    const plannedAt = row.next_at !== null && row.next_at <= tx.now && row.next_at > row.watermark ? row.next_at : null;
+    if (plannedAt !== null) this.#fail(row, { ...NOT_ASKED, entry: null, origin: 'plan', plannedAt, status: 'failed', reason }, { ...error, message: reason });
+    tx.sql('UPDATE schedule SET status = 1, pause_reason = ?, watermark = ?, due_at = NULL, next_at = NULL, updated_at = ? WHERE num = ?').run(
+      reason,
+      plannedAt ?? row.watermark,
+      tx.now,
+      row.num,
+    );
+    if (row.status === SCHEDULE.active) logSchedule(tx, row, 'schedule_paused', { reason });
+  }
+
   /** Fires whose condition said yes start before all others. */
   #startWoken(row: ScheduleSql, woken: readonly OpenEntry[], decide: Decide): void {
-    const { maxRuns } = this.rows.spec(row);
+    const { maxRuns, overlap } = this.rows.spec(row);
     let { runs } = row;
-    for (const entry of woken) {
+    for (const { num } of woken) {
+      const entry = this.rows.entry(num) as OccurrenceSql;
+      // One that started before may have taken its place.
+      if (entry.open !== OPEN.woken) continue;
       const origin = originCodes.name(entry.origin);
+      if (overlap === 'cancel_running' && this.stops.hasLaterRun(row, entry)) {
+        this.rows.setStatus(num, { status: 'skipped_overlap', reason: LATER_FIRE, open: null });
+        continue;
+      }
       if (origin === 'plan' && maxRuns !== null && runs >= maxRuns) {
         this.rows.setStatus(entry.num, { status: 'skipped_limit', reason: `It has run ${maxRuns} times.`, open: null });
         continue;
       }
-      const late = origin === 'plan' && this.#lateness(row, entry.planned_at) > LATE_MS;
+      // The time of asking is not counted: it was late when it was asked, or it waited since the answer.
+      const lateness = (entry.lateness ?? 0) + (this.#tx.now - entry.decided_at);
+      const late = origin === 'plan' && lateness > LATE_MS;
       const start = {
         entry: entry.num,
         origin,
@@ -110,30 +149,14 @@ export class Schedules {
         status: late ? 'late' : 'fired',
         reason: null,
         asked: true,
+        lateness,
         input: this.#inputOf(entry),
+        replaces: overlap === 'cancel_running',
       } as const;
       const outcome = this.#start(row, start, runs + 1, decide);
       if (origin === 'plan' && outcome.run !== null) runs++;
     }
     if (runs !== row.runs) this.#tx.sql('UPDATE schedule SET runs = ? WHERE num = ?').run(runs, row.num);
-  }
-
-  #viewOf(row: ScheduleSql, open: readonly OpenEntry[], jitterMs: number): FireView {
-    const spec = this.rows.spec(row);
-    const support = this.#tx.schedules();
-    return {
-      paused: row.status === SCHEDULE.paused,
-      overlap: spec.overlap,
-      catchup: spec.catchup,
-      maxRuns: spec.maxRuns,
-      runs: row.runs,
-      watermark: row.watermark,
-      times: this.rows.times(row),
-      jitterMs,
-      delayOf: (plannedAt) => (jitterMs === 0 ? 0 : support.delayOf(row.id, plannedAt, jitterMs)),
-      running: open.filter((entry) => entry.open !== OPEN.waiting).length,
-      waiting: open.filter((entry) => entry.open === OPEN.waiting).map((entry) => ({ origin: originCodes.name(entry.origin), plannedAt: entry.planned_at })),
-    };
   }
 
   /** Where the schedule stands; set before its runs start, for what they lead to at once comes later. */
@@ -160,7 +183,7 @@ export class Schedules {
     else this.rows.setStatus(known.num, { status: step.status, reason: step.reason, open: waiting });
   }
 
-  #startOf(step: FireStep, open: readonly OpenEntry[]): Omit<Start, 'asked'> {
+  #startOf(step: FireStep, open: readonly OpenEntry[]): Omit<Start, 'asked' | 'replaces'> {
     const known = step.waited ? entryOf(open, step) : undefined;
     const { origin, plannedAt, status, reason } = step;
     return { entry: known?.num ?? null, origin, plannedAt, status, reason, input: known === undefined ? undefined : this.#inputOf(known) };
@@ -184,8 +207,11 @@ export class Schedules {
     const prepared = this.#runs.prepare(row, firing, decide);
     if ('error' in prepared) return this.#fail(row, start, prepared.error);
     const { origin, plannedAt, status } = start;
-    const started = { run: prepared.run, lateness: origin === 'plan' ? Math.max(0, this.#lateness(row, plannedAt)) : null };
-    const entry = this.#entryFor(row, start, status, OPEN.running, started);
+    // Only now is it sure that something takes their place.
+    if (start.replaces) this.stops.cancelEarlier(row, start, decide);
+    const lateness = origin === 'plan' ? Math.max(0, start.lateness ?? this.#lateness(row, plannedAt)) : null;
+    const reason = prepared.note === null || start.reason === null ? (prepared.note ?? start.reason) : `${start.reason} ${prepared.note}`;
+    const entry = this.#entryFor(row, { ...start, reason }, status, OPEN.running, { run: prepared.run, lateness, isAsked: false });
     if (entry === null) return { status, run: null };
     logSchedule(this.#tx, row, 'schedule_fired', { status, origin, planned_at: plannedAt, run: prepared.run });
     prepared.launch(entry);
@@ -195,7 +221,8 @@ export class Schedules {
   #ask(row: ScheduleSql, start: Start, firing: Firing): StartOutcome {
     const prepared = this.#runs.prepareAsking(row, firing);
     if ('error' in prepared) return this.#fail(row, start, prepared.error);
-    const entry = this.#entryFor(row, start, 'planned', OPEN.asking);
+    const asked = { run: prepared.run, lateness: this.#lateness(row, start.plannedAt), isAsked: true };
+    const entry = this.#entryFor(row, { ...start, reason: 'The condition is being asked.' }, 'planned', OPEN.asking, asked);
     if (entry !== null) prepared.launch(entry);
     // It counts as a run only once it starts one.
     return { status: 'planned', run: null };
@@ -232,30 +259,11 @@ export class Schedules {
   }
 
   #lateness(row: ScheduleSql, plannedAt: number): number {
-    const { jitterMs } = this.rows.spec(row);
-    return this.#tx.now - plannedAt - (jitterMs === 0 ? 0 : this.#tx.schedules().delayOf(row.id, plannedAt, jitterMs));
-  }
-
-  /** Asks what runs to stop; a new run does not wait for it. */
-  cancelRunning(row: ScheduleSql, open: readonly OpenEntry[], decide: Decide): void {
-    const reason = 'A later fire of its schedule replaces it.';
-    for (const entry of open) {
-      if (entry.open === OPEN.asking || entry.open === OPEN.woken) {
-        this.rows.setStatus(entry.num, { status: 'skipped_overlap', reason: 'A later fire took its place.', open: null });
-        continue;
-      }
-      const run = entry.open === OPEN.running ? this.rows.entry(entry.num)?.run : null;
-      if (run === null || run === undefined) continue;
-      if (run.startsWith('job_')) this.#jobs.cancel({ jobId: run, reason, decide });
-      else {
-        const record = this.#executions.rows.byId(run);
-        if (record !== undefined) this.#executions.update(record, [{ type: 'cancel', reason, code: 'cancelled', by: row.principal }], decide);
-      }
-    }
+    return this.#tx.now - plannedAt - this.rows.delayOf(row, plannedAt);
   }
 
   /** A run that somebody asked for: its row exists or is made, and no condition is asked. */
-  startAsked(row: ScheduleSql, start: Omit<Start, 'asked' | 'reason' | 'status'>, decide: Decide): StartOutcome {
+  startAsked(row: ScheduleSql, start: Pick<Start, 'entry' | 'origin' | 'plannedAt' | 'input' | 'replaces'>, decide: Decide): StartOutcome {
     return this.#start(row, { ...start, status: 'fired', reason: null, asked: true }, row.runs + 1, decide);
   }
 }

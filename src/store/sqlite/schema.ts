@@ -64,13 +64,14 @@ export const MIGRATIONS: readonly string[] = [
     attempt INTEGER NOT NULL DEFAULT 0, crashes INTEGER NOT NULL DEFAULT 0, dead INTEGER NOT NULL DEFAULT 0, cancel_requested INTEGER NOT NULL DEFAULT 0,
     execution INTEGER, idx INTEGER, item INTEGER, session INTEGER, created_at INTEGER NOT NULL, ready_at INTEGER, started_at INTEGER, ended_at INTEGER, run_at INTEGER,
     timeout_ms INTEGER, deadline_at INTEGER, expires_at INTEGER, needs_open INTEGER NOT NULL DEFAULT 0, needs_failed INTEGER NOT NULL DEFAULT 0,
-    gates TEXT, retry TEXT, needs TEXT, needs_when INTEGER NOT NULL DEFAULT 0, progress TEXT, checkpoint TEXT, output_schema TEXT, attempts TEXT, name TEXT, payload TEXT, error TEXT, result_kind INTEGER NOT NULL DEFAULT 0, result TEXT, result_bytes INTEGER, occurrence INTEGER
+    gates TEXT, retry TEXT, needs TEXT, needs_when INTEGER NOT NULL DEFAULT 0, progress TEXT, checkpoint TEXT, output_schema TEXT, attempts TEXT, name TEXT, payload TEXT, error TEXT, result_kind INTEGER NOT NULL DEFAULT 0, result TEXT, result_bytes INTEGER, dedupe TEXT, occurrence INTEGER
   ) STRICT;
   CREATE INDEX job_ready ON job (lane, rank) WHERE rank IS NOT NULL;
   CREATE INDEX job_due ON job (due_at) WHERE due_at IS NOT NULL;
   CREATE INDEX job_running ON job (owner) WHERE owner IS NOT NULL;
   CREATE INDEX job_worker ON job (worker) WHERE worker IS NOT NULL AND status = 1;
   CREATE INDEX job_gate ON job (gate, gate_rank) WHERE gate IS NOT NULL;
+  CREATE INDEX job_gate_lane ON job (gate, lane, gate_rank) WHERE gate GLOB '[jqr]:*';
   CREATE INDEX job_step ON job (execution, idx, item) WHERE execution IS NOT NULL;
   CREATE INDEX job_waiting ON job (queue) WHERE execution IS NULL AND rank IS NULL AND status IN (0, 5);
   CREATE INDEX job_session ON job (session, num) WHERE session IS NOT NULL;
@@ -82,15 +83,15 @@ export const MIGRATIONS: readonly string[] = [
   CREATE TABLE job_need (need INTEGER NOT NULL, job INTEGER NOT NULL, PRIMARY KEY (need, job)) STRICT, WITHOUT ROWID;
   CREATE TABLE job_log (job INTEGER NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL, level TEXT NOT NULL, message TEXT NOT NULL, fields TEXT, PRIMARY KEY (job, seq)) STRICT, WITHOUT ROWID;
   CREATE TABLE gate (key TEXT PRIMARY KEY, cap INTEGER NOT NULL, used INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE gate_lane (key TEXT NOT NULL, lane INTEGER NOT NULL, ready INTEGER NOT NULL, PRIMARY KEY (key, lane)) STRICT, WITHOUT ROWID;
   CREATE TABLE gate_timer (key TEXT PRIMARY KEY, due_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   CREATE INDEX gate_timer_due ON gate_timer (due_at);
   CREATE TABLE rate (key TEXT PRIMARY KEY, lim INTEGER NOT NULL, period INTEGER NOT NULL, starts TEXT NOT NULL, last_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE dedupe (queue INTEGER NOT NULL, key TEXT NOT NULL, job INTEGER NOT NULL, PRIMARY KEY (queue, key)) STRICT, WITHOUT ROWID;
   CREATE INDEX dedupe_job ON dedupe (job);
   CREATE TABLE counter (queue INTEGER NOT NULL, task INTEGER NOT NULL, status INTEGER NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (queue, task, status)) STRICT, WITHOUT ROWID;
-  CREATE TABLE task_stat (queue INTEGER NOT NULL, task INTEGER NOT NULL, completed INTEGER NOT NULL, failed INTEGER NOT NULL, retries INTEGER NOT NULL, run_ms INTEGER NOT NULL,
-    run_max INTEGER NOT NULL, wait_ms INTEGER NOT NULL, runs INTEGER NOT NULL, PRIMARY KEY (queue, task)) STRICT, WITHOUT ROWID;
-  CREATE TABLE duration (queue INTEGER NOT NULL, task INTEGER NOT NULL, kind INTEGER NOT NULL, bucket INTEGER NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (queue, task, kind, bucket)) STRICT, WITHOUT ROWID;
+  CREATE TABLE measured (queue INTEGER NOT NULL, task INTEGER NOT NULL, run INTEGER NOT NULL, wait INTEGER NOT NULL, completed INTEGER NOT NULL, failed INTEGER NOT NULL, retries INTEGER NOT NULL,
+    run_ms INTEGER NOT NULL, run_max INTEGER NOT NULL, wait_ms INTEGER NOT NULL, PRIMARY KEY (queue, task, run, wait)) STRICT, WITHOUT ROWID;
   CREATE TABLE minute (minute INTEGER NOT NULL, queue INTEGER NOT NULL, task INTEGER NOT NULL, completed INTEGER NOT NULL, failed INTEGER NOT NULL, retries INTEGER NOT NULL,
     PRIMARY KEY (minute, queue, task)) STRICT, WITHOUT ROWID;
   CREATE TABLE execution_counter (ns INTEGER NOT NULL, status INTEGER NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (ns, status)) STRICT, WITHOUT ROWID;

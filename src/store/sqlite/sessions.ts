@@ -139,7 +139,7 @@ export class Sessions {
   #cancelOwned(session: number, decide: Decide): number {
     const tx = this.#tx;
     // First of all, so that nothing starts anew behind what is cancelled.
-    const schedules = this.#schedules.deleteOf(session);
+    const schedules = this.#schedules.deleteOf(session, decide);
     this.#executions.rows.flush();
     const executions = tx
       .sql('SELECT num FROM execution WHERE session = ? AND ended_at IS NULL AND parent IS NULL AND stopping IS NULL ORDER BY num LIMIT ?')

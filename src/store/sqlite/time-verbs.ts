@@ -13,8 +13,10 @@ import type { Tx } from './tx.ts';
 const POSTPONE_MS = 30_000;
 /** Schedules that fall due in the same second are many, and a fire is short: so many times the limit are taken at once … */
 const SCHEDULES_MORE = 5;
-/** … in operations of so many, about 5 ms each, or 1,000 of them took 25 commits. */
+/** … in operations of so many, about 5 ms each, or 1,000 of them took 25 commits … */
 const SCHEDULE_GROUP = 100;
+/** … that end after this long, whatever inputs, conditions and outages ask of them. */
+const GROUP_MS = 10;
 
 interface DueTimer {
   readonly execution: number;
@@ -109,7 +111,13 @@ function dueItems(tx: Tx, now: number, limit: number, decide: Decide): DueItem[]
     ...groupsOf(schedules).map(
       (group): DueItem => ({
         fire: (parts) => {
-          for (const { num } of group) parts.schedules.fire(num, decide);
+          const began = performance.now();
+          const isSpent = (): boolean => performance.now() - began > GROUP_MS;
+          for (const { num } of group) {
+            parts.schedules.fire(num, decide, isSpent);
+            // The others stay due.
+            if (isSpent()) return;
+          }
         },
         postpone: () => undefined,
         parts: group.map(

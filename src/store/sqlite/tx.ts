@@ -335,8 +335,8 @@ export class Tx {
   }
 
   countExecution(ns: number, from: number | null, to: number | null): void {
-    let counts = this.#executionCounts.get(ns);
-    if (counts === undefined) this.#executionCounts.set(ns, (counts = []));
+    const counts = this.#executionCounts.get(ns) ?? [];
+    this.#executionCounts.set(ns, counts);
     if (from !== null) counts[from] = (counts[from] ?? 0) - 1;
     if (to !== null) counts[to] = (counts[to] ?? 0) + 1;
   }
@@ -405,6 +405,9 @@ export class Tx {
 
   /** Set by the schedule part: a run that a schedule started has ended; `output` reads its result. */
   onScheduledEnd: (end: ScheduledEnd) => void = () => undefined;
+
+  /** The same when such a job or execution goes on after its end. */
+  onScheduledReopen: (run: Pick<ScheduledEnd, 'occurrence' | 'runId'>) => void = () => undefined;
 
   schedules(): ScheduleSupport {
     const { schedules } = this.env;

@@ -83,10 +83,10 @@ export class WorkerRows {
   }
 
   /** Any call of a worker renews its lease; one that was lost is back, one that left is only seen. */
-  renew(id: string): WorkerSql | null {
+  renew(id: string, principal?: string): WorkerSql | null {
     const tx = this.#tx;
     const before = this.byId(id);
-    if (before === undefined) return null;
+    if (before === undefined || (principal !== undefined && before.principal !== principal)) return null;
     const back = before.status === WORKER.lost;
     const worker: WorkerSql = {
       ...before,
@@ -115,10 +115,10 @@ export class WorkerRows {
     else this.#tx.sql('UPDATE worker SET lease_until = ? WHERE num = ?').run(next, num);
   }
 
-  /** The worker is gone for good; what could not be given back before is taken from it. */
-  leave(num: number): void {
-    const worker = this.#tx.sql('SELECT * FROM worker WHERE num = ? AND status != ?').get(num, WORKER.left) as WorkerSql | undefined;
-    if (worker !== undefined) this.#end(worker, WORKER.left);
+  /** The worker is gone; what could not be given back before is taken from it. */
+  end(num: number, status: number): void {
+    const worker = this.#tx.sql('SELECT * FROM worker WHERE num = ? AND status NOT IN (?, ?)').get(num, WORKER.left, status) as WorkerSql | undefined;
+    if (worker !== undefined) this.#end(worker, status);
   }
 
   #end(worker: WorkerSql, status: number): void {

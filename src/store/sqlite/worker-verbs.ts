@@ -3,6 +3,7 @@ import { LogisticsError } from '../../domain/errors.ts';
 import type { Json } from '../../domain/json.ts';
 import { MAX_NOTE_BYTES } from '../../domain/worker-agent.ts';
 import type { Backend, WorkerReport } from '../backend.ts';
+import { WORKER } from './codes.ts';
 import type { Host } from './host.ts';
 import { isOfStore } from './sqlite-error.ts';
 
@@ -14,7 +15,7 @@ export function workerVerbs(host: Host): Verbs {
 
     renewWorker: (p) =>
       host.write(({ workerRows }) => {
-        const worker = workerRows.renew(p.workerId);
+        const worker = workerRows.renew(p.workerId, p.principal);
         return worker === null ? null : workerRows.read(worker);
       }),
 
@@ -25,14 +26,15 @@ export function workerVerbs(host: Host): Verbs {
 
     leaveWorker: async (p) => {
       const worker = host.parts.workerRows.byId(p.workerId);
-      if (worker === undefined) return false;
-      const held = host.parts.workerRows.heldBy(worker.num);
+      if (worker === undefined || (p.principal !== undefined && worker.principal !== p.principal)) return false;
+      const crashed = p.how === 'crashed';
+      const held = crashed ? [] : host.parts.workerRows.heldBy(worker.num);
       const done = await Promise.allSettled(held.map(({ num }) => host.write(({ jobs }) => jobs.takeFromWorker(worker.num, num, p.decide))));
       const errors = done.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []));
       const store = errors.find(isOfStore);
       if (store !== undefined) throw store;
-      // One that could not be given back is taken back by its due time, again and again until that works.
-      await host.write(({ workerRows }) => workerRows.leave(worker.num));
+      // One that could not be given back, or whose holder crashed, is taken back by its due time, again and again until that works.
+      await host.write(({ workerRows }) => workerRows.end(worker.num, crashed ? WORKER.lost : WORKER.left));
       for (const error of errors) host.env.onError?.(error);
       return true;
     },

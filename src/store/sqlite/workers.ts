@@ -2,7 +2,7 @@
 import { LogisticsError } from '../../domain/errors.ts';
 import type { AttemptRecord } from '../../domain/job.ts';
 import type { Json } from '../../domain/json.ts';
-import { freePlaces, type NonceEntry, rememberNonce } from '../../domain/worker-agent.ts';
+import { freePlaces, type NonceEntry, rememberNonce, withoutLease } from '../../domain/worker-agent.ts';
 import type { Backend, OutputFault, WorkerClaim, WorkerLease, WorkerReport, WorkerReportResult } from '../backend.ts';
 import type { Claims } from './claims.ts';
 import { JOB, jobCodes } from './codes.ts';
@@ -65,7 +65,7 @@ export class Workers {
   }
 
   report(p: Parameters<Backend['reportForWorker']>[0]): WorkerReportResult {
-    const worker = this.#rows.renew(p.workerId);
+    const worker = this.#rows.renew(p.workerId, p.principal);
     const job = worker === null ? undefined : this.#jobRows.byId(p.jobId);
     if (worker === null || job === undefined) return { kind: 'not_found' };
     if (job.token !== p.token || job.worker !== worker.num) return { kind: 'lease_lost', holder: this.#holder(job), status: jobCodes.name(job.status) };
@@ -77,12 +77,19 @@ export class Workers {
     if (faults.length > 0) return { kind: 'output_invalid', leaseUntil, faults };
     this.#jobs.addLogs(job.num, p.logs);
     if (report.kind === 'progress' || report.kind === 'release') this.#note(job, report);
+    if (report.kind === 'release' && report.unheard === true) this.#freeNonce(worker, job);
     if (report.kind === 'heartbeat' || report.kind === 'progress')
       return { kind: 'ok', status, runAt: null, leaseUntil, cancelRequested: job.cancel_requested === 1 };
     const settled = this.#jobs.settleHeld(job, outcomeOf(report), p.decide);
     if (settled.status === 'completed') this.#tx.sql('UPDATE worker SET completed = completed + 1 WHERE num = ?').run(worker.num);
     else if (settled.status === 'failed' || settled.status === 'retry') this.#tx.sql('UPDATE worker SET failed = failed + 1 WHERE num = ?').run(worker.num);
     return { kind: 'ok', ...settled, leaseUntil, cancelRequested: job.cancel_requested === 1 };
+  }
+
+  /** The claim that gave this lease was never heard of, so it may be made again. */
+  #freeNonce(worker: WorkerSql, job: JobSql): void {
+    const kept = withoutLease(JSON.parse(worker.nonces) as NonceEntry[], job.id, job.token);
+    this.#tx.sql('UPDATE worker SET nonces = ? WHERE num = ?').run(JSON.stringify(kept), worker.num);
   }
 
   /** What is too large to store is told like a misfit: the worker can still say it shorter. */
