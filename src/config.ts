@@ -91,12 +91,12 @@ export async function loadConfig({
 export function configFromCode(input: ConfigInput, { platform = process.platform, ...rest }: ConfigContext): Config {
   const { fields, faults } = parseSource(input, 'code');
   if (faults.length > 0) throw configError(faults);
-  return complete(absolutePaths(fields, rest.cwd, rest.homeDir), { ...rest, platform });
+  return complete(absolutePaths(fields, rest.cwd, rest.homeDir), { ...rest, platform }, 'off');
 }
 
-function complete(fields: ConfigFields, context: FolderContext & { readonly cwd: string }): Config {
+function complete(fields: ConfigFields, context: FolderContext & { readonly cwd: string }, background?: 'off'): Config {
   const root = workspaceRoot(context.cwd);
-  return normalForm(fields, { dataDir: userFolders(context).data, namespace: namespaceOf(root), workspaceRoot: root });
+  return normalForm(fields, { dataDir: userFolders(context).data, namespace: namespaceOf(root), workspaceRoot: root, background });
 }
 
 /** The one file that acts: --config, else the nearest upwards, else the one in the user's config folder. */

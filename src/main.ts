@@ -10,5 +10,11 @@ const flags = stdioFlags(argv);
 process.exitCode =
   flags === undefined
     ? await import('./cli/cli.ts').then(({ runCli }) => runCli(argv))
-    : await import('./mcp/stdio.ts').then(({ runStdio }) => runStdio({ flags, context: { env: process.env, cwd: process.cwd(), homeDir: homedir() } }));
+    : await import('./mcp/stdio.ts').then(({ runStdio }) =>
+        runStdio({
+          flags,
+          context: { env: process.env, cwd: process.cwd(), homeDir: homedir() },
+          program: [process.execPath, ...process.execArgv, process.argv[1] as string],
+        }),
+      );
 setTimeout(() => process.exit(), LINGER_MS).unref();

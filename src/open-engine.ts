@@ -7,24 +7,32 @@ import type { Config } from './config/normal-form.ts';
 import { type ConfigContext, configFromCode } from './config.ts';
 import type { TaskType } from './domain/action.ts';
 import { createAdvance } from './domain/advance.ts';
+import { LogisticsError } from './domain/errors.ts';
 import { createIdSource } from './domain/id.ts';
 import type { JsonObject } from './domain/json.ts';
 import { compilePlan, type Plan } from './domain/plan.ts';
 import { DEFAULT_RETRY } from './domain/retry-policy.ts';
 import { createEvaluator } from './expression/cel-evaluator.ts';
 import { componentLogger, createLogger, type Logger, silentLogger } from './logger.ts';
+import { confine } from './orchestration/confined-backend.ts';
+import { checkOutput } from './orchestration/input-schema.ts';
+import type { Background } from './orchestration/liveness.ts';
 import { OrchestrationEngine } from './orchestration/orchestration-engine.ts';
 import { OrchestrationSessions } from './orchestration/orchestration-session.ts';
+import { EngineTargets, targetAdmission } from './orchestration/schedule-targets.ts';
 import { TaskOrchestrator } from './orchestration/task-orchestrator.ts';
 import { ToolCatalog } from './orchestration/tool-catalog.ts';
 import { renderConcurrencyKey, WorkflowManager } from './orchestration/workflow-manager.ts';
 import { WorkflowsDir } from './orchestration/workflows-dir.ts';
 import { createRedactor } from './runtime/redact.ts';
 import { createSecretStore } from './runtime/secrets.ts';
+import { ScheduleManager } from './schedule/schedule-manager.ts';
+import { createScheduleSupport } from './schedule/schedule-support.ts';
 import { openBackend } from './store/open-backend.ts';
 import { loadHandlersModule } from './task/handlers-module.ts';
 import { TaskRegistry } from './task/task-registry.ts';
 import { Worker } from './task/worker.ts';
+import { WorkerAgents } from './task/worker-agents.ts';
 import { VERSION } from './version.ts';
 
 export interface OpenOptions {
@@ -40,8 +48,18 @@ export interface OpenOptions {
   readonly untrustedFile?: string | undefined;
   readonly now?: (() => number) | undefined;
   readonly random?: (() => number) | undefined;
-  /** What the host is called in lists of processes: stdio, cli, library. */
+  /** What the host is called in lists of processes: stdio, worker, host, cli, library. */
   readonly host?: string | undefined;
+  /** Only jobs of these queues run here; default: all. */
+  readonly queues?: readonly string[] | undefined;
+  /** Refused as conflict while another process of this kind lives in the namespace. */
+  readonly sole?: boolean | undefined;
+  /** What this process does about work that it leaves behind; shown in the status. */
+  readonly background?: Background | undefined;
+  /** Callers reach nothing outside the namespace of the configuration, whatever id they name. */
+  readonly confined?: boolean | undefined;
+  /** What this process offers beside its task types. */
+  readonly capabilities?: readonly string[] | undefined;
 }
 
 /** Opens an engine on a loaded configuration and starts it. */
@@ -57,7 +75,11 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
   const servers = Object.keys(config.mcpServers).length === 0 ? undefined : (await import('./mcp/mcp-caller.ts')).createMcpCaller(hostShape(config.mcpServers));
   const actions = createBuiltinActions({ http: config.http, shell: config.shell === null ? undefined : { ...config.shell, env }, mcp: servers });
   const role = options.role ?? 'worker';
-  const registry = new TaskRegistry({ builtIns: actions.types, capabilities: actions.capabilities, untrustedFile: options.untrustedFile });
+  const registry = new TaskRegistry({
+    builtIns: actions.types,
+    capabilities: [...actions.capabilities, ...(options.capabilities ?? [])],
+    untrustedFile: options.untrustedFile,
+  });
   const own = [...(config.handlers === null ? [] : await loadHandlersModule(config.handlers)), ...(options.tasks ?? [])];
   for (const type of own) registry.register(type);
   registry.setAliases(config.taskAliases);
@@ -70,12 +92,15 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
   const dispose = async (): Promise<void> => {
     await Promise.all([actions.close(), evaluator.close(), servers?.close()]);
   };
+  const schedules = createScheduleSupport(evaluator, targetAdmission({ registry, evaluator, secrets }));
   const backend = await openBackend(config, {
     now,
     random,
     newId,
     compile,
     concurrencyKey: (plan: Plan, input: JsonObject) => renderConcurrencyKey(evaluator, plan, input),
+    checkOutput,
+    schedules,
     limits: {
       ageStepMs: config.limits.ageStepMs,
       maxCrashes: config.limits.maxCrashes,
@@ -88,18 +113,45 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
     throw error;
   });
   const namespace = config.namespace;
+  const visible = options.confined === true ? confine(backend, namespace) : backend;
   const log = (component: string): Logger => componentLogger(logger, component);
   const tools = servers === undefined ? undefined : new ToolCatalog({ caller: servers, now });
-  const workflows = new WorkflowManager({ backend, evaluator, registry, taskAliases: config.taskAliases, namespace, newId, decide, compile, tools });
-  const workflowsDir = config.workflowsDir === null ? null : new WorkflowsDir({ folder: config.workflowsDir, workflows, logger: log('workflows-dir') });
-  const sessions = new OrchestrationSessions({ backend, namespace, newId, now, decide, limits: config.limits });
+  const workflows = new WorkflowManager({ backend: visible, evaluator, registry, taskAliases: config.taskAliases, namespace, newId, decide, compile, tools });
+  const scheduleManager = new ScheduleManager({
+    backend: visible,
+    evaluator,
+    targets: new EngineTargets({ backend: visible, workflows, registry, evaluator, secrets, namespace }),
+    plannedTimes: schedules.plannedTimes,
+    namespace,
+    newId,
+    now,
+    decide,
+  });
+  const workflowsDir =
+    config.workflowsDir === null
+      ? null
+      : new WorkflowsDir({ folder: config.workflowsDir, workflows, schedules: scheduleManager, logger: log('workflows-dir') });
+  const sessions = new OrchestrationSessions({ backend: visible, namespace, newId, now, decide, limits: config.limits });
   const engine = new OrchestrationEngine({
     backend,
+    visible,
     decide,
     workflows,
-    tasks: new TaskOrchestrator({ backend, decide, workflows }),
+    tasks: new TaskOrchestrator({ backend: visible, decide, workflows }),
     sessions,
     registry,
+    schedules: scheduleManager,
+    workerAgents: new WorkerAgents({
+      backend: visible,
+      steps: { evaluator, secrets },
+      registry,
+      redactor,
+      namespace,
+      decide,
+      now,
+      newId,
+      logger: log('worker-agents'),
+    }),
     workflowsDir,
     log,
     now,
@@ -107,6 +159,7 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
     namespace,
     version: VERSION,
     warnings: options.warnings ?? [],
+    queues: config.queues,
     sweep: {
       sweepMs: config.limits.sweepMs,
       heartbeatMs: config.limits.heartbeatMs,
@@ -114,7 +167,8 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
     },
     leaseMs: config.limits.processLeaseMs,
     defaultAttempts: config.limits.maxAttempts,
-    join: { pid: process.pid, host: hostname(), role: `${options.host ?? 'library'}${role === 'client' ? ' (client)' : ''}` },
+    join: { pid: process.pid, host: hostname(), role: `${options.host ?? 'library'}${role === 'client' ? ' (client)' : ''}`, sole: options.sole },
+    background: options.background ?? { mode: 'off', problem: () => null, hostIdleMs: config.limits.hostIdleMs },
     makeWorker:
       role === 'client'
         ? null
@@ -132,6 +186,7 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
               claimBatch: config.limits.claimBatch,
               shutdownGraceMs: config.limits.shutdownGraceMs,
               epoch,
+              queues: options.queues,
               logger: log('worker'),
             }),
     dispose,
@@ -156,5 +211,12 @@ function hostShape(servers: Config['mcpServers']): Readonly<Record<string, unkno
  */
 export async function openEngine(config: ConfigInput = {}, options: OpenOptions & Partial<ConfigContext> = {}): Promise<OrchestrationEngine> {
   const normal = configFromCode(config, { env: options.env ?? {}, cwd: options.cwd ?? process.cwd(), homeDir: options.homeDir ?? homedir() });
+  if (normal.background === 'auto') {
+    throw new LogisticsError('not_available', 'A program that embeds the engine cannot be started again as a background host.', {
+      path: 'background',
+      expected: 'off',
+      nextActions: ['Leave it out, and keep a process of your own or logistics-mcp worker running.'],
+    });
+  }
   return openEngineWith(normal, { logger: config.logLevel === undefined ? silentLogger() : undefined, ...options });
 }

@@ -1,7 +1,8 @@
 // Owns waiting inside a call: the work is committed before, progress is told on the way, and giving up ends the wait only.
 import type { LogisticsEvent } from '../src/domain/event.ts';
-import { isTerminal } from '../src/domain/workflow-execution.ts';
+import { mayBeIn, parseRange } from '../src/domain/job-range.ts';
 import type { WaitRequest } from '../src/orchestration/orchestration-engine.ts';
+import { progressOf } from './progress-of.ts';
 import type { ToolContext } from './tool.ts';
 
 const REPORT_EVERY_MS = 200;
@@ -21,34 +22,23 @@ function watch(context: ToolContext, ids: readonly string[]): () => void {
   const { engine, progress } = context;
   if (progress === undefined) return () => {};
   const wanted = new Set(ids);
+  const ranges = ids.flatMap((id) => parseRange(id) ?? []);
+  const isWanted = ({ executionId = '', jobId = '' }: LogisticsEvent): boolean =>
+    wanted.has(executionId) || wanted.has(jobId) || ranges.some((range) => mayBeIn(range, jobId));
   let timer: NodeJS.Timeout | undefined;
   const report = (): void => {
     timer = undefined;
-    const { share, message } = progressOf(context, ids);
+    const { share, message } = progressOf(engine, ids);
     progress(share, message);
   };
   const onEvent = (event: LogisticsEvent): void => {
-    if (timer === undefined && (wanted.has(event.executionId ?? '') || wanted.has(event.jobId ?? ''))) timer = setTimeout(report, REPORT_EVERY_MS);
+    if (timer === undefined && isWanted(event)) timer = setTimeout(report, REPORT_EVERY_MS);
   };
   const off = engine.on('*', onEvent);
-  report();
+  // The beginning is told as such, whatever was done before.
+  progress(0, progressOf(engine, ids).message);
   return () => {
     off();
     clearTimeout(timer);
   };
-}
-
-function progressOf({ engine: { backend } }: ToolContext, ids: readonly string[]): { readonly share: number; readonly message: string } {
-  let share = 0;
-  let done = 0;
-  let total = 0;
-  for (const id of ids) {
-    const execution = id.startsWith('exec_') ? backend.getExecution(id) : null;
-    const job = execution === null ? backend.getJob(id) : null;
-    const ended = isTerminal(execution?.status ?? job?.status ?? 'pending');
-    share += ended ? 1 : execution !== null ? execution.stepsDone / Math.max(1, execution.totalSteps) : (job?.progress?.share ?? 0);
-    done += execution?.stepsDone ?? (ended ? 1 : 0);
-    total += execution?.totalSteps ?? 1;
-  }
-  return { share: share / ids.length, message: `${done} of ${total} ${ids[0]?.startsWith('exec_') ? 'steps' : 'jobs'} done` };
 }

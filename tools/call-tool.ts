@@ -4,11 +4,15 @@ import { LogisticsError } from '../src/domain/errors.ts';
 import { isJsonObject, type JsonObject } from '../src/domain/json.ts';
 import { parseInput } from '../src/domain/parse-input.ts';
 import { MAX_JSON_DEPTH } from '../src/domain/plain-json.ts';
+import { underOurNames } from './aliases.ts';
 import type { ToolContext, ToolSpec } from './tool.ts';
 
 /** Parses and runs; throws LogisticsError for bad input. */
 export async function callTool(spec: ToolSpec, context: ToolContext, raw: unknown): Promise<JsonObject> {
-  return spec.handle(context, parseArguments(spec, raw));
+  const args = parseArguments(spec, raw);
+  // On a store of several machines a client may come from another one: it sees what it was told there.
+  await context.engine.backend.refresh?.();
+  return spec.handle(context, args);
 }
 
 /** The parsed arguments of a call; throws invalid_input with every fault, or not_available for what is not built yet. */
@@ -36,12 +40,5 @@ export function namedAsOurs(spec: ToolSpec, raw: unknown): unknown {
     if (Object.hasOwn(raw, name))
       throw new LogisticsError('not_available', `${spec.name} cannot take ${name}: it is not built yet.`, { path: name, nextActions: [instead] });
   }
-  if (spec.aliases === undefined) return raw;
-  const aliases = spec.aliases;
-  for (const [old, ours] of Object.entries(aliases)) {
-    if (Object.hasOwn(raw, old) && Object.hasOwn(raw, ours)) {
-      throw new LogisticsError('invalid_input', `${old} is another name of ${ours}; both are given.`, { path: old, expected: `${ours} only` });
-    }
-  }
-  return Object.fromEntries(Object.entries(raw).map(([name, value]) => [Object.hasOwn(aliases, name) ? (aliases[name] as string) : name, value]));
+  return spec.aliases === undefined ? raw : underOurNames(raw, spec.aliases);
 }

@@ -20,7 +20,7 @@ export const createWorkflowTool = defineTool({
   description:
     'Create, validate or update a workflow definition (a DAG of steps in YAML or JSON). mode preview (default) only checks and lists every fault with its path; mode apply stores a new version. ' +
     'Shape: {name, input?: JSON Schema, steps: [{id, task, with, needs?: [ids], if?, forEach?, retry?, timeout?, when?, continueOnError?}], output?}. Expressions are CEL in ${{ }}: ${{ input.x }}, ${{ steps.a.output }}, ${{ item }}. ' +
-    'Tasks: echo, log, transform, http.request, shell.run, code.run, mcp.call, sleep, wait.signal, wait.approval, wait.event, workflow.run, emit and user types.',
+    'Tasks: echo, log, transform, http.request, shell.run, code.run, mcp.call, agent.task (for worker agents), sleep, wait.signal, wait.approval, wait.event, workflow.run, emit and user types.',
   kind: 'write',
   idempotent: true,
   openWorld: false,

@@ -2,8 +2,11 @@
 import { z } from 'zod';
 import type { JsonObject } from '../src/domain/json.ts';
 import { Priority } from '../src/domain/priority.ts';
+import { type ExecutionStatus, isTerminal } from '../src/domain/workflow-execution.ts';
 import { receiptFor } from '../src/orchestration/caller.ts';
+import { agentNeeds } from '../src/orchestration/capability-gap.ts';
 import { levelsOf } from '../src/orchestration/execution-graph.ts';
+import type { OrchestrationEngine } from '../src/orchestration/orchestration-engine.ts';
 import type { StartRequest } from '../src/orchestration/workflow-manager.ts';
 import { awaitEnd } from './await-end.ts';
 import { warned } from './create-workflow.ts';
@@ -49,6 +52,7 @@ export const executeWorkflowTool = defineTool({
     error: z.looseObject({ code: z.string(), message: z.string() }).optional(),
     next: Next,
   }),
+  followUp: (args, data) => (args.dry_run === true || isTerminal(data.status as ExecutionStatus) ? null : String(data.execution_id)),
   async handle(context, args) {
     const { engine, caller } = context;
     const request: StartRequest = {
@@ -63,14 +67,20 @@ export const executeWorkflowTool = defineTool({
     const receipt = receiptFor(caller, 'execute_workflow', args.idempotency_key, args);
     const { executionId, replayed, warnings } = await engine.workflows.start({ ...request, receipt }, caller);
     await awaitEnd(context, { ids: [executionId], timeoutMs: args.wait_ms ?? 0 });
-    const row = engine.backend.getExecution(executionId);
-    return { ...itemOf(engine, executionId, OUTPUT_CHARS), replayed, ...warned(warnings), next: row === null ? [] : nextFor(row) };
+    return { ...executionReply(engine, executionId), replayed, ...warned(warnings) };
   },
 });
+
+/** The execution as it stands, as far as the row tells. */
+export function executionReply(engine: OrchestrationEngine, executionId: string): JsonObject {
+  const row = engine.backend.getExecution(executionId);
+  return { ...itemOf(engine, executionId, OUTPUT_CHARS), replayed: false, next: row === null ? [] : nextFor(row) };
+}
 
 async function dryRun({ engine }: ToolContext, request: StartRequest): Promise<JsonObject> {
   const { plan, input, warnings } = await engine.workflows.preview(request);
   const steps = plan.definition.steps;
+  const needs = agentNeeds(plan).slice(0, PLAN_STEPS);
   return {
     workflow: plan.definition.name,
     status: 'planned',
@@ -81,6 +91,7 @@ async function dryRun({ engine }: ToolContext, request: StartRequest): Promise<J
       .map((level) => level.slice(0, PLAN_STEPS)),
     steps: steps.slice(0, PLAN_STEPS).map(stepOutline),
     ...(steps.length > PLAN_STEPS ? { truncated: true } : {}),
+    ...(needs.length === 0 ? {} : { worker_agents: needs }),
     ...clipped('input', input, 1_000),
     ...warned(warnings),
     next: ['Nothing was started; call again without dry_run.'],

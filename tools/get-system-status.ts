@@ -11,7 +11,7 @@ export const getSystemStatusTool = defineTool({
   name: 'get_system_status',
   title: 'System status',
   description:
-    'Get the status and health of the whole system: store, processes, queues, what runs, what waits for a person, recent failures, throughput, what is due next, and who goes on when this client exits. With since it also lists what changed while you were away.',
+    'Get the status and health of the whole system: store, processes, queues, what runs, what waits for a person, recent failures, throughput, what is due next, and who goes on when this client exits. With since also what changed while you were away, and which planned times of schedules were missed, late, coalesced, skipped or failed.',
   kind: 'read',
   idempotent: true,
   openWorld: false,

@@ -4,15 +4,20 @@ import { LogisticsError } from '../src/domain/errors.ts';
 import { ID_PREFIXES, type IdKind, kindOfId } from '../src/domain/id.ts';
 import type { JsonObject } from '../src/domain/json.ts';
 import { nearMatches } from '../src/domain/near-match.ts';
+import type { OrchestrationEngine } from '../src/orchestration/orchestration-engine.ts';
 import { defineTool } from './tool.ts';
 import { artifactView } from './views/artifact-view.ts';
 import { executionView } from './views/execution-views.ts';
 import { jobView } from './views/job-views.ts';
+import { queueView } from './views/queue-view.ts';
+import { scheduleView } from './views/schedule-views.ts';
 import { sessionView } from './views/session-views.ts';
 import { VIEWS, type ViewRequest } from './views/view.ts';
+import { workerView } from './views/worker-views.ts';
 import { workflowView } from './views/workflow-views.ts';
 import { shortText } from './wire/compact.ts';
 import { Cursor, Limit, Next, ResponseFormat } from './wire/fields.ts';
+import { isQueueId } from './wire/queue-id.ts';
 
 const SHOW: Partial<Record<IdKind, (request: ViewRequest) => JsonObject>> = {
   execution: executionView,
@@ -20,25 +25,29 @@ const SHOW: Partial<Record<IdKind, (request: ViewRequest) => JsonObject>> = {
   session: sessionView,
   workflow: workflowView,
   artifact: artifactView,
+  worker: workerView,
+  schedule: scheduleView,
 };
+
+const Input = z.strictObject({
+  id: z.string().min(1).max(200).describe('Full id, as another reply gave it, or queue:<name>.'),
+  view: z.enum(VIEWS).optional().describe('Default summary. explain says why something is queued, blocked, late or failed, and what is allowed next.'),
+  step: z.string().min(1).max(200).optional().describe('Step of an execution, for views steps, output and logs.'),
+  cursor: Cursor,
+  limit: Limit,
+  response_format: ResponseFormat.describe('detailed adds the definition to the summary of a workflow.'),
+});
 
 export const getTool = defineTool({
   name: 'get',
   title: 'Get anything by id',
   description:
-    'Read one execution, job, session, workflow or artifact by its id: status, steps, events, output, logs, graph or the reason why it is not done. Ids start with exec_, job_, sess_, wf_ or art_. ' +
-    'Views: execution all; job summary, events, output, logs, explain; session summary, events; workflow summary, steps, output (definition), graph; artifact summary (content in pieces).',
+    'Read one execution, job, schedule, session, workflow, artifact or worker agent by its id: status, steps, events, output, logs, graph or the reason why it is not done. Ids start with exec_, job_, sched_, sess_, wf_, art_ or wrk_. ' +
+    'Views: execution all; job summary, events, output, logs, explain; schedule summary (next fires), events (ledger), explain; session summary, events; workflow summary, steps, output (definition), graph; artifact summary (content in pieces); worker summary; queue:<name> summary with settings and statistics.',
   kind: 'read',
   idempotent: true,
   openWorld: false,
-  input: z.strictObject({
-    id: z.string().min(1).max(200).describe('Full id, as another reply gave it.'),
-    view: z.enum(VIEWS).optional().describe('Default summary. explain says why something is queued, blocked, late or failed, and what is allowed next.'),
-    step: z.string().min(1).max(200).optional().describe('Step of an execution, for views steps, output and logs.'),
-    cursor: Cursor,
-    limit: Limit,
-    response_format: ResponseFormat.describe('detailed adds the definition to the summary of a workflow.'),
-  }),
+  input: Input,
   output: z.looseObject({
     status: z.string().optional(),
     steps: z.unknown().optional(),
@@ -50,6 +59,7 @@ export const getTool = defineTool({
     next: Next,
   }),
   async handle({ engine }, args) {
+    if (isQueueId(args.id)) return queueView(requestOf(engine, args));
     const kind = kindOfId(args.id);
     const show = kind === undefined ? undefined : SHOW[kind];
     if (kind === undefined || show === undefined) throw wrongId(args.id, kind, engine.workflows.names());
@@ -58,29 +68,33 @@ export const getTool = defineTool({
         path: 'step',
         expected: 'an id that starts with exec_',
       });
-    return show({
-      engine,
-      id: args.id,
-      view: args.view ?? 'summary',
-      step: args.step,
-      cursor: args.cursor,
-      limit: args.limit,
-      detailed: args.response_format === 'detailed',
-    });
+    return show(requestOf(engine, args));
   },
 });
+
+function requestOf(engine: OrchestrationEngine, args: z.output<typeof Input>): ViewRequest {
+  return {
+    engine,
+    id: args.id,
+    view: args.view ?? 'summary',
+    step: args.step,
+    cursor: args.cursor,
+    limit: args.limit,
+    detailed: args.response_format === 'detailed',
+  };
+}
 
 /** The error for an id that names nothing readable. */
 export function wrongId(id: string, kind: IdKind | undefined, workflowNames: readonly string[] = []): LogisticsError {
   if (kind !== undefined)
     return new LogisticsError('not_available', `Objects with ids like ${ID_PREFIXES[kind]}… are not built yet.`, {
       path: 'id',
-      expected: 'an id that starts with exec_, job_, sess_, wf_ or art_',
+      expected: 'an id that starts with exec_, job_, sched_, sess_, wf_, art_ or wrk_',
     });
   const names = nearMatches(id, workflowNames);
   return new LogisticsError('invalid_input', `"${shortText(id, 60)}" is not an id.`, {
     path: 'id',
-    expected: 'a full id: exec_, job_, sess_, wf_ or art_ and 26 characters; ids are never shortened',
+    expected: 'a full id: exec_, job_, sched_, sess_, wf_, art_ or wrk_ and 26 characters; ids are never shortened',
     nextActions: [
       names[0] === undefined
         ? 'Use list to find the id.'

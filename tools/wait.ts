@@ -1,9 +1,12 @@
 // Owns the tool wait: for many ids at once; a timeout is a normal answer and cancels nothing.
 import { z } from 'zod';
+import { batchStatus, parseRange } from '../src/domain/job-range.ts';
 import type { JsonObject } from '../src/domain/json.ts';
 import { isTerminal } from '../src/domain/workflow-execution.ts';
 import type { OrchestrationEngine } from '../src/orchestration/orchestration-engine.ts';
+import type { Backend } from '../src/store/backend.ts';
 import { awaitEnd } from './await-end.ts';
+import { waitTaskId } from './task-id.ts';
 import { defineTool } from './tool.ts';
 import { offsetOf } from './views/paged-text.ts';
 import { clipped } from './wire/compact.ts';
@@ -26,7 +29,7 @@ export const waitTool = defineTool({
   idempotent: true,
   openWorld: false,
   input: z.strictObject({
-    ids: Ids.describe('exec_… and job_… ids.'),
+    ids: Ids.describe('exec_… and job_… ids, or a batch_id.'),
     mode: z.enum(['all', 'any']).optional().describe('Default all.'),
     until: z.enum(['ended', 'waiting']).optional().describe('waiting: ended, paused, or waiting for a person, signal or time. Default ended.'),
     timeout_ms: z.int().min(0).max(MAX_WAIT_MS).optional().describe(`Default ${DEFAULT_WAIT_MS}, at most ${MAX_WAIT_MS}.`),
@@ -40,10 +43,20 @@ export const waitTool = defineTool({
     truncated: z.boolean().optional(),
     next: Next,
   }),
+  // A caller that gives no time at all only looks.
+  followUp: (args, data, now) =>
+    data.met === true || args.timeout_ms === 0
+      ? null
+      : waitTaskId({ ids: [...new Set(args.ids)], mode: args.mode ?? 'all', until: args.until ?? 'ended', cursor: args.cursor ?? null, since: now }),
   async handle(context, args) {
     const ids = [...new Set(args.ids)];
     const from = args.cursor === undefined ? undefined : offsetOf(args.cursor, Number.MAX_SAFE_INTEGER);
-    const end = await awaitEnd(context, { ids, mode: args.mode, until: args.until, timeoutMs: args.timeout_ms ?? DEFAULT_WAIT_MS });
+    const end = await awaitEnd(context, {
+      ids,
+      mode: args.mode,
+      until: args.until,
+      timeoutMs: args.timeout_ms ?? (context.takesTask === true ? 0 : DEFAULT_WAIT_MS),
+    });
     const seen = eventsSince(context.engine, ids, from);
     const items = ids.map((id) => itemOf(context.engine, id, Math.max(200, Math.floor(VALUE_CHARS / ids.length))));
     return {
@@ -57,6 +70,8 @@ export const waitTool = defineTool({
 
 /** One id with its outcome. */
 export function itemOf({ backend }: OrchestrationEngine, id: string, valueChars: number): JsonObject {
+  const range = parseRange(id);
+  if (range !== null) return batchRow(id, backend.jobRange(range));
   const execution = id.startsWith('exec_') ? backend.getExecution(id) : null;
   if (execution !== null) {
     const output = isTerminal(execution.status) ? backend.getOutput({ executionId: id, stepId: null }) : undefined;
@@ -65,6 +80,14 @@ export function itemOf({ backend }: OrchestrationEngine, id: string, valueChars:
   const job = backend.getJob(id);
   if (job === null) return { id, status: 'removed' };
   return { ...jobRow(job), ...withError(job.error), ...(job.status === 'completed' ? clipped('result', job.result, valueChars) : {}) };
+}
+
+/** A batch as a whole. */
+function batchRow(id: string, counts: ReturnType<Backend['jobRange']>): JsonObject {
+  if (counts === null) return { id, status: 'removed' };
+  const { pending, retry, running, completed, failed, cancelled } = counts;
+  const done = completed + failed + cancelled;
+  return { batch_id: id, status: batchStatus(counts), count: done + pending + retry + running, done, counts: { ...counts } };
 }
 
 function withError(error: Parameters<typeof errorToWire>[0]): JsonObject {

@@ -1,5 +1,6 @@
 // Owns the list of task types that come with the program, and the end of what they hold open.
 import type { McpCaller, TaskType } from '../domain/action.ts';
+import { agentTask } from './agent-task.ts';
 import { createCodeRun } from './code-run.ts';
 import { echoTask } from './echo.ts';
 import { createHttpRequest } from './http-request.ts';
@@ -30,7 +31,7 @@ export function createBuiltinActions(options: BuiltinActionOptions = {}): Builti
   const code = createCodeRun();
   const servers = options.mcp?.servers ?? [];
   return {
-    types: [logTask, echoTask, transformTask, http.task, createShellRun(options.shell), code.task, createMcpCall(options.mcp)],
+    types: [logTask, echoTask, transformTask, http.task, createShellRun(options.shell), code.task, createMcpCall(options.mcp), agentTask],
     capabilities: [...shellCapabilities(options.shell), ...(servers.length === 0 ? [] : ['mcp']), ...servers.map((server) => `mcp:${server}`)],
     close: async () => {
       await Promise.all([http.close(), code.close()]);

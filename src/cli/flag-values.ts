@@ -1,4 +1,4 @@
-// Owns the reading of flag values that several commands share: whole numbers, moments, priorities.
+// Owns the reading of flag values that several commands share: whole numbers, moments, limits and rates.
 import { parseDuration } from '../domain/duration.ts';
 import { LogisticsError } from '../domain/errors.ts';
 
@@ -19,5 +19,23 @@ export function momentFlag(text: string | undefined, flag: string, now: number):
     path: flag,
     expected: '1h (that long ago), 2026-11-21T09:00:00Z, or epoch ms',
     nextActions: [`Write for example ${flag} 1h.`],
+  });
+}
+
+/** A limit or `none`, which takes it away. */
+export function limitFlag(text: string | undefined): number | string | null | undefined {
+  return text === 'none' ? null : numberOrText(text);
+}
+
+/** `100/1m`: so many in any such time; `none` takes a limit away. */
+export function rateFlag(text: string | undefined, flag: string): { readonly limit: number; readonly period: string } | null | undefined {
+  if (text === undefined) return undefined;
+  if (text === 'none') return null;
+  const [, limit, period] = /^(\d{1,9})\/(.+)$/.exec(text) ?? [];
+  if (limit !== undefined && period !== undefined) return { limit: Number(limit), period: /^[a-z]/.test(period) ? `1${period}` : period };
+  throw new LogisticsError('invalid_input', `${JSON.stringify(text)} is no rate.`, {
+    path: flag,
+    expected: 'a number, a slash and a duration',
+    nextActions: [`Write for example ${flag} 100/1m.`],
   });
 }

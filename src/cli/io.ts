@@ -13,6 +13,8 @@ export interface CliIo {
   readonly stderr: CliStream;
   readonly context: ConfigContext;
   readonly now: () => number;
+  /** How this program is started: the file, its flags, the script. */
+  readonly program: readonly string[];
   /** Called for each SIGINT and SIGTERM from now on; returns the way to stop. */
   readonly onInterrupt: (handler: () => void) => () => void;
   /** Ends the process at once. */
@@ -28,6 +30,7 @@ export function processIo(): CliIo {
     stderr: process.stderr,
     context: processContext(),
     now: Date.now,
+    program: [process.execPath, ...process.execArgv, process.argv[1] as string],
     onInterrupt: (handler) => {
       const signals = ['SIGINT', 'SIGTERM'] as const;
       for (const signal of signals) process.on(signal, handler);

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LoadedConfig } from '../config.ts';
+import type { OpenOptions } from '../open-engine.ts';
 import type { OrchestrationEngine } from '../orchestration/orchestration-engine.ts';
 import type { ProcessInfo } from '../store/backend.ts';
 import { STORE_FILE } from '../store/open-backend.ts';
@@ -30,18 +31,29 @@ function together({ untrusted }: LoadedConfig, first: string): string {
 }
 
 /** `client` only reads and writes; `worker` runs jobs too. The engine is stopped whatever happens. */
-export async function withEngine(context: CommandContext, role: 'client' | 'worker', use: (opened: Opened) => Promise<number>): Promise<number> {
-  return withLoaded(context, await loadFor(context), role, use);
+export async function withEngine(
+  context: CommandContext,
+  role: 'client' | 'worker',
+  use: (opened: Opened) => Promise<number>,
+  options: Pick<OpenOptions, 'host' | 'queues' | 'capabilities' | 'sole'> = {},
+): Promise<number> {
+  return withLoaded(context, await loadFor(context), role, use, options);
 }
 
 /** An engine for checks that need no stored data: where there is no store yet, none is made. */
 export async function withCheckingEngine(context: CommandContext, use: (opened: Opened) => Promise<number>): Promise<number> {
   const loaded = await loadFor(context);
-  const stored = loaded.config.store === 'sqlite' && existsSync(join(loaded.config.dataDir, STORE_FILE));
+  const stored = loaded.config.store !== 'sqlite' || existsSync(join(loaded.config.dataDir, STORE_FILE));
   return withLoaded(context, stored ? loaded : { ...loaded, config: { ...loaded.config, store: 'in_memory' } }, 'client', use);
 }
 
-async function withLoaded(context: CommandContext, loaded: LoadedConfig, role: 'client' | 'worker', use: (opened: Opened) => Promise<number>): Promise<number> {
+async function withLoaded(
+  context: CommandContext,
+  loaded: LoadedConfig,
+  role: 'client' | 'worker',
+  use: (opened: Opened) => Promise<number>,
+  options: Pick<OpenOptions, 'host' | 'queues' | 'capabilities' | 'sole'> = {},
+): Promise<number> {
   const { openEngineWith } = await import('../open-engine.ts');
   const { env } = context.io.context;
   // A server logs at info; a command that a person reads speaks up only when something is wrong.
@@ -50,6 +62,7 @@ async function withLoaded(context: CommandContext, loaded: LoadedConfig, role: '
   const engine = await openEngineWith(config, {
     role,
     host: 'cli',
+    ...options,
     env,
     warnings: loaded.warnings.map((warning) => warning.message),
     untrustedFile: loaded.untrusted?.file,
@@ -71,4 +84,5 @@ export function otherWorkers(engine: OrchestrationEngine): number {
   return alive.filter((info) => info.namespace === engine.namespace).length;
 }
 
-export const NOBODY_WORKS = 'No process is running on this store now; the work waits until one is: an MCP host with logistics-mcp, or logistics-mcp run.';
+export const NOBODY_WORKS =
+  'No process is running on this store now; the work waits until one is: an MCP host with logistics-mcp, logistics-mcp worker, or logistics-mcp run.';

@@ -42,6 +42,12 @@ export class Output {
     if (this.json) this.#io.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
   }
 
+  /** One event of a command that goes on: a line of JSON, or lines for people. */
+  line(event: Readonly<Record<string, unknown>>, lines: readonly string[]): void {
+    if (this.json) this.#io.stdout.write(`${JSON.stringify(event)}\n`);
+    else this.print(lines);
+  }
+
   /** Text as it is, for people and programs alike: help, Mermaid. */
   raw(text: string): void {
     this.#io.stdout.write(text);

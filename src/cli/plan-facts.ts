@@ -1,5 +1,6 @@
 // Owns what is said about a plan: its levels, its longest chain, and the counts that decide how long a run takes.
 import type { Plan, PlanNode } from '../domain/plan.ts';
+import { agentNeeds } from '../orchestration/capability-gap.ts';
 import { levelsOf } from '../orchestration/execution-graph.ts';
 
 export interface PlanFacts {
@@ -19,6 +20,8 @@ export interface PlanFacts {
   readonly on_failure: number;
   readonly max_parallel: number | null;
   readonly requires: readonly string[];
+  /** Which steps need a worker agent, and with which capabilities. */
+  readonly worker_agents: readonly string[];
 }
 
 export function planFacts(plan: Plan): PlanFacts {
@@ -46,6 +49,7 @@ export function planFacts(plan: Plan): PlanFacts {
     on_failure: plan.onFailure.length,
     max_parallel: plan.definition.maxParallel ?? null,
     requires: [...new Set(plan.nodes.flatMap((node) => node.requires))].sort(),
+    worker_agents: agentNeeds(plan),
   };
 }
 

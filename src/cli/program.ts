@@ -8,16 +8,23 @@ import { addControl } from './commands/control.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addEnqueue } from './commands/enqueue.ts';
 import { addGet } from './commands/get.ts';
+import { addHost } from './commands/host.ts';
 import { addImport } from './commands/import.ts';
 import { addList } from './commands/list.ts';
 import { addPlan } from './commands/plan.ts';
 import { addRun } from './commands/run.ts';
+import { addSchedule } from './commands/schedule.ts';
+import { addServe } from './commands/serve.ts';
+import { addService } from './commands/service.ts';
+import { addSimulate } from './commands/simulate.ts';
 import { addStatus } from './commands/status.ts';
 import { addStdio } from './commands/stdio.ts';
+import { addToken } from './commands/token.ts';
 import { addTrust } from './commands/trust.ts';
 import { addValidate } from './commands/validate.ts';
 import { addWait } from './commands/wait.ts';
 import { addWatch } from './commands/watch.ts';
+import { addWorker } from './commands/worker.ts';
 import type { CliIo } from './io.ts';
 import { Output } from './output.ts';
 import { helpText } from './render/help.ts';
@@ -32,7 +39,7 @@ export function createProgram(io: CliIo, setExit: (code: number) => void): Comma
   };
   style(program, io);
   program
-    .description('Durable workflows and a job queue for AI agents and people. Alone it serves MCP over stdio.')
+    .description('Durable workflows, a job queue and schedules for AI agents and people. Alone it serves MCP over stdio.')
     .usage('[command] [flags]')
     .version(VERSION, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print help')
@@ -49,6 +56,9 @@ export function createProgram(io: CliIo, setExit: (code: number) => void): Comma
     );
   program.commandsGroup('Serve:');
   addStdio(program);
+  addServe(program, invoke);
+  addWorker(program, invoke);
+  addHost(program, invoke);
   program.commandsGroup('Workflows:');
   addRun(program, invoke);
   addValidate(program, invoke);
@@ -56,6 +66,8 @@ export function createProgram(io: CliIo, setExit: (code: number) => void): Comma
   addImport(program, invoke);
   program.commandsGroup('Work:');
   addEnqueue(program, invoke);
+  addSchedule(program, invoke);
+  addSimulate(program, invoke);
   addList(program, invoke);
   addGet(program, invoke);
   addWait(program, invoke);
@@ -63,7 +75,9 @@ export function createProgram(io: CliIo, setExit: (code: number) => void): Comma
   addControl(program, invoke);
   program.commandsGroup('This machine:');
   addStatus(program, invoke);
+  addToken(program, invoke);
   addTrust(program, invoke);
+  addService(program, invoke);
   addDoctor(program, invoke);
   return program;
 }

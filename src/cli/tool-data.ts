@@ -1,7 +1,7 @@
 // Owns that a command and the tool of the same meaning give the same data: it calls the tool, as a person.
 
 import { callTool } from '../../tools/call-tool.ts';
-import { toolSpecs } from '../../tools/registry.ts';
+import { allToolSpecs } from '../../tools/registry.ts';
 import { LogisticsError } from '../domain/errors.ts';
 import type { JsonObject } from '../domain/json.ts';
 import { LOCAL_HUMAN } from '../orchestration/caller.ts';
@@ -20,7 +20,7 @@ export async function toolData(
   raw: Readonly<Record<string, unknown>>,
   options: ToolDataOptions = {},
 ): Promise<JsonObject> {
-  const spec = toolSpecs.find((each) => each.name === name);
+  const spec = allToolSpecs.find((each) => each.name === name);
   if (spec === undefined) throw new Error(`There is no tool ${name}.`);
   try {
     return await callTool(spec, { engine, caller: LOCAL_HUMAN, signal: options.signal }, given(raw));

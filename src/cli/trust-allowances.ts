@@ -35,5 +35,7 @@ export function allowances(fields: ConfigFields): Allowance[] {
     }),
   );
   add('secretsFile', fields.secretsFile === undefined ? [] : [`reads ${fields.secretsFile}`]);
+  add('serve', fields.serve === undefined ? [] : [`the HTTP server: ${JSON.stringify(fields.serve)}`]);
+  add('tokensFile', fields.tokensFile === undefined ? [] : [`believes the tokens in ${fields.tokensFile}`]);
   return all;
 }

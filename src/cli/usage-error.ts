@@ -5,14 +5,9 @@ import { nearMatches } from '../domain/near-match.ts';
 
 /** Commands of the design that are not built yet. */
 const NOT_BUILT: Readonly<Record<string, string>> = {
-  serve: 'The HTTP server is not built yet; logistics-mcp alone serves MCP over stdio.',
-  schedule: 'Schedules are not built yet; a wait such as sleep or --delay holds work back.',
-  worker: 'A process that only works is not built yet; an MCP host or logistics-mcp run works.',
-  simulate: 'Simulation is not built yet; plan shows what a run would do.',
   backup: 'Backup is not built yet; stop all processes and copy the data folder.',
   restore: 'Restore is not built yet; stop all processes and put the copied data folder back.',
   export: 'Export is not built yet; get with --json shows one thing, list with --json many.',
-  service: 'Installing a service is not built yet; start logistics-mcp from your MCP host.',
 };
 
 export function usageError(error: CommanderError, program: Command, argv: readonly string[]): LogisticsError {
@@ -23,12 +18,16 @@ export function usageError(error: CommanderError, program: Command, argv: readon
     case 'commander.unknownCommand': {
       const refused = Object.hasOwn(NOT_BUILT, quoted) ? NOT_BUILT[quoted] : undefined;
       if (refused !== undefined) return new LogisticsError('not_available', refused, { path: quoted, nextActions: ['Run: logistics-mcp --help'] });
-      const names = program.commands.map((each) => each.name());
-      return new LogisticsError('invalid_input', `There is no command ${quoted}.`, {
-        path: quoted,
-        nearMatches: nearMatches(quoted, names),
-        nextActions: [help],
-      });
+      const names = (command.commands.length > 0 ? command : program).commands.map((each) => each.name());
+      return new LogisticsError(
+        'invalid_input',
+        `There is no command ${command.commands.length > 0 && command !== program ? `${command.name()} ` : ''}${quoted}.`,
+        {
+          path: quoted,
+          nearMatches: nearMatches(quoted, names),
+          nextActions: [help],
+        },
+      );
     }
     case 'commander.unknownOption': {
       const known = [...command.options, ...program.options].flatMap((option) => (option.long === undefined ? [] : [option.long]));
@@ -41,7 +40,7 @@ export function usageError(error: CommanderError, program: Command, argv: readon
     }
     case 'commander.help':
       return new LogisticsError('invalid_input', 'No command is given.', {
-        expected: program.commands.map((each) => each.name()).join(', '),
+        expected: (command.commands.length > 0 ? command : program).commands.map((each) => each.name()).join(', '),
         nextActions: [help],
       });
     default: {
@@ -52,9 +51,11 @@ export function usageError(error: CommanderError, program: Command, argv: readon
 }
 
 function commandOf(program: Command, argv: readonly string[]): Command {
-  return program.commands.find((command) => argv.includes(command.name()) && command.args !== undefined && program.args.includes(command.name())) ?? program;
+  const found = program.commands.find((command) => argv.includes(command.name()) && command.args !== undefined && program.args.includes(command.name()));
+  if (found === undefined || found.commands.length === 0) return found ?? program;
+  return found.commands.find((command) => argv[argv.indexOf(found.name()) + 1] === command.name()) ?? found;
 }
 
 function fullName(command: Command): string {
-  return command.parent === null ? command.name() : `${command.parent.name()} ${command.name()}`;
+  return command.parent === null ? command.name() : `${fullName(command.parent)} ${command.name()}`;
 }

@@ -1,21 +1,42 @@
 // Owns which configuration keys exist, and the shape of each as users write it; unknown keys are refused at every level.
 import { z } from 'zod';
-import { DURATION_EXPECTED, parseDuration } from '../domain/duration.ts';
+import type { LogisticsError } from '../domain/errors.ts';
+import { nearMatches } from '../domain/near-match.ts';
+import { MAX_QUEUE_CONCURRENCY } from '../domain/queue.ts';
+import { MAX_RATE_LIMIT } from '../domain/rate-limit.ts';
 import { LOG_LEVELS } from '../logger.ts';
+import { isRedisUrl, parseRedisAddress, type RedisUrl } from '../store/redis-address.ts';
 import { choice, type IssueParams } from './choice.ts';
+import { duration, Path, text } from './schema-parts.ts';
+import { ServeInput } from './serve-schema.ts';
 
 const STORES = ['sqlite', 'in_memory'] as const;
-const FUTURE_TOOLSETS = ['workers', 'resources', 'planning', 'projects', 'published', 'compat'];
+export type StoreName = (typeof STORES)[number] | RedisUrl;
+
+/** The value is not repeated in a fault: an address may hold a password. */
+const Store = z.string().superRefine((value, context) => {
+  if (isRedisUrl(value)) {
+    try {
+      parseRedisAddress(value);
+    } catch (error) {
+      const { message, expected } = error as LogisticsError;
+      context.addIssue({ code: 'custom', message, params: { ...(expected === undefined ? {} : { expected }) } satisfies IssueParams });
+    }
+  } else if (!(STORES as readonly string[]).includes(value)) {
+    const params: IssueParams = {
+      expected: `${STORES.join(', ')} or redis://host:port`,
+      nearMatches: nearMatches(value, [...STORES, 'redis://localhost:6379']),
+    };
+    context.addIssue({ code: 'custom', message: 'is not one of the known values', params: { ...params } });
+  }
+}) as unknown as z.ZodType<StoreName>;
+/** Sets of tools; default is always there. */
+export const TOOLSETS = ['default', 'workers', 'planning', 'published'] as const;
+const FUTURE_TOOLSETS = ['resources', 'projects', 'compat'];
 
 /** Keys that execute something or widen what may be reached: they act only from a trusted file. */
-export const GUARDED_KEYS = ['mcpServers', 'handlers', 'shell', 'http', 'secrets', 'secretsFile'] as const;
+export const GUARDED_KEYS = ['mcpServers', 'handlers', 'shell', 'http', 'secrets', 'secretsFile', 'serve', 'tokensFile'] as const;
 
-const text = (pattern: RegExp, expected: string): z.ZodType<string> =>
-  z.string().superRefine((value, context) => {
-    if (!pattern.test(value)) context.addIssue({ code: 'custom', message: `expected ${expected}`, params: { expected } satisfies IssueParams });
-  });
-
-const Path = text(/^[^\0]{1,4096}$/, 'a path');
 const PlainText = text(/^[^\0]{0,65536}$/, 'a text without NUL characters');
 const Argv = z
   .array(text(/^[^\0]{1,65536}$/, 'a text that is not empty'))
@@ -23,15 +44,6 @@ const Argv = z
   .max(1_000);
 const HeaderText = text(/^[\t\x20-\x7e\x80-\xff]{0,16384}$/, 'a header value on one line');
 const TaskName = text(/^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_-]+)*$/, 'a task type such as http.request');
-
-const duration = (minMs: number): z.ZodType<number> =>
-  z.unknown().transform((value, context) => {
-    const ms = typeof value === 'string' || typeof value === 'number' ? parseDuration(value) : undefined;
-    if (ms !== undefined && ms >= minMs) return ms;
-    const expected = ms === undefined ? DURATION_EXPECTED : `at least ${minMs} ms`;
-    context.addIssue({ code: 'custom', message: `expected ${expected}`, params: { expected } satisfies IssueParams });
-    return z.NEVER;
-  });
 
 /** One server as every MCP host writes it: a command, or a url. Which of the two it is, is checked beside the schema. */
 const McpServer = z.strictObject({
@@ -66,6 +78,7 @@ export const LimitsInput = z.strictObject({
   heartbeat: duration(100).optional(),
   sweep: duration(100).optional(),
   shutdownGrace: duration(0).optional(),
+  hostIdle: duration(0).optional(),
   approvalExpiry: duration(1_000).optional(),
   /** Waiting time that is worth one point of priority; 0 = strict priority. */
   ageStep: duration(0).optional(),
@@ -79,26 +92,32 @@ export const LimitsInput = z.strictObject({
 /** The configuration as written in a file or in code; every key is optional. */
 export const ConfigInput = z.strictObject({
   dataDir: Path.optional(),
-  store: choice(STORES, (value) => (/^rediss?(:|$)/i.test(value) ? 'The redis store is not built yet; use sqlite or in_memory.' : undefined)).optional(),
+  store: Store.optional(),
   durability: choice(['full', 'normal']).optional(),
   namespace: text(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/, 'up to 100 letters, digits, dots, dashes or underscores').optional(),
   concurrency: z.int().min(1).max(1_000).optional(),
   toolsets: z
-    .array(choice(['default'], (value) => (FUTURE_TOOLSETS.includes(value) ? `The tool set ${value} is not built yet; only default is there.` : undefined)))
+    .array(
+      choice(TOOLSETS, (value) =>
+        FUTURE_TOOLSETS.includes(value) ? `The tool set ${value} is not built yet; there are ${TOOLSETS.join(' and ')}.` : undefined,
+      ),
+    )
     .max(20)
     .optional(),
-  logLevel: choice(LOG_LEVELS).optional(),
-  background: choice(['off'], (value) => (value === 'auto' ? 'The background host is not built yet; use off.' : undefined)).optional(),
-  tokensFile: z
-    .unknown()
-    .superRefine((_, context) =>
-      context.addIssue({
-        code: 'custom',
-        message: 'tokensFile belongs to the HTTP server, which is not built yet; leave it out.',
-        params: { faultCode: 'not_available' },
+  published: z
+    .array(
+      z.strictObject({
+        workflow: text(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/, 'the name of a workflow'),
+        as: text(/^[A-Za-z][A-Za-z0-9_-]{0,63}$/, 'a tool name: a letter, then up to 63 letters, digits, underscores or dashes').optional(),
+        description: text(/^[^\0]{1,2000}$/, 'a text of up to 2000 characters').optional(),
       }),
     )
+    .max(100)
     .optional(),
+  logLevel: choice(LOG_LEVELS).optional(),
+  background: choice(['auto', 'off']).optional(),
+  tokensFile: Path.optional(),
+  serve: ServeInput.optional(),
   workflowsDir: Path.optional(),
   handlers: Path.optional(),
   taskAliases: z.record(z.string(), TaskName).optional(),
@@ -113,6 +132,18 @@ export const ConfigInput = z.strictObject({
   http: z.strictObject({ allowAddresses: z.array(PlainText).max(1_000).optional() }).optional(),
   secrets: z.record(z.string(), Secret).optional(),
   secretsFile: Path.optional(),
+  queues: z
+    .record(
+      text(/^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,99}$/, 'the name of a queue'),
+      z.strictObject({
+        concurrency: z.int().min(1).max(MAX_QUEUE_CONCURRENCY).nullable().optional(),
+        rateLimit: z
+          .strictObject({ limit: z.int().min(1).max(MAX_RATE_LIMIT), period: duration(1) })
+          .nullable()
+          .optional(),
+      }),
+    )
+    .optional(),
   limits: LimitsInput.optional(),
   retention: z.strictObject({ days: z.number().positive().max(36_500).optional(), executions: z.int().min(1).max(100_000_000).optional() }).optional(),
 });

@@ -1,4 +1,6 @@
 // Owns the rules between fields of one source; they look at what was written, so they are reported beside the schema's faults.
+
+import { allToolSpecs } from '../../tools/registry.ts';
 import { AddressGuard } from '../actions/address-guard.ts';
 import { checkPatterns } from '../actions/shell-allow.ts';
 import { parseDuration } from '../domain/duration.ts';
@@ -23,6 +25,7 @@ export function crossFaults(raw: unknown, source: string): ConfigFault[] {
   checkAliases(raw, report);
   checkLimits(raw, report);
   checkReach(raw, report);
+  checkPublished(raw, report);
   return faults;
 }
 
@@ -74,6 +77,25 @@ function checkSecrets(raw: Raw, report: Report): void {
         report([...at, list], `is needed for ${task}`, `the ${list} that the secret may go to`);
     }
   }
+}
+
+/** A workflow takes no name that a tool has, whatever sets are switched on later. */
+function checkPublished(raw: Raw, report: Report): void {
+  const entries = Array.isArray(raw.published) ? (raw.published as unknown[]) : [];
+  const taken = new Map(allToolSpecs.map(({ name }) => [name, 'a tool of this server']));
+  for (const [index, entry] of entries.entries()) {
+    if (!isJsonObject(entry)) continue;
+    const name = entry.as ?? entry.workflow;
+    if (typeof name !== 'string') continue;
+    const at = ['published', index, entry.as === undefined ? 'workflow' : 'as'];
+    const by = taken.get(name);
+    if (by !== undefined) report(at, `is the name of ${by}`, 'another name, given with as');
+    else if (!/^[A-Za-z][A-Za-z0-9_-]{0,63}$/.test(name))
+      report(at, 'is not usable as the name of a tool', 'a name of letters, digits, underscores and dashes, given with as');
+    taken.set(name, 'another published workflow');
+  }
+  if (Array.isArray(raw.toolsets) && raw.toolsets.includes('published') && entries.length === 0)
+    report(['toolsets'], 'names the set published, but no workflow is published', 'workflows under published');
 }
 
 function checkAliases(raw: Raw, report: Report): void {

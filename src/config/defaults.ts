@@ -5,6 +5,7 @@ export const DEFAULT_LIMITS = {
   heartbeatMs: 10_000,
   sweepMs: 5_000,
   shutdownGraceMs: 10_000,
+  hostIdleMs: 30_000,
   approvalExpiryMs: 86_400_000,
   ageStepMs: 60_000,
   maxCrashes: 5,

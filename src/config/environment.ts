@@ -26,9 +26,20 @@ export interface ConfigFlags {
   readonly namespace?: string | undefined;
   readonly logLevel?: string | undefined;
   readonly background?: string | undefined;
+  readonly tokensFile?: string | undefined;
 }
 
-const FLAG_KEYS = ['dataDir', 'store', 'toolsets', 'concurrency', 'durability', 'namespace', 'logLevel', 'background'] as const satisfies readonly ConfigKey[];
+const FLAG_KEYS = [
+  'dataDir',
+  'store',
+  'toolsets',
+  'concurrency',
+  'durability',
+  'namespace',
+  'logLevel',
+  'background',
+  'tokensFile',
+] as const satisfies readonly ConfigKey[];
 
 /** Raw configuration of a source, and how each key is called there. */
 export interface RawSource {

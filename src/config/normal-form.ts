@@ -1,9 +1,12 @@
 // Owns the normal form of the configuration: every field filled in, times in ms, paths absolute.
 import { isAbsolute, join, resolve } from 'node:path';
+import type { PublishedWorkflow } from '../../tools/published.ts';
+import type { QueueLimits } from '../domain/queue.ts';
 import type { LogLevel } from '../logger.ts';
 import type { SecretBinding } from '../runtime/secrets.ts';
-import type { ConfigFields } from './config-schema.ts';
+import { type ConfigFields, type StoreName, TOOLSETS } from './config-schema.ts';
 import { DEFAULT_CONCURRENCY, DEFAULT_LIMITS, DEFAULT_RETENTION } from './defaults.ts';
+import { type ServeConfig, serveForm } from './serve-schema.ts';
 
 export type McpServerConfig =
   | {
@@ -25,15 +28,20 @@ export type Limits = { readonly [K in keyof typeof DEFAULT_LIMITS]: number };
 
 export interface Config {
   readonly dataDir: string;
-  readonly store: 'sqlite' | 'in_memory';
+  readonly store: StoreName;
   readonly durability: 'full' | 'normal';
   readonly namespace: string;
   /** Nearest folder upwards with `.git` or a config file, else the working folder. */
   readonly workspaceRoot: string;
   readonly concurrency: number;
-  readonly toolsets: readonly 'default'[];
+  readonly toolsets: readonly (typeof TOOLSETS)[number][];
+  /** Workflows that are tools of their own, by the name of the tool. */
+  readonly published: readonly PublishedWorkflow[];
   readonly logLevel: LogLevel;
-  readonly background: 'off';
+  readonly background: 'auto' | 'off';
+  /** Hashed tokens of the HTTP server; null = tokens.json beside the store, when it is there. */
+  readonly tokensFile: string | null;
+  readonly serve: ServeConfig;
   readonly workflowsDir: string | null;
   readonly handlers: string | null;
   readonly taskAliases: Readonly<Record<string, string>>;
@@ -43,6 +51,8 @@ export interface Config {
   readonly http: { readonly allowAddresses: readonly string[] };
   readonly secrets: Readonly<Record<string, SecretBinding>>;
   readonly secretsFile: string | null;
+  /** Limits of queues by name; null takes one away, an absent one is left as it is. */
+  readonly queues: Readonly<Record<string, QueueLimits>>;
   readonly limits: Limits;
   readonly retention: { readonly days: number; readonly executions: number };
 }
@@ -51,6 +61,8 @@ export interface NormalFormContext {
   readonly dataDir: string;
   readonly namespace: string;
   readonly workspaceRoot: string;
+  /** Default: auto. */
+  readonly background?: 'off' | undefined;
 }
 
 /** Paths of one source made absolute: relative ones against `base`, `~/` against the home folder. */
@@ -58,7 +70,7 @@ export function absolutePaths(fields: ConfigFields, base: string, homeDir: strin
   const absolute = (path: string): string =>
     path === '~' || /^~[/\\]/.test(path) ? join(homeDir, path.slice(1)) : isAbsolute(path) ? path : resolve(base, path);
   const out: ConfigFields = { ...fields };
-  for (const key of ['dataDir', 'workflowsDir', 'handlers', 'secretsFile'] as const) {
+  for (const key of ['dataDir', 'workflowsDir', 'handlers', 'secretsFile', 'tokensFile'] as const) {
     const path = fields[key];
     if (path !== undefined) out[key] = absolute(path);
   }
@@ -89,9 +101,12 @@ export function normalForm(fields: ConfigFields, context: NormalFormContext): Co
     namespace: fields.namespace ?? context.namespace,
     workspaceRoot: context.workspaceRoot,
     concurrency: fields.concurrency ?? DEFAULT_CONCURRENCY,
-    toolsets: ['default'],
+    toolsets: TOOLSETS.filter((name) => name === 'default' || fields.toolsets?.includes(name)),
+    published: (fields.published ?? []).map(({ workflow, as, description }) => ({ workflow, tool: as ?? workflow, description: description ?? null })),
     logLevel: fields.logLevel ?? 'info',
-    background: 'off',
+    background: fields.background ?? context.background ?? 'auto',
+    tokensFile: fields.tokensFile ?? null,
+    serve: serveForm(fields.serve),
     workflowsDir: fields.workflowsDir ?? null,
     handlers: fields.handlers ?? null,
     taskAliases: fields.taskAliases ?? {},
@@ -112,10 +127,17 @@ export function normalForm(fields: ConfigFields, context: NormalFormContext): Co
       ]),
     ),
     secretsFile: fields.secretsFile ?? null,
+    queues: Object.fromEntries(
+      Object.entries(fields.queues ?? {}).map(([name, { concurrency, rateLimit }]) => [
+        name,
+        { concurrency, rateLimit: rateLimit ? { limit: rateLimit.limit, periodMs: rateLimit.period } : rateLimit },
+      ]),
+    ),
     limits: {
       processLeaseMs: limits.processLease ?? DEFAULT_LIMITS.processLeaseMs,
       heartbeatMs: limits.heartbeat ?? DEFAULT_LIMITS.heartbeatMs,
       sweepMs: limits.sweep ?? DEFAULT_LIMITS.sweepMs,
+      hostIdleMs: limits.hostIdle ?? DEFAULT_LIMITS.hostIdleMs,
       shutdownGraceMs: limits.shutdownGrace ?? DEFAULT_LIMITS.shutdownGraceMs,
       approvalExpiryMs: limits.approvalExpiry ?? DEFAULT_LIMITS.approvalExpiryMs,
       ageStepMs: limits.ageStep ?? DEFAULT_LIMITS.ageStepMs,

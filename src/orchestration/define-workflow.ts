@@ -44,6 +44,8 @@ export interface FailureStepSource {
   readonly requires?: string | readonly string[];
   /** Keeps the output as an artifact of this name. */
   readonly artifact?: string | { readonly name: string; readonly mediaType?: string };
+  /** JSON Schema that the output must fit; with forEach that of each item. */
+  readonly output?: JsonObject;
 }
 
 export interface StepSource<Id extends string = string> extends FailureStepSource {

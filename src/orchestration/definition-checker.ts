@@ -3,12 +3,14 @@ import type { Evaluator } from '../domain/evaluator.ts';
 import { nearMatches } from '../domain/near-match.ts';
 import type { SourcePaths } from '../domain/source-path.ts';
 import { checkDefinition } from '../domain/validate-definition.ts';
+import { AGENT_CAPABILITY, offeredBy } from '../domain/worker-agent.ts';
 import type { DefinitionFault, WorkflowDefinition } from '../domain/workflow-definition.ts';
 import type { Backend } from '../store/backend.ts';
 import type { TaskRegistry } from '../task/task-registry.ts';
+import { capabilityGap } from './capability-gap.ts';
 import { hashDefinition } from './definition-hash.ts';
 import { parseDefinitionText } from './definition-source.ts';
-import { checkInputSchema } from './input-schema.ts';
+import { checkInputSchema, checkOutputSchema } from './input-schema.ts';
 import type { ToolCatalog } from './tool-catalog.ts';
 
 export interface DefinitionCheckerOptions {
@@ -67,7 +69,7 @@ export class DefinitionChecker {
     }
     const { evaluator, registry, taskAliases } = this.#o;
     const taskTypes = new Map(registry.list().map((type) => [type.type, { input: type.input, example: type.example }]));
-    const checked = checkDefinition(value, { evaluator, taskTypes, checkInputSchema }, { taskAliases, defaultName });
+    const checked = checkDefinition(value, { evaluator, taskTypes, checkInputSchema, checkOutputSchema }, { taskAliases, defaultName });
     const { definition, paths } = checked;
     const faults = [...checked.faults, ...(definition === null ? [] : this.#keyFaults(definition))];
     if (definition === null || faults.length > 0)
@@ -115,7 +117,10 @@ export class DefinitionChecker {
     };
     for (const [i, step] of definition.steps.entries()) {
       const capability = registry.capabilityOf(step.task, step.with);
-      if (capability !== undefined && !isOffered(capability)) {
+      if (capability === AGENT_CAPABILITY) {
+        const gap = capabilityGap(backend, namespace, offeredBy(step.requires), null);
+        if (gap !== null) warnings.push({ path: `steps[${i}].task`, code: gap.code, message: gap.message });
+      } else if (capability !== undefined && !isOffered(capability)) {
         warnings.push({
           path: `steps[${i}].task`,
           code: 'not_allowed',

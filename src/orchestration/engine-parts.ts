@@ -1,11 +1,15 @@
 // Owns the list of what an engine is made of; all of it is made elsewhere.
 import type { IdSource } from '../domain/id.ts';
 import type { Logger } from '../domain/log.ts';
+import type { QueueLimits } from '../domain/queue.ts';
 import type { Decide } from '../domain/transition.ts';
 import type { SweepSettings } from '../runtime/sweeper.ts';
+import type { ScheduleManager } from '../schedule/schedule-manager.ts';
 import type { Backend } from '../store/backend.ts';
 import type { TaskRegistry } from '../task/task-registry.ts';
 import type { Worker } from '../task/worker.ts';
+import type { WorkerAgents } from '../task/worker-agents.ts';
+import type { Background } from './liveness.ts';
 import type { OrchestrationSessions } from './orchestration-session.ts';
 import type { TaskOrchestrator } from './task-orchestrator.ts';
 import type { WorkflowManager } from './workflow-manager.ts';
@@ -13,11 +17,15 @@ import type { WorkflowsDir } from './workflows-dir.ts';
 
 export interface EngineParts {
   readonly backend: Backend;
+  /** What callers reach of it: all, or one namespace. */
+  readonly visible: Backend;
   readonly decide: Decide;
   readonly workflows: WorkflowManager;
   readonly tasks: TaskOrchestrator;
   readonly sessions: OrchestrationSessions;
   readonly registry: TaskRegistry;
+  readonly schedules: ScheduleManager;
+  readonly workerAgents: WorkerAgents;
   /** A logger per component. */
   readonly log: (component: string) => Logger;
   readonly now: () => number;
@@ -26,9 +34,12 @@ export interface EngineParts {
   readonly version: string;
   readonly warnings: readonly string[];
   readonly sweep: SweepSettings;
+  /** Limits of queues, set by a process that runs jobs. */
+  readonly queues: Readonly<Record<string, QueueLimits>>;
   readonly leaseMs: number;
   readonly defaultAttempts: number;
-  readonly join: { readonly pid: number; readonly host: string; readonly role: string };
+  readonly join: { readonly pid: number; readonly host: string; readonly role: string; readonly sole?: boolean | undefined };
+  readonly background: Background;
   /** Made once the epoch is known; null for a process that runs no jobs. */
   readonly makeWorker: ((epoch: () => number) => Worker) | null;
   /** Definitions as files; watched by a process that runs jobs, compared by any. */

@@ -1,8 +1,11 @@
 // Owns the answer to "why is this not done?": the reasons of a job, step or execution, who holds what, and what is allowed next.
+import { formatDuration } from '../domain/duration.ts';
 import type { Job } from '../domain/job.ts';
 import type { Plan } from '../domain/plan.ts';
+import { AGENT_CAPABILITY } from '../domain/worker-agent.ts';
 import { isTerminal } from '../domain/workflow-execution.ts';
 import type { Backend, ExecutionSummary, StepView } from '../store/backend.ts';
+import { capabilityGap, whoCouldTakeIt } from './capability-gap.ts';
 
 export interface Reason {
   readonly code: string;
@@ -25,6 +28,7 @@ export interface Explanation {
 
 const MAX_STEPS = 20;
 const SCAN_STEPS = 2_000;
+const NOTE_CHARS = 120;
 
 export function explainJob(backend: Backend, job: Job, now: number): Explanation {
   const allowed = isTerminal(job.status) ? (job.executionId === null && job.status !== 'completed' ? ['redrive'] : []) : ['cancel'];
@@ -37,6 +41,7 @@ export function jobReasons(backend: Backend, job: Job, now: number): Reason[] {
     return [{ code: job.error?.code ?? job.status, message: `${job.error?.message ?? job.status}${job.dead ? ' No attempt is left (dead letter).' : ''}` }];
   }
   if (job.status === 'running') {
+    if (job.worker !== null) return [heldReason(job, job.worker, now)];
     const owner = backend.listProcesses().find((process) => process.epoch === job.owner);
     const where = owner === undefined ? 'a process' : `process ${owner.pid} on ${owner.host}`;
     return [
@@ -58,10 +63,30 @@ export function jobReasons(backend: Backend, job: Job, now: number): Reason[] {
   const open = job.dependsOn.filter((id) => !isTerminal(backend.getJob(id)?.status ?? 'completed'));
   if (open.length > 0) return [{ code: 'needs', message: `It waits for ${open.length} job(s).`, blockedBy: open.slice(0, 10) }];
   if (job.runAt !== null && job.runAt > now) return [{ code: 'not_before', message: 'It is due later.', until: job.runAt }];
+  if (isPaused(backend, job))
+    return [{ code: 'queue_paused', message: `The queue ${job.queue} is paused; control id=queue:${job.queue} action=resume lets it run.` }];
   if (job.gate !== null) return [gateReason(backend, job.gate)];
-  const missing = missingCapability(backend, job);
+  const missing = capabilityGap(backend, job.namespace, job.requires, now);
   if (missing !== null) return [missing];
+  if (job.requires.includes(AGENT_CAPABILITY)) return [{ code: 'queued', message: whoCouldTakeIt(backend, job.namespace, job.requires, now) }];
   return [{ code: 'queued', message: 'It is ready and waits for a free slot.' }];
+}
+
+function heldReason(job: Job, worker: NonNullable<Job['worker']>, now: number): Reason {
+  const { progress, checkpoint, startedAt } = job;
+  const since = startedAt === null ? '' : ` for ${formatDuration(Math.max(0, Math.round((now - startedAt) / 1_000) * 1_000))}`;
+  const said = progress === null ? '' : ` It said: ${Math.round(progress.share * 100)} %${progress.message === null ? '' : `, ${progress.message}`}.`;
+  const noted = checkpoint === null ? '' : ` Its last note: ${JSON.stringify(checkpoint).slice(0, NOTE_CHARS)}.`;
+  return {
+    code: job.cancelRequested ? 'cancelling' : 'running',
+    message: `The worker agent ${worker.name} holds it${since}, attempt ${job.attempt}${job.cancelRequested ? '; it was asked to stop' : ''}; without a sign of it the lease ends.${said}${noted}`,
+    blockedBy: [worker.id],
+    until: worker.leaseUntil,
+  };
+}
+
+function isPaused(backend: Backend, job: Job): boolean {
+  return backend.queueSettings({ namespace: job.namespace, queue: job.queue }).some((queue) => queue.paused);
 }
 
 function gateReason(backend: Backend, gate: string): Reason {
@@ -71,23 +96,15 @@ function gateReason(backend: Backend, gate: string): Reason {
     w: 'the parallel workflows of its session',
     k: 'the concurrency key',
     p: 'a paused run',
+    q: 'the concurrency of its queue',
+    j: 'the concurrency key of its kind of jobs',
   };
   const what = names[gate[0] as string] ?? gate;
   if (gate.startsWith('p:')) return { code: 'paused', message: 'Its execution is paused.' };
+  if (gate.startsWith('r:')) return { code: 'rate_limit', message: 'It waits for its rate limit; it starts when enough earlier starts are a period old.' };
   const { limit, used, holders } = backend.gateHolders({ gate, limit: 10 });
-  return { code: 'limit', message: `It waits for ${what} (${used} of ${limit} in use).`, blockedBy: holders };
-}
-
-function missingCapability(backend: Backend, job: Job): Reason | null {
-  const processes = backend.listProcesses().filter((process) => process.namespace === job.namespace);
-  if (processes.length === 0) return { code: 'no_worker', message: `No process of the namespace ${job.namespace} is running.` };
-  if (processes.some((process) => job.requires.every((cap) => process.capabilities.includes(cap)))) return null;
-  const missing = job.requires.filter((cap) => !processes.some((process) => process.capabilities.includes(cap)));
-  return {
-    code: 'no_capable_worker',
-    message: `No running process offers ${missing.length > 0 ? missing.join(', ') : `all of ${job.requires.join(', ')}`}.`,
-    blockedBy: missing,
-  };
+  const behind = used < limit ? '; those that are ready go first' : '';
+  return { code: 'limit', message: `It waits for ${what} (${used} of ${limit} in use${behind}).`, blockedBy: holders };
 }
 
 export function explainExecution(backend: Backend, execution: ExecutionSummary, now: number): Explanation {
@@ -138,7 +155,10 @@ function stepReasons(backend: Backend, execution: ExecutionSummary, plan: Plan, 
   if (step.wait !== null) return [waitReason(step)];
   if (step.each !== null) {
     const { completed, failed, total, live } = step.each;
-    return [{ code: 'for_each', message: `${completed + failed} of ${total} items are done (${failed} failed), ${live} are under way.` }];
+    const requires = plan.nodes[step.index]?.requires ?? [];
+    const gap = live === 0 || requires.length === 0 ? null : capabilityGap(backend, execution.namespace, requires, now);
+    const done = { code: 'for_each', message: `${completed + failed} of ${total} items are done (${failed} failed), ${live} are under way.` };
+    return gap === null ? [done] : [done, gap];
   }
   if (step.status === 'pending') {
     const open = (plan.nodes[step.index]?.needs ?? []).filter(

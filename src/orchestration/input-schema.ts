@@ -1,11 +1,11 @@
-// Owns checking the input of a workflow against its JSON Schema: compiled once per definition, bounded, defaults filled in.
+// Owns checking values against a JSON Schema: the input of a workflow, with defaults filled in, and outputs; compiled once, bounded.
 import { createRequire } from 'node:module';
 import type { Ajv, ValidateFunction } from 'ajv';
 import { FaultList } from '../domain/definition-faults.ts';
 import { isJsonObject, type Json, type JsonObject } from '../domain/json.ts';
 import { join } from '../domain/source-path.ts';
 import type { DefinitionFault } from '../domain/workflow-definition.ts';
-import { inputFaults, schemaFaults } from './schema-faults.ts';
+import { schemaFaults, valueFaults } from './schema-faults.ts';
 
 export const MAX_SCHEMA_BYTES = 256 * 1024;
 /** Patterns run on the host's own regular expressions, which can take exponential time; this bounds their size, not their time. */
@@ -21,10 +21,27 @@ const KEYWORDS = new Set(
   ).split(' '),
 );
 
+/** What a schema of any value may hold beside these. */
+const VALUE_KEYWORDS = new Set(
+  'items prefixItems contains minItems maxItems uniqueItems minLength maxLength pattern format minimum maximum exclusiveMinimum exclusiveMaximum multipleOf'.split(
+    ' ',
+  ),
+);
+
 type Draft = 'draft-07' | '2020-12';
 
+/** Whose schema it is: an input is an object and gets its defaults, an output is any value and stays as it is. */
+interface Use {
+  /** Where its paths begin. */
+  readonly base: string;
+  readonly what: 'input' | 'output';
+}
+
+const INPUT: Use = { base: 'input', what: 'input' };
+const OUTPUT: Use = { base: 'output', what: 'output' };
+
 const compiled = new Map<string, ValidateFunction>();
-const instances = new Map<Draft, Ajv>();
+const instances = new Map<string, Ajv>();
 
 export interface CheckedInput {
   /** The input with defaults filled in; the given one when there are faults. */
@@ -35,13 +52,13 @@ export interface CheckedInput {
 /** Checks and completes an input. `hash` is the hash of the definition that the schema belongs to. */
 export function checkInput(hash: string, schema: JsonObject | undefined, input: JsonObject): CheckedInput {
   if (schema === undefined) return { input, faults: [] };
-  const outcome = compile(hash, schema);
+  const outcome = compile(`input ${hash}`, schema, INPUT);
   if ('faults' in outcome) return { input, faults: outcome.faults };
   const { validate } = outcome;
   const copy = structuredClone(input) as JsonObject;
   try {
     if (validate(copy)) return { input: copy, faults: [] };
-    return { input, faults: inputFaults(validate.errors ?? []) };
+    return { input, faults: valueFaults(validate.errors ?? [], 'input') };
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     return { input, faults: [{ path: 'input', code: 'invalid_definition', message: 'The input schema refers to itself without end.' }] };
@@ -53,26 +70,51 @@ export function checkInput(hash: string, schema: JsonObject | undefined, input: 
 
 /** What is wrong with the schema itself; paths start at `input`. */
 export function checkInputSchema(schema: JsonObject): readonly DefinitionFault[] {
-  const outcome = compile(undefined, schema);
+  const outcome = compile(undefined, schema, INPUT);
   return 'faults' in outcome ? outcome.faults : [];
 }
 
-function compile(hash: string | undefined, schema: JsonObject): { readonly validate: ValidateFunction } | { readonly faults: readonly DefinitionFault[] } {
-  const known = hash === undefined ? undefined : compiled.get(hash);
+/** The same for the schema of an output; paths start at `base`. */
+export function checkOutputSchema(schema: JsonObject, base: string): readonly DefinitionFault[] {
+  const outcome = compile(undefined, schema, { ...OUTPUT, base });
+  return 'faults' in outcome ? outcome.faults : [];
+}
+
+/** Where an output differs from its schema; `key` names the schema. Paths start at `output`. */
+export function checkOutput(schema: JsonObject, key: string, output: Json): readonly DefinitionFault[] {
+  const outcome = compile(`output ${key}`, schema, OUTPUT);
+  if ('faults' in outcome) return outcome.faults;
+  const { validate } = outcome;
+  try {
+    return validate(output) ? [] : valueFaults(validate.errors ?? [], 'output');
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return [{ path: 'output', code: 'invalid_definition', message: 'The output schema refers to itself without end.' }];
+  } finally {
+    validate.errors = null;
+  }
+}
+
+function compile(
+  key: string | undefined,
+  schema: JsonObject,
+  use: Use,
+): { readonly validate: ValidateFunction } | { readonly faults: readonly DefinitionFault[] } {
+  const known = key === undefined ? undefined : compiled.get(key);
   if (known !== undefined) return { validate: known };
   const faults = new FaultList();
-  checkShape(schema, faults);
+  checkShape(schema, use, faults);
   if (faults.size > 0) return { faults: faults.all() };
   // Which draft is meant is known by now; the address itself has more spellings than ajv knows.
   const { $schema, ...body } = schema;
-  const ajv = instance(String($schema).includes('draft-07') ? 'draft-07' : '2020-12');
+  const ajv = instance(String($schema).includes('draft-07') ? 'draft-07' : '2020-12', use.what === 'input');
   try {
-    if (ajv.validateSchema(body) !== true) return { faults: schemaFaults(ajv.errors ?? []) };
+    if (ajv.validateSchema(body) !== true) return { faults: schemaFaults(ajv.errors ?? [], use) };
     const validate = ajv.compile(body);
-    if (hash !== undefined) remember(hash, validate);
+    if (key !== undefined) remember(key, validate);
     return { validate };
   } catch (error) {
-    faults.add('input', 'invalid_definition', `The input schema cannot be used: ${error instanceof Error ? error.message : String(error)}.`);
+    faults.add(use.base, 'invalid_definition', `The ${use.what} schema cannot be used: ${error instanceof Error ? error.message : String(error)}.`);
     return { faults: faults.all() };
   } finally {
     // ajv keeps every schema it has seen.
@@ -80,44 +122,45 @@ function compile(hash: string | undefined, schema: JsonObject): { readonly valid
   }
 }
 
-function remember(hash: string, validate: ValidateFunction): void {
+function remember(key: string, validate: ValidateFunction): void {
   const [oldest] = compiled.keys();
   if (compiled.size >= MAX_COMPILED && oldest !== undefined) compiled.delete(oldest);
-  compiled.set(hash, validate);
+  compiled.set(key, validate);
 }
 
 /** ajv takes 20 ms to load: only a definition with a schema pays for it. */
-function instance(draft: Draft): Ajv {
-  const known = instances.get(draft);
+function instance(draft: Draft, useDefaults: boolean): Ajv {
+  const name = `${draft} ${useDefaults}`;
+  const known = instances.get(name);
   if (known !== undefined) return known;
   const load = createRequire(import.meta.url);
-  const options = { strict: false, allErrors: true, useDefaults: true, verbose: true, addUsedSchema: false, logger: false, ownProperties: true } as const;
+  const options = { strict: false, allErrors: true, useDefaults, verbose: true, addUsedSchema: false, logger: false, ownProperties: true } as const;
   const ajv: Ajv =
     draft === '2020-12'
       ? (new (load('ajv/dist/2020.js') as typeof import('ajv/dist/2020.js')).Ajv2020(options) as unknown as Ajv)
       : new (load('ajv') as typeof import('ajv')).Ajv(options);
   const { default: addFormats } = load('ajv-formats') as typeof import('ajv-formats');
   (addFormats as unknown as (target: Ajv) => void)(ajv);
-  instances.set(draft, ajv);
+  instances.set(name, ajv);
   return ajv;
 }
 
-function checkShape(schema: JsonObject, faults: FaultList): void {
+function checkShape(schema: JsonObject, { base, what }: Use, faults: FaultList): void {
   if (Buffer.byteLength(JSON.stringify(schema)) > MAX_SCHEMA_BYTES) {
-    faults.add('input', 'limit_exceeded', 'The input schema is too large.', { expected: `at most ${MAX_SCHEMA_BYTES / 1024} KiB` });
+    faults.add(base, 'limit_exceeded', `The ${what} schema is too large.`, { expected: `at most ${MAX_SCHEMA_BYTES / 1024} KiB` });
     return;
   }
   const { $schema, type } = schema;
   if ($schema !== undefined && !/^https?:\/\/json-schema\.org\/(draft\/2020-12|draft-07)\/schema#?$/.test(String($schema))) {
-    faults.add('input.$schema', 'not_available', 'This version of JSON Schema is not available.', { expected: '2020-12 or draft-07' });
+    faults.add(`${base}.$schema`, 'not_available', 'This version of JSON Schema is not available.', { expected: '2020-12 or draft-07' });
   }
-  if (type !== undefined && type !== 'object')
-    faults.add('input.type', 'invalid_definition', 'The input of a workflow is an object.', { expected: 'type: object' });
+  if (what === 'input' && type !== undefined && type !== 'object')
+    faults.add(`${base}.type`, 'invalid_definition', 'The input of a workflow is an object.', { expected: 'type: object' });
   const keys = Object.keys(schema);
-  if (keys.length > 0 && !keys.some((key) => KEYWORDS.has(key))) {
-    faults.add('input', 'invalid_definition', `This is no JSON Schema: ${keys.slice(0, 5).join(', ')} mean nothing in one.`, { expected: EXAMPLE });
+  if (keys.length > 0 && !keys.some((key) => KEYWORDS.has(key) || (what === 'output' && VALUE_KEYWORDS.has(key)))) {
+    faults.add(base, 'invalid_definition', `This is no JSON Schema: ${keys.slice(0, 5).join(', ')} mean nothing in one.`, { expected: EXAMPLE });
   }
-  checkInside(schema, 'input', faults);
+  checkInside(schema, base, faults);
 }
 
 /** Long patterns, and `$async`, which would turn the check into a promise. */

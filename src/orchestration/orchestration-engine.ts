@@ -2,27 +2,32 @@
 
 import { LogisticsError } from '../domain/errors.ts';
 import type { EventType, LogisticsEvent } from '../domain/event.ts';
+import { batchStatus, type JobRange, parseRange } from '../domain/job-range.ts';
 import { isJsonObject, type Json } from '../domain/json.ts';
 import type { Logger } from '../domain/log.ts';
 import type { ClosePolicy } from '../domain/session.ts';
 import { isTerminal } from '../domain/workflow-execution.ts';
-import { createChangePoller } from '../runtime/change-poller.ts';
+import { ChangePoller } from '../runtime/change-poller.ts';
 import { createDueTimer } from '../runtime/due-timer.ts';
 import { EventFeed, type EventHandler } from '../runtime/event-feed.ts';
 import { InboxPump } from '../runtime/inbox-pump.ts';
-import { createSweeper } from '../runtime/sweeper.ts';
+import { createSweeper, type Sweeper } from '../runtime/sweeper.ts';
 import type { Ticker } from '../runtime/ticker.ts';
 import { type WaitEnd, Waiters } from '../runtime/waiters.ts';
+import type { ScheduleManager } from '../schedule/schedule-manager.ts';
 import type { Backend, Receipt } from '../store/backend.ts';
 import type { JobInput } from '../task/job-input.ts';
 import type { BatchJob } from '../task/queue.ts';
 import type { TaskRegistry } from '../task/task-registry.ts';
 import type { Worker } from '../task/worker.ts';
+import type { WorkerAgents } from '../task/worker-agents.ts';
 import type { Caller } from './caller.ts';
 import { LOCAL_HUMAN } from './caller.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { type Enqueued, JobIntake } from './job-intake.ts';
 import type { OrchestrationSession, OrchestrationSessions, SessionRequest } from './orchestration-session.ts';
+import { applyQueueLimits } from './queue-limits.ts';
+import { type WhoFires, whoFires } from './schedule-liveness.ts';
 import { type SystemStatus, systemStatus } from './system-status.ts';
 import type { TaskOrchestrator } from './task-orchestrator.ts';
 import type { StartRequest, WorkflowManager } from './workflow-manager.ts';
@@ -55,6 +60,8 @@ export class OrchestrationEngine {
   readonly tasks: TaskOrchestrator;
   readonly sessions: OrchestrationSessions;
   readonly registry: TaskRegistry;
+  readonly schedules: ScheduleManager;
+  readonly workerAgents: WorkerAgents;
   readonly workflowsDir: WorkflowsDir | null;
   readonly logger: Logger;
   readonly namespace: string;
@@ -65,8 +72,8 @@ export class OrchestrationEngine {
   readonly #feed: EventFeed;
   readonly #pump: InboxPump;
   readonly #timer: Ticker;
-  readonly #sweeper: Ticker;
-  readonly #poller: Ticker;
+  readonly #sweeper: Sweeper;
+  readonly #poller: ChangePoller;
   readonly #startedAt: number;
   #worker: Worker | null = null;
   #epoch = 0;
@@ -74,21 +81,27 @@ export class OrchestrationEngine {
   #starting: Promise<void> | null = null;
   #stopping: Promise<void> | null = null;
   #unsubscribe: (() => void) | null = null;
+  readonly #ending = new AbortController();
+  /** It has no row any more: by its own wish, or because another took its place. */
+  #left = false;
+  #beforeClose: () => Promise<void> = async () => undefined;
 
   constructor(parts: EngineParts) {
     this.#p = parts;
-    this.backend = parts.backend;
+    this.backend = parts.visible;
     this.workflows = parts.workflows;
     this.tasks = parts.tasks;
     this.sessions = parts.sessions;
     this.registry = parts.registry;
+    this.schedules = parts.schedules;
+    this.workerAgents = parts.workerAgents;
     this.workflowsDir = parts.workflowsDir;
     this.logger = parts.log('engine');
     this.namespace = parts.namespace;
     this.version = parts.version;
     this.#startedAt = parts.now();
     const { backend, decide, now, namespace } = parts;
-    this.#intake = new JobIntake(parts);
+    this.#intake = new JobIntake({ ...parts, backend: parts.visible });
     const onError = (duty: string): ((error: unknown) => void) => {
       const logger = parts.log(duty);
       return (error) => logger.error({ err: error }, `${duty} failed`);
@@ -99,14 +112,15 @@ export class OrchestrationEngine {
       else feedLog.warn({ err: error, type: event.type, ...idsOf(event) }, 'an event handler threw');
     });
     this.#pump = new InboxPump({ backend, decide, onError: onError('inbox-pump') });
-    this.#timer = createDueTimer({ backend, decide, now, onError: onError('due-timer') });
-    this.#poller = createChangePoller(backend, onError('change-poller'));
+    this.#timer = createDueTimer({ backend, decide, now, leading: () => this.#sweeper.leading, onError: onError('due-timer') });
+    this.#poller = new ChangePoller(backend, onError('change-poller'));
     this.#sweeper = createSweeper({
       backend,
       decide,
       epoch: () => this.#epoch,
       now,
       settings: parts.sweep,
+      candidate: parts.makeWorker !== null,
       onLost: () => this.#rejoin(),
       onSweep: async () => this.#worker?.giveBackOrphans(),
       onError: onError('sweeper'),
@@ -116,6 +130,16 @@ export class OrchestrationEngine {
   /** Number of this process among all that ever joined the store. */
   get epoch(): number {
     return this.#epoch;
+  }
+
+  /** Aborted as soon as this engine stops, for whatever reason. */
+  get stopping(): AbortSignal {
+    return this.#ending.signal;
+  }
+
+  /** Jobs that run in this process now. */
+  get runningHere(): number {
+    return this.#worker?.running ?? 0;
   }
 
   get now(): number {
@@ -139,9 +163,11 @@ export class OrchestrationEngine {
       if (notice.timersChanged) this.#timer.wake();
       this.#worker?.notify(notice);
       this.#waiters.notify(notice);
+      this.workerAgents.notify(notice);
       this.#feed.wake();
     });
     this.#worker = this.#p.makeWorker?.(() => this.#epoch) ?? null;
+    if (this.#worker !== null) await applyQueueLimits(backend, this.namespace, this.#p.queues);
     this.#sweeper.start();
     this.#pump.ticker.start();
     this.#timer.start();
@@ -162,8 +188,29 @@ export class OrchestrationEngine {
 
   /** After a freeze longer than the lease: others took the work; go on under a new epoch. */
   async #rejoin(): Promise<void> {
+    if (this.#left) return;
     this.logger.warn('this process was silent for longer than its lease; its jobs were taken back');
-    await this.#join();
+    try {
+      await this.#join();
+    } catch (error) {
+      if (this.#p.join.sole !== true || !(error instanceof LogisticsError) || error.code !== 'conflict') throw error;
+      this.logger.warn('another process took its place; it stops');
+      this.#left = true;
+      // Not awaited: the stop waits for the round that this is part of.
+      this.stop().catch((cause: unknown) => this.logger.error({ err: cause }, 'the stop failed'));
+    }
+  }
+
+  /** Leaves the registry if the namespace does not need this process in that very moment, and then stops; false = it does, it goes on. */
+  async retire(): Promise<boolean> {
+    this.#left = await this.#p.backend.leave({ epoch: this.#epoch, decide: this.#p.decide, idleIn: this.namespace });
+    if (this.#left) await this.stop();
+    return this.#left;
+  }
+
+  /** Runs once this process has given everything back, while the store is still open. */
+  beforeClose(handler: () => Promise<void>): void {
+    this.#beforeClose = handler;
   }
 
   /** Idempotent. Finishes or gives back what runs, then closes the store. */
@@ -175,24 +222,32 @@ export class OrchestrationEngine {
   async #stop(): Promise<void> {
     const running = this.#state === 'running';
     this.#state = 'stopped';
+    this.#ending.abort();
     // A start under way ends first, or its services would outlive the store.
     await this.#starting?.catch(() => undefined);
     this.#waiters.close();
+    await this.workerAgents.close();
     if (running) {
       await this.workflowsDir?.stop();
       await this.#worker?.stop();
       await Promise.all([this.#timer.stop(), this.#pump.ticker.stop(), this.#sweeper.stop(), this.#poller.stop()]);
       this.#unsubscribe?.();
-      try {
-        await this.#p.backend.leave({ epoch: this.#epoch, decide: this.#p.decide });
-      } catch (error) {
-        this.logger.warn({ err: error }, 'could not sign off; the next process takes the work back');
-      }
+      await this.#signOff();
+      await this.#beforeClose().catch((error: unknown) => this.logger.warn({ err: error }, 'the last look before the store closes failed'));
     }
     this.#feed.close();
     await this.#p.backend.close();
     await this.#p.dispose();
     this.logger.info('engine stopped');
+  }
+
+  async #signOff(): Promise<void> {
+    if (this.#left) return;
+    try {
+      await this.#p.backend.leave({ epoch: this.#epoch, decide: this.#p.decide });
+    } catch (error) {
+      this.logger.warn({ err: error }, 'could not sign off; the next process takes the work back');
+    }
   }
 
   /** Events from now on, in the log's order; returns the way to stop. A throwing handler harms nobody. */
@@ -261,6 +316,11 @@ export class OrchestrationEngine {
     return this.backend.cancelJob({ jobId, reason, decide: this.#p.decide, receipt });
   }
 
+  /** Who fires the schedules of this namespace, now and once this process has ended. */
+  whoFires(): WhoFires {
+    return whoFires(this.backend, this.namespace, this.#p.background);
+  }
+
   /** How it is going: store, processes, queues, runs, failures; with `since`, also what changed from that time or cursor on. */
   getSystemStatus(since?: { readonly at: number } | { readonly cursor: number }): SystemStatus {
     return systemStatus({
@@ -270,6 +330,8 @@ export class OrchestrationEngine {
       now: this.now,
       startedAt: this.#startedAt,
       leaseMs: this.#p.leaseMs,
+      background: this.#p.background,
+      capabilities: this.registry.capabilities(),
       warnings: [...this.#p.warnings, ...(this.workflowsDir?.warnings() ?? [])],
       since,
     });
@@ -302,10 +364,19 @@ export class OrchestrationEngine {
   }
 
   #statusOf(id: string, must: boolean): string {
+    const range = parseRange(id);
+    if (range !== null) return this.#statusOfBatch(id, range, must);
     const found = id.startsWith('exec_') ? this.backend.getExecution(id) : id.startsWith('job_') ? this.backend.getJob(id) : null;
     if (found === null && must)
       throw new LogisticsError('not_found', `There is no execution or job ${id}.`, { path: 'ids', expected: 'ids that begin with exec_ or job_' });
     return found?.status ?? 'cancelled';
+  }
+
+  #statusOfBatch(id: string, range: JobRange, must: boolean): string {
+    const counts = this.backend.jobRange(range);
+    if (counts !== null) return batchStatus(counts);
+    if (must) throw new LogisticsError('not_found', `There is no batch ${id}; its first or last job is gone.`, { path: 'ids' });
+    return 'cancelled';
   }
 
   /**

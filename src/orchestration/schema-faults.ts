@@ -8,27 +8,27 @@ import type { DefinitionFault } from '../domain/workflow-definition.ts';
 const MAX_FAULTS = 100;
 const NAMES_SHOWN = 20;
 
-/** What is wrong with an input. */
-export function inputFaults(errors: readonly ErrorObject[]): DefinitionFault[] {
+/** What is wrong with a value, with paths from `base`. */
+export function valueFaults(errors: readonly ErrorObject[], base: string): DefinitionFault[] {
   const faults = new FaultList();
-  for (const error of errors.slice(0, MAX_FAULTS)) addInputFault(error, faults);
+  for (const error of errors.slice(0, MAX_FAULTS)) addValueFault(error, base, faults);
   return faults.all();
 }
 
 /** What is wrong with the schema itself. */
-export function schemaFaults(errors: readonly ErrorObject[]): DefinitionFault[] {
+export function schemaFaults(errors: readonly ErrorObject[], { base, what }: { readonly base: string; readonly what: string }): DefinitionFault[] {
   const faults = new FaultList();
   for (const error of errors.slice(0, MAX_FAULTS)) {
     const allowed = error.keyword === 'enum' ? texts(error.params.allowedValues) : [];
     const expected = allowed.length === 0 ? undefined : `one of ${allowed.join(', ')}`;
     const near = typeof error.data === 'string' ? faults.near(error.data, allowed) : [];
-    faults.add(pathOf(error), 'invalid_definition', `The input schema is not valid: it ${error.message ?? 'is wrong'}.`, { expected, near });
+    faults.add(pathOf(error, base), 'invalid_definition', `The ${what} schema is not valid: it ${error.message ?? 'is wrong'}.`, { expected, near });
   }
   return faults.all();
 }
 
-function addInputFault(error: ErrorObject, faults: FaultList): void {
-  const path = pathOf(error);
+function addValueFault(error: ErrorObject, base: string, faults: FaultList): void {
+  const path = pathOf(error, base);
   const { params } = error as { readonly params: Readonly<Record<string, unknown>> };
   const add = (at: string, message: string, expected?: string, near?: readonly string[]): void => faults.add(at, 'invalid_input', message, { expected, near });
   switch (error.keyword) {
@@ -66,10 +66,10 @@ function addInputFault(error: ErrorObject, faults: FaultList): void {
   }
 }
 
-function pathOf(error: ErrorObject): string {
+function pathOf(error: ErrorObject, base: string): string {
   const parts = error.instancePath.split('/').slice(1);
   const names = parts.map((part) => (/^\d+$/.test(part) ? Number(part) : part.replaceAll('~1', '/').replaceAll('~0', '~')));
-  return joinAll('input', names);
+  return joinAll(base, names);
 }
 
 function properties(error: ErrorObject): JsonObject {

@@ -1,6 +1,10 @@
 // Owns the one comprehensive answer to "how is it going": store, processes, queues, what runs, waits, failed, comes next.
 import type { LogisticsEvent } from '../domain/event.ts';
+import { AGENT_CAPABILITY, type WorkerAgent } from '../domain/worker-agent.ts';
 import type { Backend, ExecutionSummary, ProcessInfo, QueueStats, StoreStatus } from '../store/backend.ts';
+import { capabilityGap } from './capability-gap.ts';
+import { type Background, livenessText } from './liveness.ts';
+import { type SchedulesStatus, schedulesStatus } from './schedule-status.ts';
 
 export interface SystemStatus {
   readonly version: string;
@@ -10,7 +14,10 @@ export interface SystemStatus {
   readonly health: 'healthy' | 'degraded';
   readonly store: StoreStatus;
   readonly processes: readonly ProcessInfo[];
+  /** Worker agents that are online. */
+  readonly workers: readonly WorkerAgent[];
   readonly queues: readonly QueueStats[];
+  readonly queueSettings: ReturnType<Backend['queueSettings']>;
   readonly running: readonly ExecutionSummary[];
   readonly waitingForPerson: readonly {
     readonly executionId: string;
@@ -32,6 +39,7 @@ export interface SystemStatus {
   readonly workflows: number;
   readonly throughput: { readonly jobsCompleted: number; readonly jobsFailed: number; readonly windowMs: number };
   readonly nextDueAt: number | null;
+  readonly schedules: SchedulesStatus;
   readonly warnings: readonly string[];
   /** Who goes on when this process ends. */
   readonly liveness: string;
@@ -40,6 +48,7 @@ export interface SystemStatus {
 }
 
 const SHOWN = 10;
+const LOOKED_AT = 50;
 const WINDOW_MS = 60_000;
 const CHANGE_TYPES = [
   'workflow_started',
@@ -57,6 +66,10 @@ const CHANGE_TYPES = [
   'session_expired',
   'workflow_created',
   'worker_lost',
+  'schedule_created',
+  'schedule_updated',
+  'schedule_paused',
+  'schedule_missed',
 ] as const;
 
 export function systemStatus(p: {
@@ -67,13 +80,16 @@ export function systemStatus(p: {
   readonly startedAt: number;
   readonly leaseMs: number;
   readonly warnings: readonly string[];
+  readonly background: Background;
+  /** What this process could run, and a background host of it. */
+  readonly capabilities: readonly string[];
   /** Epoch ms or a cursor of an earlier status. */
   readonly since?: { readonly at: number } | { readonly cursor: number } | undefined;
 }): SystemStatus {
   const { backend, namespace, now } = p;
   const list = (status: string, limit = SHOWN): readonly ExecutionSummary[] =>
     backend.listExecutions({ filter: { namespace, status }, limit, cursor: null }).items;
-  const store = backend.status();
+  const store = backend.status({ namespace });
   const processes = backend.listProcesses();
   const waiting = list('waiting', 50);
   const silent = processes.filter((process) => now - process.heartbeatAt > p.leaseMs);
@@ -84,6 +100,8 @@ export function systemStatus(p: {
   const oldest = store.oldestReadyAt;
   if (oldest !== null && now - oldest > 5 * 60_000)
     warnings.push(`The oldest ready job has waited for ${Math.round((now - oldest) / 60_000)} min; no process may be able to run it (see explain).`);
+  const queues = backend.queueStats({ namespace });
+  warnings.push(...agentWarnings(backend, namespace, queues, now));
   const failedJobs = backend.listJobs({ filter: { namespace, dead: true }, limit: SHOWN, cursor: null }).items;
   return {
     version: p.version,
@@ -93,7 +111,9 @@ export function systemStatus(p: {
     health: warnings.length === 0 ? 'healthy' : 'degraded',
     store,
     processes,
-    queues: backend.queueStats({ namespace }),
+    workers: backend.listWorkers({ filter: { namespace, status: 'active' }, limit: 2 * SHOWN, cursor: null }).items,
+    queues,
+    queueSettings: backend.queueSettings({ namespace }),
     running: [...list('running'), ...waiting.slice(0, SHOWN), ...list('paused'), ...list('pending')].slice(0, 2 * SHOWN),
     waitingForPerson: approvals(backend, waiting),
     recentFailures: [
@@ -122,10 +142,20 @@ export function systemStatus(p: {
     workflows: backend.listDefinitions({ filter: { namespace }, limit: 500, cursor: null }).items.length,
     throughput: throughput(backend, namespace, now),
     nextDueAt: store.nextDueAt,
+    schedules: schedulesStatus(backend, p),
     warnings,
-    liveness: liveness(backend, processes, store),
+    liveness: livenessText(backend, namespace, p.background, p.capabilities),
     changes: p.since === undefined ? null : changes(backend, namespace, p.since),
   };
+}
+
+/** Work for agents that no worker agent can take now; looked for only where there is such work. */
+function agentWarnings(backend: Backend, namespace: string, queues: readonly QueueStats[], now: number): string[] {
+  const waiting = queues.filter((row) => row.task === AGENT_CAPABILITY).reduce((sum, row) => sum + row.counts.pending, 0);
+  if (waiting === 0) return [];
+  const jobs = backend.listJobs({ filter: { namespace, status: 'pending', task: AGENT_CAPABILITY }, limit: LOOKED_AT, cursor: null }).items;
+  const kinds = new Map(jobs.filter((job) => job.gate === null).map((job) => [job.requires.join('\n'), job.requires]));
+  return [...kinds.values()].flatMap((requires) => capabilityGap(backend, namespace, requires, now)?.message ?? []).slice(0, SHOWN);
 }
 
 function approvals(backend: Backend, waiting: readonly ExecutionSummary[]): SystemStatus['waitingForPerson'] {
@@ -160,15 +190,4 @@ function changes(backend: Backend, namespace: string, since: { readonly at: numb
   const events = backend.readEvents({ after, limit: limit + 1, namespace, types: CHANGE_TYPES });
   const shown = events.slice(0, limit);
   return { events: shown, cursor: shown.at(-1)?.cursor ?? Math.max(after, backend.status().lastCursor), truncated: events.length > limit };
-}
-
-function liveness(backend: Backend, processes: readonly ProcessInfo[], store: StoreStatus): string {
-  if (!backend.capabilities.durable) return 'This store lives in memory: when this process ends, all of it is gone.';
-  // Short commands come and go; only what runs jobs keeps work going.
-  const others = processes.filter((process) => !process.self && !process.role.includes('(client)'));
-  const open = store.executions.pending + store.executions.running + store.executions.waiting + store.executions.paused;
-  if (others.length > 0) return `${others.length} other process(es) share this store and go on when this one ends.`;
-  return open === 0
-    ? 'Nothing is open. Work that is open when this process ends goes on when one starts again on this folder.'
-    : `${open} execution(s) are open. This is the only process: when it ends they stop, and go on when one starts again on this folder.`;
 }

@@ -9,7 +9,9 @@ import type { Logger } from '../domain/log.ts';
 import type { Service } from '../domain/service.ts';
 import type { DefinitionFault, StoredDefinition, WorkflowDefinition } from '../domain/workflow-definition.ts';
 import { Ticker } from '../runtime/ticker.ts';
+import type { ScheduleManager } from '../schedule/schedule-manager.ts';
 import { MAX_SOURCE_BYTES } from './definition-source.ts';
+import { blockFault, ScheduleBlocks, splitSource } from './schedule-blocks.ts';
 import type { WorkflowManager } from './workflow-manager.ts';
 
 /** Begins to watch a folder; gives the way to stop. Throws when the folder cannot be watched. */
@@ -18,6 +20,8 @@ export type WatchFolder = (folder: string, onChange: () => void, onError: (error
 export interface WorkflowsDirOptions {
   readonly folder: string;
   readonly workflows: WorkflowManager;
+  /** Takes over the `schedules` blocks; without it they are only checked. */
+  readonly schedules?: ScheduleManager | undefined;
   readonly logger: Logger;
   readonly watch?: WatchFolder | undefined;
   /** Quiet time after a change before the files are read; editors write in several steps. */
@@ -55,6 +59,7 @@ export class WorkflowsDir implements Service {
   readonly folder: string;
   readonly #o: WorkflowsDirOptions;
   readonly #ticker: Ticker;
+  readonly #blocks: ScheduleBlocks | null;
   /** Digest of the text last dealt with, per file. */
   readonly #seen = new Map<string, string>();
   readonly #faults = new Map<string, string>();
@@ -67,6 +72,8 @@ export class WorkflowsDir implements Service {
   constructor(options: WorkflowsDirOptions) {
     this.#o = options;
     this.folder = options.folder;
+    const { schedules, folder, logger } = options;
+    this.#blocks = schedules === undefined ? null : new ScheduleBlocks({ schedules, folder, logger });
     this.#ticker = new Ticker(
       'workflows-dir',
       () => this.tick(),
@@ -126,6 +133,7 @@ export class WorkflowsDir implements Service {
       return LOOK_MS;
     }
     this.#forgetMissing(sources);
+    await this.#blocks?.forgetMissing(sources.map(({ file }) => file));
     const owners = new Map<string, string>();
     for (const source of sources) await this.#load(source, owners);
     return LOOK_MS;
@@ -160,9 +168,19 @@ export class WorkflowsDir implements Service {
       .digest('hex');
     // The same text again is not stored again, so that a newer version made by other means stands until the file changes.
     if (this.#seen.get(file) === digest) return;
+    const { definition, block } = splitSource(source.text as string);
     if (compared.status !== 'unchanged') {
-      const { stored, created } = await workflows.create(source.text, undefined, stemOf(file));
+      const { stored, created } = await workflows.create(definition, undefined, stemOf(file));
       if (created) logger.info({ file, workflow: stored.name, version: stored.version }, 'a workflow file was loaded');
+    }
+    try {
+      await this.#blocks?.load(file, block, compared.workflow as string);
+    } catch (error) {
+      if (!(error instanceof LogisticsError)) throw error;
+      if (this.#faults.get(file) !== error.message)
+        logger.warn({ file, code: error.code, path: error.path }, `the schedules of a workflow file were not taken over: ${error.message}`);
+      this.#faults.set(file, error.message);
+      return;
     }
     this.#seen.set(file, digest);
   }
@@ -176,9 +194,12 @@ export class WorkflowsDir implements Service {
       faults,
     });
     if (fault !== null) return invalid([fault]);
-    const checked = await this.#o.workflows.checkReachable(text, stemOf(file));
+    const { definition, block } = splitSource(text as string);
+    const checked = await this.#o.workflows.checkReachable(definition, stemOf(file));
     if (checked.definition === null) return invalid(checked.faults);
     const { name } = checked.definition;
+    const wrong = block === undefined ? null : blockFault(block, name);
+    if (wrong !== null) return invalid([wrong], name);
     const owner = owners.get(name);
     if (owner !== undefined)
       return invalid(

@@ -8,14 +8,20 @@ import { nearMatches } from '../domain/near-match.ts';
 import type { Decide } from '../domain/transition.ts';
 import { type BackendEnvironment, DEFAULT_BACKEND_LIMITS } from '../store/backend.ts';
 import { openBackend } from '../store/open-backend.ts';
+import { besidePrefix } from '../store/redis-address.ts';
 import { Queue } from './queue.ts';
 import { QueueUpkeep } from './queue-upkeep.ts';
 
 export interface GetQueueOptions {
   readonly name?: string | undefined;
   readonly namespace?: string | undefined;
-  /** For sqlite. The file lies in `queues` below it: an engine on the same folder runs none of these jobs, and none of its own are here. */
+  /**
+   * For sqlite. The file lies in `queues` below it: an engine on the same folder runs none of these jobs, and none of its own are here.
+   * For redis: where this process keeps its replica; default: the user's cache folder.
+   */
   readonly dataDir?: string | undefined;
+  /** For redis: `redis://[user:password@]host[:port][/db][?prefix=name]`. Its keys lie beside those of an engine with the same address. */
+  readonly url?: string | undefined;
   readonly durability?: 'full' | 'normal' | undefined;
   readonly now?: (() => number) | undefined;
   readonly random?: (() => number) | undefined;
@@ -29,7 +35,7 @@ const BACKENDS = ['in_memory', 'sqlite', 'redis'] as const;
 /** A queue that lives in this process only. */
 export class InMemoryQueue extends Queue {}
 
-/** A queue on a backend: `in_memory` (default), `sqlite` (needs dataDir). Throws QueueError for others. */
+/** A queue on a backend: `in_memory` (default), `sqlite` (needs dataDir), `redis` (needs url). Throws QueueError for others. */
 export async function getQueue(backend: (typeof BACKENDS)[number] | (string & {}) = 'in_memory', options: GetQueueOptions = {}): Promise<Queue> {
   if (!(BACKENDS as readonly string[]).includes(backend)) {
     throw new QueueError('invalid_input', `There is no queue backend "${backend}".`, {
@@ -38,7 +44,9 @@ export async function getQueue(backend: (typeof BACKENDS)[number] | (string & {}
       nearMatches: nearMatches(backend, BACKENDS),
     });
   }
-  if (backend === 'redis') throw new QueueError('not_available', 'The redis backend is not built yet.', { path: 'backend', expected: 'in_memory or sqlite' });
+  if (backend === 'redis' && options.url === undefined) {
+    throw new QueueError('invalid_input', 'The redis backend needs an address.', { path: 'url', expected: 'redis://host:port' });
+  }
   if (backend === 'sqlite' && options.dataDir === undefined) {
     throw new QueueError('invalid_input', 'The sqlite backend needs a folder.', { path: 'dataDir', expected: 'the folder of its file' });
   }
@@ -56,9 +64,12 @@ export async function getQueue(backend: (typeof BACKENDS)[number] | (string & {}
     },
     concurrencyKey: () => null,
     limits: DEFAULT_BACKEND_LIMITS,
+    onError: options.onError,
   };
-  const dataDir = options.dataDir === undefined ? '' : join(options.dataDir, QUEUES_FOLDER);
-  const store = await openBackend({ store: backend, dataDir, durability: options.durability ?? 'full' }, env);
+  const folder = options.dataDir ?? (backend === 'redis' ? (await import('env-paths')).default('logistics-mcp', { suffix: '' }).cache : undefined);
+  const dataDir = folder === undefined ? '' : join(folder, QUEUES_FOLDER);
+  const address = backend === 'redis' && options.url !== undefined ? besidePrefix(options.url, QUEUES_FOLDER) : backend;
+  const store = await openBackend({ store: address, dataDir, durability: options.durability ?? 'full' }, env);
   const namespace = options.namespace ?? 'default';
   const upkeep = new QueueUpkeep({ backend: store, namespace, now, decide: NO_EXECUTIONS, onError: options.onError ?? (() => undefined) });
   await upkeep.start();

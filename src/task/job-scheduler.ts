@@ -132,7 +132,7 @@ export class JobScheduler {
       shutdownGraceMs,
       epoch: () => upkeep.epoch,
       logger,
-      queue: name,
+      queues: [name],
     });
     this.#worker.start();
   }

@@ -1,7 +1,8 @@
 // Owns what a queue with a store of its own needs to stay true: due times, the heartbeat of this process, work of dead ones.
 import { hostname } from 'node:os';
+import type { Service } from '../domain/service.ts';
 import type { Decide } from '../domain/transition.ts';
-import { createChangePoller } from '../runtime/change-poller.ts';
+import { ChangePoller } from '../runtime/change-poller.ts';
 import { createDueTimer } from '../runtime/due-timer.ts';
 import { createSweeper } from '../runtime/sweeper.ts';
 import type { Ticker } from '../runtime/ticker.ts';
@@ -20,16 +21,16 @@ const SWEEP = { sweepMs: 5_000, heartbeatMs: 10_000, retention: null } as const;
 export class QueueUpkeep {
   readonly #o: QueueUpkeepOptions;
   readonly #timer: Ticker;
-  readonly #services: readonly Ticker[];
+  readonly #services: readonly Service[];
   #epoch = 0;
   #unsubscribe: (() => void) | null = null;
 
   constructor(options: QueueUpkeepOptions) {
     this.#o = options;
     const { backend, decide, now, onError } = options;
-    this.#timer = createDueTimer({ backend, decide, now, onError });
-    const sweeper = createSweeper({ backend, decide, now, epoch: () => this.#epoch, settings: SWEEP, onLost: () => this.#join(), onError });
-    this.#services = [this.#timer, sweeper, ...(backend.capabilities.shared ? [createChangePoller(backend, onError)] : [])];
+    this.#timer = createDueTimer({ backend, decide, now, leading: () => true, onError });
+    const sweeper = createSweeper({ backend, decide, now, epoch: () => this.#epoch, settings: SWEEP, candidate: false, onLost: () => this.#join(), onError });
+    this.#services = [this.#timer, sweeper, ...(backend.capabilities.shared ? [new ChangePoller(backend, onError)] : [])];
   }
 
   /** Registration of this process; claims belong to it. */

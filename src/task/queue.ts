@@ -1,12 +1,15 @@
 // Owns claim order for its user: enqueue, dequeue (a claim, never a destructive pop), acknowledge; the best ready job first.
+import { z } from 'zod';
 import { type ErrorData, LogisticsError, QueueError } from '../domain/errors.ts';
 import type { IdSource } from '../domain/id.ts';
 import type { Job } from '../domain/job.ts';
 import type { Json } from '../domain/json.ts';
 import { parseInput } from '../domain/parse-input.ts';
+import { MAX_QUEUE_CONCURRENCY, type QueueLimits, type QueueSettings } from '../domain/queue.ts';
+import { RateLimit } from '../domain/rate-limit.ts';
 import type { Decide } from '../domain/transition.ts';
-import type { AttemptOutcome, Backend, QueueStats } from '../store/backend.ts';
-import { jobsInOrder } from './job-batch.ts';
+import type { AttemptOutcome, Backend, Page, QueueStats } from '../store/backend.ts';
+import { inOrderOfInputs, jobsInOrder, refusedBatch } from './job-batch.ts';
 import { JobInput, toNewJob } from './job-input.ts';
 import type { QueueUpkeep } from './queue-upkeep.ts';
 import { storableError, storableOutput } from './storable.ts';
@@ -32,6 +35,13 @@ export interface LeasedJob extends Job {
 type Held = Pick<LeasedJob, 'id' | 'token'>;
 
 const CLEAR_CHUNK = 500;
+const DEAD_PAGE = 100;
+
+const SetLimits = z.strictObject({
+  concurrency: z.int().min(1).max(MAX_QUEUE_CONCURRENCY).nullable().optional(),
+  rateLimit: RateLimit.nullable().optional(),
+});
+type SetLimits = z.input<typeof SetLimits>;
 
 export class Queue {
   readonly backend: Backend;
@@ -60,10 +70,16 @@ export class Queue {
 
   /** Adds all jobs or none, and gives them in the order of the inputs. */
   async enqueueAll(inputs: readonly BatchJob[]): Promise<readonly Job[]> {
-    const { ordered, ids } = inQueueTerms(() => jobsInOrder(inputs, (input, at) => this.#newJob(input, inputs.length === 1 ? '' : `jobs[${at}]`)));
-    const result = await this.backend.enqueueJobs({ jobs: ordered });
-    if (result.kind === 'conflict') throw queueError(result.error);
+    const { ids } = await this.enqueueMany(inputs);
     return ids.map((id) => this.#job(id));
+  }
+
+  /** Adds up to 10,000 jobs or none; gives their ids in the order of the inputs. Throws QueueError. */
+  async enqueueMany(inputs: readonly BatchJob[]): Promise<{ readonly ids: readonly string[]; readonly deduplicated: readonly string[] }> {
+    const batch = await jobsInOrder(inputs, (input, at) => this.#newJob(input, inputs.length === 1 ? '' : `jobs[${at}]`)).catch(rethrow);
+    const result = await this.backend.enqueueJobs({ jobs: batch.ordered });
+    if (result.kind === 'conflict') throw queueError(refusedBatch(batch, result));
+    return { ids: inOrderOfInputs(batch, result.jobIds), deduplicated: result.deduplicated };
   }
 
   #newJob(input: JobInput, path: string): ReturnType<typeof toNewJob> {
@@ -74,6 +90,11 @@ export class Queue {
         expected: this.name,
       });
     }
+    if (parsed.output !== undefined)
+      throw new LogisticsError('not_available', 'A queue without an engine checks no results.', {
+        path: 'output',
+        nextActions: ['Check the result before ack.'],
+      });
     return toNewJob(
       { ...parsed, queue: this.name },
       { namespace: this.namespace, sessionId: null, now: this.now(), newId: this.newId, capabilityOf: () => undefined, defaultAttempts: 3 },
@@ -131,9 +152,63 @@ export class Queue {
     return total;
   }
 
-  /** Counts and times per task type. */
+  /** Starts nothing more; what runs goes on, and jobs can still be enqueued. */
+  pause(): Promise<QueueSettings> {
+    return this.#update({ paused: true });
+  }
+
+  resume(): Promise<QueueSettings> {
+    return this.#update({ paused: false });
+  }
+
+  /** Bounds the jobs that run at once, and the starts in a period (`{limit, period}`); null takes a limit away, an absent one stays. Throws QueueError. */
+  async setLimits(limits: SetLimits): Promise<QueueSettings> {
+    const { concurrency, rateLimit } = inQueueTerms(() => parseInput(SetLimits, limits, 'The limits cannot be set', ''));
+    return this.#update({ concurrency, rateLimit });
+  }
+
+  /** Whether it is paused, and its limits. */
+  settings(): QueueSettings {
+    const [found] = this.backend.queueSettings({ namespace: this.namespace, queue: this.name });
+    return found ?? { namespace: this.namespace, queue: this.name, paused: false, concurrency: null, rateLimit: null, from: null };
+  }
+
+  #update(change: { readonly paused?: boolean } & QueueLimits): Promise<QueueSettings> {
+    return this.backend.updateQueue({ namespace: this.namespace, queue: this.name, ...change, from: 'control' });
+  }
+
+  /** Jobs that failed with no attempt left, newest first. */
+  dead(page: { readonly limit?: number; readonly cursor?: string | null } = {}): Page<Job> {
+    const filter = { namespace: this.namespace, queue: this.name, dead: true };
+    return this.backend.listJobs({ filter, limit: page.limit ?? DEAD_PAGE, cursor: page.cursor ?? null });
+  }
+
+  /** Starts a failed or cancelled job anew on the same id; without an id, all dead ones. Gives their number. Throws QueueError for an id that cannot be. */
+  async redrive(jobId?: string): Promise<number> {
+    if (jobId === undefined) return this.#redriveDead();
+    const result = await this.backend.redriveJob({ jobId });
+    const { kind, status } = result;
+    if (result.kind === 'taken') throw new QueueError('conflict', `The job ${result.by} has the dedupe key of ${jobId}.`, { details: { job_id: result.by } });
+    if (kind === 'not_found') throw new QueueError('not_found', `There is no job ${jobId}.`);
+    if (kind === 'refused') throw new QueueError('invalid_transition', `The job ${jobId} is ${status}; only a failed or cancelled one is redriven.`);
+    return 1;
+  }
+
+  async #redriveDead(): Promise<number> {
+    let count = 0;
+    for (let cursor: string | null = null, more = true; more; ) {
+      const page: Page<Job> = this.dead({ limit: CLEAR_CHUNK, cursor });
+      const results = await Promise.all(page.items.map(({ id }) => this.backend.redriveJob({ jobId: id })));
+      count += results.filter(({ kind }) => kind === 'redriven').length;
+      cursor = page.nextCursor;
+      more = cursor !== null;
+    }
+    return count;
+  }
+
+  /** Counts, times and what ended lately, per task type. */
   stats(): readonly QueueStats[] {
-    return this.backend.queueStats({ namespace: this.namespace }).filter((row) => row.queue === this.name);
+    return this.backend.queueStats({ namespace: this.namespace, queue: this.name });
   }
 
   #job(id: string): Job {
@@ -153,8 +228,12 @@ function inQueueTerms<T>(work: () => T): T {
   try {
     return work();
   } catch (error) {
-    throw error instanceof LogisticsError ? queueError(error.toData()) : error;
+    rethrow(error);
   }
+}
+
+function rethrow(error: unknown): never {
+  throw error instanceof LogisticsError ? queueError(error.toData()) : error;
 }
 
 function queueError({ code, message, ...fields }: ErrorData): QueueError {

@@ -1,10 +1,11 @@
 // Owns what a handler is called with: the payload of a job, or the `with` of a step rendered after the claim, with secrets put in
 // last and kept nowhere.
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { TaskType } from '../domain/action.ts';
 import { LogisticsError } from '../domain/errors.ts';
 import type { Evaluator } from '../domain/evaluator.ts';
 import { isJsonObject, type Json, type JsonObject } from '../domain/json.ts';
+import { nearMatches } from '../domain/near-match.ts';
 import type { PlanNode } from '../domain/plan.ts';
 import { joinAll } from '../domain/source-path.ts';
 import type { SecretStore } from '../runtime/secrets.ts';
@@ -19,13 +20,23 @@ export interface InputSources {
   readonly steps: { readonly evaluator: Evaluator; readonly secrets: SecretStore } | null;
 }
 
+/**
+ * What a worker agent is given: rendered and checked as for a handler, but as it was written, since it leaves this program. A type that
+ * this process does not know is not checked.
+ */
+export async function inputForAgent(sources: InputSources, job: ClaimedJob, type: TaskType | undefined, node: PlanNode | null): Promise<Json> {
+  const raw = node === null ? job.payload : await renderStep(sources, job, type, node);
+  if (type !== undefined) await checkTaskInput(type, raw);
+  return raw;
+}
+
 /** The checked input of an attempt; throws invalid_input, unresolved_reference, not_allowed … */
 export async function inputOf(sources: InputSources, job: ClaimedJob, type: TaskType, node: PlanNode | null): Promise<unknown> {
   const raw = node === null ? job.payload : await renderStep(sources, job, type, node);
   return checkTaskInput(type, raw);
 }
 
-async function renderStep({ backend, steps }: InputSources, job: ClaimedJob, type: TaskType, node: PlanNode): Promise<Json> {
+async function renderStep({ backend, steps }: InputSources, job: ClaimedJob, type: TaskType | undefined, node: PlanNode): Promise<Json> {
   const template = node.step.with;
   if (!node.dynamicWith || job.step === null) return template;
   const scope = backend.stepScope({ executionId: job.step.executionId, index: node.index, item: job.step.item });
@@ -48,11 +59,11 @@ async function renderStep({ backend, steps }: InputSources, job: ClaimedJob, typ
     { values: { ...values, secrets: Object.fromEntries(names.map((name) => [name, 'x'])) } },
     RENDER_LIMIT_MS,
   );
-  const targets = isJsonObject(masked) ? (type.secretTargets?.(masked) ?? []) : [];
+  const targets = isJsonObject(masked) ? (type?.secretTargets?.(masked) ?? []) : [];
   const resolved: Record<string, Json> = {};
-  for (const name of names) resolved[name] = await secrets.resolve(name, { task: type.type, targets });
+  for (const name of names) resolved[name] = await secrets.resolve(name, { task: job.task, targets });
   const rendered = await evaluator.renderBounded(template, { values: { ...values, secrets: resolved } }, RENDER_LIMIT_MS);
-  const now = isJsonObject(rendered) ? (type.secretTargets?.(rendered) ?? []) : [];
+  const now = isJsonObject(rendered) ? (type?.secretTargets?.(rendered) ?? []) : [];
   if (now.join('\n') !== targets.join('\n')) {
     throw new LogisticsError('not_allowed', 'A secret may not decide which host or server a step talks to.', {
       path: 'with',
@@ -93,12 +104,15 @@ export function checkPayload(type: TaskType, payload: unknown, base: string): vo
 
 function inputError(type: TaskType, issues: readonly z.core.$ZodIssue[], base: string): LogisticsError {
   const faults = issues.map((issue) => ({ path: joinAll(base, issue.path), message: issue.message }));
+  const known = type.input instanceof z.ZodObject ? Object.keys(type.input.shape) : [];
+  const near = issues.flatMap((issue) => (issue.code === 'unrecognized_keys' ? issue.keys.flatMap((key) => nearMatches(key, known)) : []));
   const first = faults[0] ?? { path: base, message: 'invalid' };
   return new LogisticsError(
     'invalid_input',
     `The input of ${type.type} is wrong: ${faults.map((fault) => `${fault.path === '' ? '(whole)' : fault.path}: ${fault.message}`).join('; ')}.`,
     {
       path: first.path,
+      nearMatches: near.slice(0, 3),
       expected: `for example ${JSON.stringify(type.example)}`,
       details: { faults },
     },

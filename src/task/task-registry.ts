@@ -3,6 +3,7 @@ import type { TaskType } from '../domain/action.ts';
 import { LogisticsError } from '../domain/errors.ts';
 import type { JsonObject } from '../domain/json.ts';
 import { nearMatches } from '../domain/near-match.ts';
+import { AGENT_CAPABILITY } from '../domain/worker-agent.ts';
 import { FUTURE_TASKS, WAITING_TASKS } from '../domain/workflow-step.ts';
 import { TASK_TYPE_PATTERN } from './define-task.ts';
 
@@ -141,9 +142,11 @@ export class TaskRegistry {
     return (WAITING_TASKS as readonly string[]).includes(type) ? undefined : `handler:${type}`;
   }
 
-  /** What this process offers, sorted. */
+  /** What this process offers, sorted; never what only a worker agent does. */
   capabilities(): readonly string[] {
-    return [...new Set([...this.#offered, ...[...this.#own.keys()].map((type) => `handler:${type}`)])].sort();
+    const offered = new Set([...this.#offered, ...[...this.#own.keys()].map((type) => `handler:${type}`)]);
+    offered.delete(AGENT_CAPABILITY);
+    return [...offered].sort();
   }
 
   #knows(name: string): boolean {
@@ -152,5 +155,5 @@ export class TaskRegistry {
 }
 
 function isReserved(name: string): boolean {
-  return ([...WAITING_TASKS, ...FUTURE_TASKS] as readonly string[]).includes(name);
+  return ([...WAITING_TASKS, ...FUTURE_TASKS, AGENT_CAPABILITY] as readonly string[]).includes(name);
 }

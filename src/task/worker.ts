@@ -16,8 +16,8 @@ export interface WorkerOptions extends AttemptSources {
   readonly shutdownGraceMs: number;
   readonly epoch: () => number;
   readonly logger: Logger;
-  /** Only jobs of this queue. */
-  readonly queue?: string | undefined;
+  /** Only jobs of these queues; default: all. */
+  readonly queues?: readonly string[] | undefined;
 }
 
 // With nothing to do, look again this often: a commit of another process is noticed by the change poller, this is the net below.
@@ -36,6 +36,7 @@ export class Worker implements Service {
   #free: number;
   #claiming = false;
   #again = false;
+  #claimSoon = false;
   #started = false;
   #idle: NodeJS.Timeout | null = null;
   #drained: (() => void)[] = [];
@@ -88,9 +89,9 @@ export class Worker implements Service {
 
   /** Looks before it claims: a claim takes the write lock, which other processes need. */
   #seesWork(): boolean {
-    const { backend, namespace, registry, queue } = this.#o;
+    const { backend, namespace, registry, queues } = this.#o;
     if (!this.#started || this.#free === 0) return false;
-    return this.#guarded(() => backend.hasReadyJobs({ namespace, capabilities: registry.capabilities(), queue })) ?? false;
+    return this.#guarded(() => backend.hasReadyJobs({ namespace, capabilities: registry.capabilities(), queues })) ?? false;
   }
 
   #lookLater(): void {
@@ -144,6 +145,16 @@ export class Worker implements Service {
     void this.tick();
   }
 
+  /** One claim for all slots that become free in this turn: it is asked for before their results are stored, so it rides in their commit. */
+  #claimWithResults(): void {
+    if (this.#claimSoon) return;
+    this.#claimSoon = true;
+    setImmediate(() => {
+      this.#claimSoon = false;
+      this.wake();
+    });
+  }
+
   /** One claim; resolves when what it brought has started. */
   async tick(): Promise<number> {
     if (this.#free === 0 || this.#claiming) return IDLE_MS;
@@ -158,7 +169,7 @@ export class Worker implements Service {
         namespace: this.#o.namespace,
         capabilities: this.#o.registry.capabilities(),
         limit,
-        queue: this.#o.queue,
+        queues: this.#o.queues,
       });
       for (const job of jobs) this.#begin(job, epoch);
       if (jobs.length === limit) this.#again = true;
@@ -208,8 +219,8 @@ export class Worker implements Service {
     // The slot is free once the handler is done; the next claim shares the commit that stores this result.
     this.#free++;
     if (this.#running.get(job.jobId) === attempt) this.#running.delete(job.jobId);
+    this.#claimWithResults();
     const settled = this.#settle(attempt, released ? { status: 'released' } : outcome);
-    this.wake();
     await settled;
     if (this.#running.size === 0) this.#tellDrained();
   }

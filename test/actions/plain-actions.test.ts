@@ -46,7 +46,7 @@ describe('transform', () => {
 describe('createBuiltinActions', () => {
   it('lists each type once, with a description, an example and a JSON Schema', async () => {
     const actions = createBuiltinActions();
-    expect(actions.types.map((task) => task.type)).toEqual(['log', 'echo', 'transform', 'http.request', 'shell.run', 'code.run', 'mcp.call']);
+    expect(actions.types.map((task) => task.type)).toEqual(['log', 'echo', 'transform', 'http.request', 'shell.run', 'code.run', 'mcp.call', 'agent.task']);
     for (const task of actions.types) {
       expect(task.description).toMatch(/\.$/);
       const schema = z.toJSONSchema(task.input, { io: 'input' });

@@ -31,7 +31,7 @@ export function sourceFiles(...folders: readonly string[]): SourceFile[] {
     if (!existsSync(join(root, folder))) return [];
     const entries = readdirSync(join(root, folder), { recursive: true, withFileTypes: true });
     return entries
-      .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+      .filter((entry) => entry.isFile() && entry.name.endsWith('.ts') && !entry.parentPath.split(sep).includes('node_modules'))
       .map((entry) => join(entry.parentPath, entry.name))
       .sort()
       .map((file) => ({ path: relative(root, file).split(sep).join('/'), text: readFileSync(file, 'utf8') }));

@@ -19,6 +19,7 @@ export interface CliOptions {
   /** Columns of a terminal; without it standard output is a pipe. */
   readonly columns?: number;
   readonly cwd?: string;
+  readonly platform?: NodeJS.Platform;
 }
 
 export interface CliFolder {
@@ -49,7 +50,7 @@ export function cliFolder(): CliFolder {
   const home = join(root, 'home');
   const data = join(root, 'data');
   for (const folder of [join(work, '.git'), home]) mkdirSync(folder, { recursive: true });
-  const env = { LOGISTICS_DATA_DIR: data, HOME: home, PATH: process.env.PATH ?? '' };
+  const env = { LOGISTICS_DATA_DIR: data, LOGISTICS_BACKGROUND: 'off', HOME: home, PATH: process.env.PATH ?? '' };
 
   const cli: CliFolder['cli'] = async (args, options = {}) => {
     const out = captured(options.columns);
@@ -57,8 +58,9 @@ export function cliFolder(): CliFolder {
     const io: CliIo = {
       stdout: out.stream,
       stderr: err.stream,
-      context: { env: { ...env, ...options.env }, cwd: options.cwd ?? work, homeDir: home },
+      context: { env: { ...env, ...options.env }, cwd: options.cwd ?? work, homeDir: home, platform: options.platform },
       now: Date.now,
+      program: ['/opt/node 24/bin/node', '/opt/it\'s 100% "$HOME"/cli.mjs'],
       onInterrupt: () => () => undefined,
       exit: () => undefined,
     };

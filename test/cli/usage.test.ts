@@ -3,8 +3,29 @@ import { describe, expect, it } from 'vitest';
 import { VERSION } from '../../src/version.ts';
 import { cliFolder, hasStore } from './cli-folder.ts';
 
-const NOT_BUILT = ['serve', 'schedule', 'worker', 'simulate', 'backup', 'restore', 'export', 'service'];
-const COMMANDS = ['stdio', 'run', 'validate', 'plan', 'enqueue', 'list', 'get', 'wait', 'watch', 'control', 'status', 'trust', 'doctor', 'import'];
+const NOT_BUILT = ['backup', 'restore', 'export'];
+const COMMANDS = [
+  'stdio',
+  'serve',
+  'worker',
+  'service',
+  'run',
+  'validate',
+  'plan',
+  'enqueue',
+  'schedule',
+  'simulate',
+  'list',
+  'get',
+  'wait',
+  'watch',
+  'control',
+  'status',
+  'token',
+  'trust',
+  'doctor',
+  'import',
+];
 
 describe('help', () => {
   it('lists every command that works, and none that does not', async () => {
@@ -68,7 +89,7 @@ describe('wrong use', () => {
     [['list']],
     [['list', 'jobs', '--limit', 'many']],
     [['list', 'jobs', '--limit', '0']],
-    [['list', 'schedules']],
+    [['list', 'resources']],
     [['list', 'jobs', '--since', 'yesterday']],
     [['wait', 'job_1', '--timeout', '1x']],
     [['get', 'nothing']],
@@ -86,7 +107,7 @@ describe('wrong use', () => {
     [['plan', 'unknown']],
     [['trust', 'nowhere.yaml']],
     [['run', 'unknown']],
-    [['list', 'jobs', '--store', 'redis://localhost']],
+    [['list', 'jobs', '--store', 'redis://localhost/none']],
     [['list', 'jobs', '--log-level', 'loud']],
     [['--json']],
     [['stdio']],

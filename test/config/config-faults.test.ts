@@ -79,31 +79,64 @@ retention: {days: -1}
   it('say which value is not built yet', async () => {
     const folder = configFolder();
     const refused = async (content: string): Promise<LogisticsError> => failure(folder.load({ flags: { config: folder.write('c.yaml', content) } }));
-    expect(await refused('store: redis://user:hunter22@host')).toMatchObject({
-      code: 'not_available',
-      path: 'store',
-      message: expect.stringContaining('The redis store is not built yet; use sqlite or in_memory.'),
-    });
-    expect(await refused('background: auto')).toMatchObject({ code: 'not_available', path: 'background' });
-    expect(await refused('tokensFile: t')).toMatchObject({ code: 'not_available', path: 'tokensFile' });
-    for (const name of ['workers', 'resources', 'planning', 'projects', 'published', 'compat']) {
+    for (const name of ['resources', 'projects', 'compat']) {
       expect(await refused(`toolsets: [default, ${name}]`)).toMatchObject({
         code: 'not_available',
         path: 'toolsets[1]',
         message: expect.stringContaining(name),
       });
     }
-    expect(await failure(folder.load({ env: { LOGISTICS_TOKENS_FILE: 'x' } }))).toMatchObject({ code: 'not_available', path: 'LOGISTICS_TOKENS_FILE' });
-    expect(await failure(folder.load({ env: { LOGISTICS_TOOLSETS: 'default, workers' } }))).toMatchObject({
+    expect(await failure(folder.load({ env: { LOGISTICS_TOOLSETS: 'default, projects' } }))).toMatchObject({
       code: 'not_available',
       path: 'LOGISTICS_TOOLSETS',
     });
-    expect(await refused('store: redis://x\nconcurrency: 0')).toMatchObject({ code: 'invalid_input' });
+    expect(await refused('toolsets: [projects]\nconcurrency: 0')).toMatchObject({ code: 'invalid_input' });
+  });
+
+  it('the HTTP server listens where its keys can be checked', async () => {
+    const folder = configFolder();
+    const { config } = await folder.load({
+      flags: {
+        config: folder.write(
+          'c.yaml',
+          'tokensFile: t.json\nserve: {port: 9000, rateLimit: {limit: 5, period: 1s}, jwt: {issuer: "https://id.example/", audience: a}}',
+        ),
+      },
+    });
+    expect(config.tokensFile).toMatch(/\/t\.json$/);
+    expect(config.serve).toMatchObject({
+      host: '127.0.0.1',
+      port: 9_000,
+      rateLimit: { limit: 5, periodMs: 1_000 },
+      jwt: { jwksUrl: 'https://id.example/.well-known/jwks.json', namespaceClaim: null },
+      maxBodyBytes: 1_048_576,
+    });
+    for (const [serve, path] of [
+      ['{port: 70000}', 'serve.port'],
+      ['{host: "a b"}', 'serve.host'],
+      ['{allowedOrigins: ["*"]}', 'serve.allowedOrigins[0]'],
+      ['{allowedHosts: ["a:80"]}', 'serve.allowedHosts[0]'],
+      ['{jwt: {issuer: "https://id.example"}}', 'serve.jwt.audience'],
+      ['{maxBdy: 5000}', 'serve.maxBdy'],
+    ] as const)
+      expect(await failure(folder.load({ flags: { config: folder.write('d.yaml', `serve: ${serve}`) } }))).toMatchObject({ path });
+  });
+
+  it('a Redis is named by its address, which is checked before anybody connects', async () => {
+    const folder = configFolder();
+    const store = 'rediss://user:hunter22@host:6390/2?prefix=team';
+    expect((await folder.load({ env: { LOGISTICS_STORE: store } })).config.store).toBe(store);
+    for (const wrong of ['redis://', 'redis://:hunter22@host/x', 'redis://host?prefx=a', 'redis://host?prefix={a}']) {
+      const error = await failure(folder.load({ flags: { store: wrong } }));
+      expect(error).toMatchObject({ code: 'invalid_input', path: '--store', expected: expect.stringContaining('redis://') });
+      expect(JSON.stringify(error.toData())).not.toContain('hunter22');
+    }
+    expect(await failure(folder.load({ flags: { store: 'redis' } }))).toMatchObject({ nearMatches: ['redis://localhost:6379'] });
   });
 
   it('never repeat a value', async () => {
     const folder = configFolder();
-    const error = await failure(folder.load({ env: { LOGISTICS_STORE: 'redis://user:hunter22@host', LOGISTICS_DURABILITY: 'hunter22' } }));
+    const error = await failure(folder.load({ env: { LOGISTICS_STORE: 'redis://user:hunter22@host/nowhere', LOGISTICS_DURABILITY: 'hunter22' } }));
     expect(JSON.stringify(error.toData())).not.toContain('hunter22');
     folder.write('work/My Project/logistics.config.json', '{"mcpServers": {"x": {"env": {"TOKEN": "hunter22", }}}}');
     expect(JSON.stringify((await failure(folder.load())).toData())).not.toContain('hunter22');

@@ -15,8 +15,10 @@ mcpServers: {x: {command: y}}
 http: {allowAddresses: [127.0.0.1]}
 secrets: {A: {from: file, tasks: [shell.run]}}
 secretsFile: s.yaml
+serve: {host: 0.0.0.0}
+tokensFile: t.json
 `;
-const GUARDED = ['mcpServers', 'handlers', 'shell', 'http', 'secrets', 'secretsFile'];
+const GUARDED = ['mcpServers', 'handlers', 'shell', 'http', 'secrets', 'secretsFile', 'serve', 'tokensFile'];
 
 function trust(folder: ConfigFolder, file: string): Promise<readonly string[]> {
   return trustFile(file, { ...folder.context(), now: () => 0 });
@@ -30,7 +32,16 @@ describe('a found file', () => {
     expect(config).toMatchObject({ concurrency: 3, workflowsDir: join(folder.work, 'flows'), taskAliases: { 'a.b': 'log' } });
     expect(config).toMatchObject({ handlers: null, shell: null, mcpServers: {}, http: { allowAddresses: [] }, secrets: {}, secretsFile: null });
     expect(untrusted).toEqual({ file, keys: GUARDED, changed: false });
-    expect(warnings.map((warning) => warning.key)).toEqual(['mcpServers', 'handlers', 'shell', 'http.allowAddresses', 'secrets', 'secretsFile']);
+    expect(warnings.map((warning) => warning.key)).toEqual([
+      'mcpServers',
+      'handlers',
+      'shell',
+      'http.allowAddresses',
+      'secrets',
+      'secretsFile',
+      'serve',
+      'tokensFile',
+    ]);
     for (const warning of warnings) {
       expect(warning.code).toBe('untrusted_config');
       expect(warning.nextActions.join('\n')).toContain(`logistics-mcp trust ${JSON.stringify(file)}`);

@@ -29,7 +29,15 @@ export function commandOf({ dataDir, flags = [], env = {} }: ServerPlace): { com
     command: process.execPath,
     args: [MAIN, '--data-dir', join(dataDir, 'store'), '--namespace', 'test', '--log-level', 'warn', ...flags],
     cwd: dataDir,
-    env: { PATH: process.env.PATH ?? '', HOME: dataDir, XDG_CONFIG_HOME: dataDir, APPDATA: dataDir, LOCALAPPDATA: dataDir, ...env },
+    env: {
+      PATH: process.env.PATH ?? '',
+      HOME: dataDir,
+      XDG_CONFIG_HOME: dataDir,
+      APPDATA: dataDir,
+      LOCALAPPDATA: dataDir,
+      LOGISTICS_BACKGROUND: 'off',
+      ...env,
+    },
   };
 }
 

@@ -2,7 +2,7 @@
 import { expect } from 'vitest';
 import type { OrchestrationEngine } from '../../src/orchestration/orchestration-engine.ts';
 import { callTool } from '../../tools/call-tool.ts';
-import { toolSpecs } from '../../tools/registry.ts';
+import { allToolSpecs } from '../../tools/registry.ts';
 import type { ToolContext, ToolSpec } from '../../tools/tool.ts';
 
 /** About 2,000 tokens of JSON, with room for values that a test put in itself. */
@@ -13,7 +13,7 @@ export interface Reply {
 }
 
 export function toolNamed(name: string): ToolSpec {
-  const spec = toolSpecs.find((tool) => tool.name === name);
+  const spec = allToolSpecs.find((tool) => tool.name === name);
   if (spec === undefined) throw new Error(`no tool ${name}`);
   return spec;
 }

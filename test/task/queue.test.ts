@@ -105,7 +105,7 @@ describe('queues', () => {
     const error = await refusal(getQueue('in_memry'));
     expect(error).toBeInstanceOf(QueueError);
     expect(error.nearMatches).toContain('in_memory');
-    expect((await refusal(getQueue('redis'))).code).toBe('not_available');
+    expect((await refusal(getQueue('redis'))).path).toBe('url');
     expect((await refusal(getQueue('sqlite'))).path).toBe('dataDir');
     expect((await refusal(getQueue('in_memory', { name: 'no good!' }))).path).toBe('name');
   });
@@ -136,5 +136,59 @@ describe('queues', () => {
     expect(jobs.size()).toBe(0);
     const taken = await jobs.enqueue({ task: 'a' }).then(() => jobs.dequeue());
     expect((await refusal(jobs.ack(taken as never, cycle as never))).code).toBe('output_invalid');
+  });
+});
+
+describe('limits, batches and dead jobs of a queue', () => {
+  it('is paused and resumed, and bounded; wrong limits are a QueueError', async () => {
+    const queue = await getQueue('in_memory', { name: 'mail' });
+    expect(queue.settings()).toMatchObject({ queue: 'mail', paused: false, concurrency: null, rateLimit: null });
+    expect(await queue.pause()).toMatchObject({ paused: true });
+    await queue.enqueueMany([{ task: 'a' }, { task: 'b' }, { task: 'c' }]);
+    expect(await queue.dequeue()).toBeNull();
+    expect(await queue.setLimits({ concurrency: 2, rateLimit: { limit: 2, period: '1h' } })).toMatchObject({
+      paused: true,
+      concurrency: 2,
+      rateLimit: { limit: 2, periodMs: 3_600_000 },
+    });
+    await queue.resume();
+    const first = await queue.dequeue();
+    expect([first?.task, (await queue.dequeue())?.task, await queue.dequeue()]).toEqual(['a', 'b', null]);
+    if (first !== null) await queue.ack(first);
+    expect(await queue.dequeue()).toBeNull();
+    expect(await queue.setLimits({ rateLimit: null })).toMatchObject({ concurrency: 2, rateLimit: null });
+    expect((await queue.dequeue())?.task).toBe('c');
+    await expect(queue.setLimits({ concurrency: 0 })).rejects.toBeInstanceOf(QueueError);
+    await queue.close();
+  });
+
+  it('enqueues many with refs and dedupe keys, and gives ids in the order of the inputs', async () => {
+    const queue = await getQueue();
+    const { ids } = await queue.enqueueMany([
+      { task: 'b', ref: 'b', depends_on: ['a'] },
+      { task: 'a', ref: 'a', dedupe: { key: 'k', mode: 'return_existing' } },
+    ]);
+    expect(queue.backend.getJob(ids[0] as string)).toMatchObject({ task: 'b', dependsOn: [ids[1]] });
+    expect(await queue.enqueueMany([{ task: 'a', dedupe: { key: 'k', mode: 'return_existing' } }])).toEqual({ ids: [ids[1]], deduplicated: [ids[1]] });
+    await expect(queue.enqueue({ task: 'a', dedupe: { key: 'k', mode: 'reject' } })).rejects.toMatchObject({ code: 'conflict', path: 'dedupe' });
+    await queue.close();
+  });
+
+  it('lists dead jobs and redrives one, or all of them', async () => {
+    const queue = await getQueue();
+    for (let i = 0; i < 3; i++) {
+      await queue.enqueue({ task: `t${i}`, retry: 1 });
+      const job = await queue.dequeue();
+      if (job !== null) await queue.fail(job, new Error('no'));
+    }
+    expect(queue.dead().items.map((job) => job.task)).toEqual(['t2', 't1', 't0']);
+    const [newest] = queue.dead({ limit: 1 }).items;
+    expect(await queue.redrive(newest?.id)).toBe(1);
+    expect(await queue.redrive()).toBe(2);
+    expect([queue.dead().items.length, queue.size()]).toEqual([0, 3]);
+    await expect(queue.redrive(newest?.id)).rejects.toMatchObject({ code: 'invalid_transition' });
+    await expect(queue.redrive('job_none')).rejects.toMatchObject({ code: 'not_found' });
+    expect(queue.stats()).toMatchObject([{ failed: 1, last: { hour: { failed: 1 } } }, { failed: 1 }, { failed: 1 }]);
+    await queue.close();
   });
 });

@@ -70,7 +70,7 @@ describe('TaskRegistry', () => {
   });
 
   it('tells what is not built yet and what is a step only', () => {
-    expect(refusal(() => registry().require('agent.task'))).toMatchObject({ code: 'not_available' });
+    expect(refusal(() => registry().require('resource.acquire'))).toMatchObject({ code: 'not_available' });
     expect(refusal(() => registry().require('sleep'))).toMatchObject({ code: 'invalid_input' });
     expect(registry().get('sleep')).toBeUndefined();
   });

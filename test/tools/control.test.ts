@@ -195,12 +195,16 @@ describe('control of jobs, sessions and workflows', () => {
 });
 
 describe('control by filter', () => {
-  it('cancels at most 100 at once and says whether more are left', async () => {
+  it('cancels at most 1,000 at once and says whether more are left', async () => {
     const run = toolsOf(await engineFor());
-    const jobs = Array.from({ length: 120 }, () => ({ task: 'echo', payload: { value: 1 }, delay: '1h', queue: 'bulk' }));
+    const jobs = Array.from({ length: 1_020 }, () => ({ task: 'echo', payload: { value: 1 }, delay: '1h', queue: 'bulk' }));
     await run('enqueue_job', { jobs });
+    const filter = { kind: 'jobs', queue: 'bulk' };
+    expect(await run('control', { filter, action: 'cancel', dry_run: true })).toMatchObject({ status: 'dry_run', count: 1_000, more: true });
+    expect(await run('control', { filter: { ...filter, older_than: '1h' }, action: 'cancel' })).toMatchObject({ count: 0, more: false });
     const first = await run('control', { filter: { kind: 'jobs', queue: 'bulk' }, action: 'cancel' });
-    expect(first).toMatchObject({ count: 100, more: true });
+    expect(first).toMatchObject({ count: 1_000, more: true });
+    expect(first.ids).toHaveLength(20);
     expect(await run('control', { filter: { kind: 'jobs', queue: 'bulk' }, action: 'cancel' })).toMatchObject({ count: 20, more: false });
     expect(await run('control', { filter: { kind: 'jobs', queue: 'bulk' }, action: 'cancel' })).toMatchObject({ count: 0, more: false });
   });
@@ -234,10 +238,10 @@ describe('what control refuses', () => {
   it.each([
     [{ action: 'cancel' }, 'invalid_input', 'id'],
     [{ id: 'exec_1', action: 'cancel' }, 'invalid_input', 'id'],
-    [{ id: 'sched_01m80dxqsg000cebe9vpck2gth', action: 'pause' }, 'not_available', 'id'],
+    [{ id: 'sched_01m80dxqsg000cebe9vpck2gth', action: 'pause' }, 'not_found', 'id'],
     [{ id: 'art_01m80dxqsg000cebe9vpck2gth', action: 'delete' }, 'invalid_input', 'id'],
-    [{ id: 'exec_01m80dxqsg000cebe9vpck2gth', action: 'trigger' }, 'not_available', 'action'],
-    [{ id: 'exec_01m80dxqsg000cebe9vpck2gth', action: 'backfill' }, 'not_available', 'action'],
+    [{ id: 'exec_01m80dxqsg000cebe9vpck2gth', action: 'trigger' }, 'invalid_input', 'action'],
+    [{ id: 'exec_01m80dxqsg000cebe9vpck2gth', action: 'backfill' }, 'invalid_input', 'action'],
     [{ id: 'exec_01m80dxqsg000cebe9vpck2gth', action: 'delete' }, 'invalid_input', 'action'],
     [{ id: 'exec_01m80dxqsg000cebe9vpck2gth', action: 'pause', step: 'a' }, 'invalid_input', 'step'],
     [{ id: 'exec_01m80dxqsg000cebe9vpck2gth', action: 'fork' }, 'invalid_input', 'step'],

@@ -3,11 +3,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ERROR_TABLE, LogisticsError } from '../../src/domain/errors.ts';
 import { callTool } from '../../tools/call-tool.ts';
-import { toolSpecs } from '../../tools/registry.ts';
+import { toolsOfSets } from '../../tools/registry.ts';
 import { AGENT, engineFor } from '../support/test-engine.ts';
 import { refusal, toolsOf } from '../support/tool-run.ts';
 
-const UNKNOWN_IDS = ['exec', 'job', 'sess', 'wf', 'art', 'sched', 'proj'].map((prefix) => `${prefix}_01m80dxqsg000cebe9vpck2gth`);
+const UNKNOWN_IDS = ['exec', 'job', 'sess', 'wf', 'art', 'sched', 'proj', 'wrk'].map((prefix) => `${prefix}_01m80dxqsg000cebe9vpck2gth`);
 const TELLING = [
   'echo',
   'default',
@@ -27,6 +27,8 @@ const TELLING = [
   'queues',
   'detailed',
   'apply',
+  'heartbeat',
+  'complete',
   '5s',
   0,
   1,
@@ -69,11 +71,12 @@ function argumentsOf(names: readonly string[], ids: readonly string[]): fc.Arbit
 
 /** Waits are no part of this. */
 function withoutWaits(args: unknown, tool: string): unknown {
-  if (typeof args !== 'object' || args === null || Array.isArray(args)) return args;
-  return { ...args, ...(tool === 'wait' ? { timeout_ms: 0 } : {}), ...('wait_ms' in args ? { wait_ms: 0 } : {}) };
+  if (args === null) return tool === 'claim_job' ? { wait_ms: 0 } : args;
+  if (typeof args !== 'object' || Array.isArray(args)) return args;
+  return { ...args, ...(tool === 'wait' ? { timeout_ms: 0 } : {}), ...(tool === 'claim_job' || 'wait_ms' in args ? { wait_ms: 0 } : {}) };
 }
 
-describe.each(toolSpecs.map((spec) => [spec.name, spec] as const))('%s', (name, spec) => {
+describe.each(toolsOfSets(['workers']).map((spec) => [spec.name, spec] as const))('%s', (name, spec) => {
   it('answers random JSON with data or a known error', async () => {
     const engine = await engineFor();
     const run = toolsOf(engine);

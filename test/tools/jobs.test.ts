@@ -54,11 +54,11 @@ describe('enqueue_job', () => {
 
   it('refuses what is not built yet by name, inside a batch too', async () => {
     const run = toolsOf(await engineFor());
-    for (const name of ['dedupe', 'resources']) {
+    for (const name of ['resources']) {
       expect(await refusal(run('enqueue_job', { task: 'echo', [name]: {} }))).toMatchObject({ code: 'not_available', path: name });
       expect(await refusal(run('enqueue_job', { jobs: [{ task: 'echo', [name]: {} }] }))).toMatchObject({ code: 'not_available', path: `jobs[0].${name}` });
     }
-    expect(await refusal(run('enqueue_job', { task: 'agent.task' }))).toMatchObject({ code: 'not_available' });
+    expect(await refusal(run('enqueue_job', { task: 'resource.acquire' }))).toMatchObject({ code: 'not_available' });
   });
 
   it('refuses wrong input with path and near match', async () => {

@@ -92,7 +92,7 @@ describe('get', () => {
   it.each([
     [{ id: 'job_1' }, 'invalid_input', 'id'],
     [{ id: 'proj_01m80dxqsg000cebe9vpck2gth' }, 'not_available', 'id'],
-    [{ id: 'sched_01m80dxqsg000cebe9vpck2gth' }, 'not_available', 'id'],
+    [{ id: 'sched_01m80dxqsg000cebe9vpck2gth' }, 'not_found', 'id'],
     [{ id: 'exec_01m80dxqsg000cebe9vpck2gth' }, 'not_found', 'id'],
     [{ id: 'job_01m80dxqsg000cebe9vpck2gth' }, 'not_found', 'id'],
     [{ id: 'sess_01m80dxqsg000cebe9vpck2gth' }, 'not_found', 'id'],
@@ -150,7 +150,7 @@ describe('list', () => {
   });
 
   it.each([
-    [{ kind: 'schedules' }, 'not_available', 'kind'],
+    [{ kind: 'schedules', filter: { status: 'activ' } }, 'invalid_input', 'filter.status'],
     [{ kind: 'resources' }, 'not_available', 'kind'],
     [{ kind: 'projects' }, 'not_available', 'kind'],
     [{ kind: 'job' }, 'invalid_input', 'kind'],

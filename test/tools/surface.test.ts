@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { ERROR_TABLE } from '../../src/domain/errors.ts';
 import { toolList } from '../../src/mcp/tool-list.ts';
-import { toolSpecs } from '../../tools/registry.ts';
+import { toolSpecs, toolsOfSets } from '../../tools/registry.ts';
 
 const PARAMETERS = {
   create_workflow: ['definition', 'mode', 'idempotency_key'],
@@ -20,10 +20,67 @@ const PARAMETERS = {
     'retry',
     'timeout',
     'expires_at',
+    'expires_in',
+    'dedupe',
+    'concurrency',
+    'rate_limit',
     'requires',
+    'output',
     'jobs',
     'session_id',
     'wait_ms',
+    'idempotency_key',
+  ],
+  schedule_cron: [
+    'expression',
+    'monday_zero',
+    'timezone',
+    'gap',
+    'fold',
+    'name',
+    'target',
+    'overlap',
+    'catchup',
+    'jitter',
+    'start_at',
+    'end_at',
+    'max_runs',
+    'exclude',
+    'pause_on_failure',
+    'when',
+    'session_id',
+    'dry_run',
+    'idempotency_key',
+  ],
+  schedule_recurring: [
+    'every',
+    'daily',
+    'weekly',
+    'monthly',
+    'yearly',
+    'rrule',
+    'at',
+    'delay',
+    'on',
+    'months',
+    'short_month',
+    'anchor',
+    'timezone',
+    'gap',
+    'fold',
+    'name',
+    'target',
+    'overlap',
+    'catchup',
+    'jitter',
+    'start_at',
+    'end_at',
+    'max_runs',
+    'exclude',
+    'pause_on_failure',
+    'when',
+    'session_id',
+    'dry_run',
     'idempotency_key',
   ],
   get: ['id', 'view', 'step', 'cursor', 'limit', 'response_format'],
@@ -43,11 +100,64 @@ const PARAMETERS = {
     'reason',
     'context',
     'context_version',
+    'concurrency',
+    'rate_limit',
+    'dry_run',
+    'input',
+    'from',
+    'to',
+    'limit',
+    'change',
     'idempotency_key',
   ],
   create_session: ['name', 'context', 'metadata', 'max_parallel_tasks', 'max_parallel_workflows', 'timeout', 'mode', 'idempotency_key'],
   close_session: ['session_id', 'policy', 'idempotency_key'],
   get_system_status: ['since', 'response_format'],
+};
+
+/** Of the tool set workers, after the others. */
+const WORKER_PARAMETERS = {
+  claim_job: ['worker', 'worker_id', 'capabilities', 'labels', 'capacity', 'lease', 'queue', 'max_jobs', 'wait_ms', 'nonce'],
+  report_job: ['worker_id', 'job_id', 'lease_token', 'action', 'output', 'error', 'share', 'message', 'note', 'logs'],
+};
+
+/** Of the tool set planning. */
+const PLANNING_PARAMETERS = {
+  simulate_schedule: [
+    'schedule_id',
+    'from',
+    'to',
+    'run_duration',
+    'outage',
+    'limit',
+    'expression',
+    'monday_zero',
+    'every',
+    'daily',
+    'weekly',
+    'monthly',
+    'yearly',
+    'rrule',
+    'at',
+    'delay',
+    'on',
+    'months',
+    'short_month',
+    'anchor',
+    'timezone',
+    'gap',
+    'fold',
+    'target',
+    'overlap',
+    'catchup',
+    'jitter',
+    'start_at',
+    'end_at',
+    'max_runs',
+    'exclude',
+    'pause_on_failure',
+    'when',
+  ],
 };
 
 const ERROR_CODES = [
@@ -67,6 +177,7 @@ const ERROR_CODES = [
   'untrusted_config',
   'not_allowed',
   'limit_exceeded',
+  'rate_limited',
   'session_closed',
   'timeout',
   'cancelled',
@@ -129,7 +240,9 @@ describe('the tools as a client sees them', () => {
       'task',
       'session_id',
       'execution_id',
+      'batch',
       'dead',
+      'error_code',
       'since',
       'until',
       'text',
@@ -169,9 +282,39 @@ describe('the tools as a client sees them', () => {
     expect(hints('destructiveHint')).toEqual(['control', 'close_session']);
   });
 
-  it('cost less than 28 kB of context, and are made once', () => {
-    expect(JSON.stringify(toolList(toolSpecs)).length).toBeLessThan(28_000);
+  it('cost less than 35 kB of context, and are made once', () => {
+    expect(JSON.stringify(toolList(toolSpecs)).length).toBeLessThan(35_000);
     expect(toolList(toolSpecs)).toBe(toolList(toolSpecs));
+  });
+
+  it('with the set workers are followed by its two, which cost less than 8 kB more', () => {
+    const sets = toolsOfSets(['default', 'workers']);
+    const all = toolList(sets);
+    expect(toolsOfSets(['workers'])).toBe(sets);
+    expect(toolsOfSets(['default'])).toBe(toolSpecs);
+    const added = all.tools.slice(tools.length);
+    expect(all.tools.slice(0, tools.length)).toEqual(tools);
+    expect(Object.fromEntries(added.map((tool) => [tool.name, Object.keys(tool.inputSchema.properties ?? {})]))).toEqual(WORKER_PARAMETERS);
+    expect((added[1]?.inputSchema.properties as Record<string, { enum?: string[] }> | undefined)?.action?.enum).toEqual([
+      'heartbeat',
+      'progress',
+      'complete',
+      'fail',
+      'release',
+    ]);
+    for (const tool of added) {
+      expect(tool.annotations).toMatchObject({ readOnlyHint: false, destructiveHint: false, openWorldHint: false, title: tool.title });
+      expect(JSON.stringify(tool)).not.toMatch(/\$schema|\$ref|9007199254740991/);
+    }
+    expect(JSON.stringify(added).length).toBeLessThan(8_000);
+  });
+
+  it('with the set planning are followed by its one, which reads', () => {
+    const added = toolList(toolsOfSets(['planning'])).tools.slice(tools.length);
+    expect(Object.fromEntries(added.map((tool) => [tool.name, Object.keys(tool.inputSchema.properties ?? {})]))).toEqual(PLANNING_PARAMETERS);
+    expect(added[0]?.annotations).toMatchObject({ readOnlyHint: true, idempotentHint: true, openWorldHint: false });
+    expect(JSON.stringify(added)).not.toMatch(/\$schema|\$ref|9007199254740991/);
+    expect(JSON.stringify(added).length).toBeLessThan(5_000);
   });
 
   it('mutating tools take an idempotency_key, reading ones do not', () => {

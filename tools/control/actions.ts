@@ -17,44 +17,51 @@ export const CONTROL_ACTIONS = [
   'backfill',
 ] as const;
 export type ControlAction = (typeof CONTROL_ACTIONS)[number];
-export type ControlKind = 'execution' | 'job' | 'session' | 'workflow';
+export type ControlKind = 'execution' | 'job' | 'session' | 'workflow' | 'queue' | 'schedule';
 
 interface Rule {
   readonly on: readonly ControlKind[];
   readonly takes: readonly string[];
   readonly needs?: readonly string[];
+  /** One of these. */
+  readonly needsOne?: readonly string[];
 }
 
-const RULES: Partial<Readonly<Record<ControlAction, Rule>>> = {
+const RULES: Readonly<Record<ControlAction, Rule>> = {
   cancel: { on: ['execution', 'job'], takes: ['reason'] },
-  pause: { on: ['execution'], takes: [] },
-  resume: { on: ['execution'], takes: [] },
+  pause: { on: ['execution', 'queue', 'schedule'], takes: [] },
+  resume: { on: ['execution', 'queue', 'schedule'], takes: [] },
   retry: { on: ['execution', 'job'], takes: [] },
   restart: { on: ['execution'], takes: [] },
   fork: { on: ['execution'], takes: ['step'], needs: ['step'] },
   signal: { on: ['execution'], takes: ['name', 'payload', 'signal_id'], needs: ['name'] },
   approve: { on: ['execution'], takes: ['step', 'approved', 'comment', 'digest'] },
   redrive: { on: ['job'], takes: [] },
-  delete: { on: ['workflow'], takes: [] },
-  update: { on: ['session'], takes: ['context', 'context_version'], needs: ['context'] },
+  delete: { on: ['workflow', 'schedule'], takes: [] },
+  update: { on: ['session', 'queue', 'schedule'], takes: ['context', 'context_version'], needs: ['context'] },
+  trigger: { on: ['schedule'], takes: ['input'] },
+  backfill: { on: ['schedule'], takes: ['from', 'to', 'limit'], needs: ['from', 'to'] },
+};
+
+/** Where a kind takes other parameters than the rest. */
+const OWN_RULES: Partial<Readonly<Record<`${ControlKind} ${ControlAction}`, Pick<Rule, 'takes' | 'needs' | 'needsOne'>>>> = {
+  'queue update': { takes: ['concurrency', 'rate_limit'], needsOne: ['concurrency', 'rate_limit'] },
+  'schedule pause': { takes: ['reason'] },
+  'schedule update': { takes: ['change'], needs: ['change'] },
 };
 
 const EVERYWHERE = ['id', 'filter', 'action', 'idempotency_key'];
 
 /** Throws unless the action exists, acts on this kind, and takes what is given. */
 export function checkAction(action: ControlAction, kind: ControlKind, given: Readonly<Record<string, unknown>>): void {
-  const rule = RULES[action];
-  if (rule === undefined)
-    throw new LogisticsError('not_available', `The action ${action} belongs to schedules, which are not built yet.`, {
-      path: 'action',
-      expected: `one of ${actionsOf(kind).join(', ')}`,
-    });
-  if (!rule.on.includes(kind)) {
+  const { on, ...common } = RULES[action];
+  if (!on.includes(kind)) {
     throw new LogisticsError('invalid_input', `The action ${action} does not act on a ${kind}.`, {
       path: 'action',
-      expected: `for a ${kind}: ${actionsOf(kind).join(', ')}; ${action} acts on: ${rule.on.join(', ')}`,
+      expected: `for a ${kind}: ${actionsOf(kind).join(', ')}; ${action} acts on: ${on.join(', ')}`,
     });
   }
+  const rule: Omit<Rule, 'on'> = OWN_RULES[`${kind} ${action}`] ?? common;
   const idle = Object.keys(given).find((name) => given[name] !== undefined && !rule.takes.includes(name) && !EVERYWHERE.includes(name));
   if (idle !== undefined) {
     throw new LogisticsError('invalid_input', `The action ${action} does not take ${idle}.`, {
@@ -65,8 +72,14 @@ export function checkAction(action: ControlAction, kind: ControlKind, given: Rea
   const absent = rule.needs?.find((name) => given[name] === undefined);
   if (absent !== undefined)
     throw new LogisticsError('invalid_input', `The action ${action} needs ${absent}.`, { path: absent, expected: `${absent} is required` });
+  const { needsOne = [] } = rule;
+  if (needsOne.length > 0 && needsOne.every((name) => given[name] === undefined))
+    throw new LogisticsError('invalid_input', `The action ${action} of a ${kind} needs ${needsOne.join(' or ')}.`, {
+      path: needsOne[0],
+      expected: `at least one of ${needsOne.join(', ')}; null takes a limit away`,
+    });
 }
 
 function actionsOf(kind: ControlKind): string[] {
-  return CONTROL_ACTIONS.filter((action) => RULES[action]?.on.includes(kind));
+  return CONTROL_ACTIONS.filter((action) => RULES[action].on.includes(kind));
 }

@@ -1,63 +1,43 @@
 // Owns who decides an approval that is asked through a tool: a person where only a person may, through the question that the client shows;
 // the agent's own argument never counts as a person's.
 import { LogisticsError } from '../../src/domain/errors.ts';
-import type { WaitState } from '../../src/domain/workflow-execution.ts';
 import type { ControlReply } from '../../src/orchestration/task-orchestrator.ts';
+import { approvalQuestion, approvalsOf, type OpenApproval } from '../open-approvals.ts';
 import type { PersonAnswer, ToolContext } from '../tool.ts';
-import { shortText } from '../wire/compact.ts';
 import type { ControlRequest } from './request.ts';
-
-type ApprovalWait = Extract<WaitState, { kind: 'approval' }>;
-interface Pending {
-  readonly stepId: string;
-  readonly wait: ApprovalWait;
-}
-
-const SCAN = 500;
 
 export function approve(request: ControlRequest): Promise<ControlReply> {
   const { context, id, receipt, approved, comment, digest } = request;
   const { tasks } = context.engine;
   const by = context.caller.principal;
+  const actor = decidesAsPerson(context, id) ? 'human' : context.caller.actor;
   const pending = findPending(context, id, request.step);
-  if (pending !== undefined && pending.wait.by === 'human' && context.askPerson !== undefined && context.caller.actor === 'agent') {
+  if (pending !== undefined && pending.wait.by === 'human' && context.askPerson !== undefined && actor === 'agent') {
     if (digest !== undefined && digest !== pending.wait.digest) throw changed(pending);
-    const decided = decision(context.askPerson(question(context, id, pending)));
+    const decided = decision(context.askPerson(approvalQuestion(context.engine, pending)));
     return tasks.send(id, { type: 'approve', stepId: pending.stepId, ...decided, digest: pending.wait.digest, by, actor: 'human' }, receipt);
   }
   // Left out on purpose or not: where the agent may decide, it has to say what.
-  if (approved === undefined && pending?.wait.by !== 'human') {
+  if (approved === undefined && (pending?.wait.by !== 'human' || actor === 'human')) {
     throw new LogisticsError('invalid_input', 'The action approve needs approved.', { path: 'approved', expected: 'true or false' });
   }
   const decided = { approved: approved ?? false, comment: comment ?? null, digest: digest ?? null };
-  return tasks.send(id, { type: 'approve', stepId: request.step ?? null, ...decided, by, actor: context.caller.actor }, receipt);
+  return tasks.send(id, { type: 'approve', stepId: request.step ?? null, ...decided, by, actor }, receipt);
+}
+
+/** A token that was given out for approving stands for a person, but not for the one who started the run. */
+function decidesAsPerson({ engine, caller }: ToolContext, executionId: string): boolean {
+  return caller.mayApprove === true && engine.backend.getExecution(executionId)?.startedBy !== caller.principal;
 }
 
 /** The approval that the request means, when it is clear which. */
-function findPending({ engine }: ToolContext, executionId: string, stepId: string | undefined): Pending | undefined {
+function findPending({ engine }: ToolContext, executionId: string, stepId: string | undefined): OpenApproval | undefined {
   if (stepId !== undefined) {
     const wait = engine.backend.getStep({ executionId, stepId })?.wait;
-    return wait?.kind === 'approval' ? { stepId, wait } : undefined;
+    return wait?.kind === 'approval' ? { executionId, stepId, wait } : undefined;
   }
-  const found: Pending[] = [];
-  for (let after = -1; ; ) {
-    const page = engine.backend.getSteps({ executionId, after, limit: SCAN });
-    for (const step of page) if (step.wait?.kind === 'approval') found.push({ stepId: step.id, wait: step.wait });
-    if (page.length < SCAN || found.length > 1) break;
-    after = page.at(-1)?.index ?? after;
-  }
+  const found = approvalsOf(engine, executionId, 1);
   return found.length === 1 ? found[0] : undefined;
-}
-
-function question({ engine }: ToolContext, id: string, { stepId, wait }: Pending): Parameters<NonNullable<ToolContext['askPerson']>>[0] {
-  const workflow = engine.backend.getExecution(id)?.workflow ?? '';
-  return {
-    // The digest ties the answer to what was shown.
-    key: `approve_${stepId}_${wait.digest}`,
-    message: `Workflow ${workflow}, step ${stepId} (${id}) asks for your approval:\n${shortText(wait.message, 2_000)}\n\nDigest ${wait.digest}`,
-    fields: { approved: { type: 'boolean', title: 'Approve' }, comment: { type: 'string', title: 'Comment' } },
-    required: ['approved'],
-  };
 }
 
 function decision(answer: PersonAnswer): { readonly approved: boolean; readonly comment: string | null } {
@@ -70,7 +50,7 @@ function decision(answer: PersonAnswer): { readonly approved: boolean; readonly 
   return { approved, comment: typeof comment === 'string' && comment !== '' ? comment : null };
 }
 
-function changed({ stepId, wait }: Pending): LogisticsError {
+function changed({ stepId, wait }: OpenApproval): LogisticsError {
   return new LogisticsError('conflict', `What step "${stepId}" asks for is not what was shown; its digest is ${wait.digest}. Read it again, then decide.`, {
     path: 'digest',
   });

@@ -35,6 +35,13 @@ async function cancel({ context: { engine }, id, reason, receipt }: ControlReque
 async function redrive({ context: { engine }, id, action, receipt }: ControlRequest): Promise<JsonObject> {
   const result = await engine.backend.redriveJob({ jobId: id, receipt });
   if (result.kind === 'not_found') throw missing('job', id, 'jobs');
+  if (result.kind === 'taken') {
+    throw new LogisticsError('conflict', `The job ${result.by} has the dedupe key of this one: together they would be two of one key.`, {
+      path: 'id',
+      details: { job_id: result.by },
+      nextActions: [`wait ids=["${result.by}"], then redrive again.`],
+    });
+  }
   if (result.kind === 'refused') {
     const executionId = engine.backend.getJob(id)?.executionId;
     throw new LogisticsError(

@@ -1,5 +1,6 @@
 // Owns what a control action is given, whatever it acts on.
 import type { Json, JsonObject } from '../../src/domain/json.ts';
+import type { RateLimit } from '../../src/domain/rate-limit.ts';
 import type { Receipt } from '../../src/store/backend.ts';
 import type { ToolContext } from '../tool.ts';
 import type { ControlAction } from './actions.ts';
@@ -19,4 +20,11 @@ export interface ControlRequest {
   readonly reason?: string | undefined;
   readonly change?: JsonObject | undefined;
   readonly context_version?: number | undefined;
+  readonly concurrency?: number | null | undefined;
+  readonly rate_limit?: RateLimit | null | undefined;
+  readonly input?: Json | undefined;
+  readonly from?: string | number | undefined;
+  readonly to?: string | number | undefined;
+  readonly limit?: number | undefined;
+  readonly scheduleChange?: JsonObject | undefined;
 }

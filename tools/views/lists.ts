@@ -3,21 +3,30 @@ import { LogisticsError } from '../../src/domain/errors.ts';
 import { JOB_STATUSES } from '../../src/domain/job.ts';
 import type { JsonObject } from '../../src/domain/json.ts';
 import { nearMatches } from '../../src/domain/near-match.ts';
+import { SCHEDULE_STATUSES } from '../../src/domain/schedule.ts';
 import { SESSION_STATUSES } from '../../src/domain/session.ts';
+import { WORKER_STATUSES } from '../../src/domain/worker-agent.ts';
 import { EXECUTION_STATUSES } from '../../src/domain/workflow-execution.ts';
 import type { OrchestrationEngine } from '../../src/orchestration/orchestration-engine.ts';
 import type { ListFilter, Page } from '../../src/store/backend.ts';
 import { executionRow } from '../wire/execution.ts';
 import { jobRow } from '../wire/job.ts';
+import { workerRow } from '../wire/lease.ts';
 import { processRow } from '../wire/process.ts';
 import { queueRows } from '../wire/queue.ts';
 import { sessionRow } from '../wire/session.ts';
 import { workflowRow } from '../wire/workflow.ts';
 import { eventPage } from './events-view.ts';
 import { offsetOf } from './paged-text.ts';
+import { schedulesPage } from './schedule-list.ts';
 
 export const LIST_KINDS = ['workflows', 'executions', 'jobs', 'schedules', 'sessions', 'workers', 'resources', 'projects', 'queues', 'events'] as const;
 export type ListKind = (typeof LIST_KINDS)[number];
+
+/** Worker agents in one list; those that were not seen for longest are left out. */
+const MAX_WORKERS = 500;
+const NO_AGENTS =
+  'No worker agent has registered: an agent does so with claim_job (tool set workers), an agent command with logistics-mcp worker --exec "<command>" --capability <name>.';
 
 export interface ListRequest {
   readonly engine: OrchestrationEngine;
@@ -41,7 +50,7 @@ const LISTINGS: Partial<Readonly<Record<ListKind, Listing>>> = {
     page: (r) => pageOf(r.engine.backend.listExecutions(r), executionRow),
   },
   jobs: {
-    filters: ['status', 'queue', 'task', 'session_id', 'execution_id', 'dead', 'since', 'until', 'text', 'namespace'],
+    filters: ['status', 'queue', 'task', 'session_id', 'execution_id', 'batch', 'dead', 'error_code', 'since', 'until', 'text', 'namespace'],
     statuses: JOB_STATUSES,
     page: (r) => pageOf(r.engine.backend.listJobs(r), jobRow),
   },
@@ -50,29 +59,9 @@ const LISTINGS: Partial<Readonly<Record<ListKind, Listing>>> = {
     statuses: SESSION_STATUSES,
     page: (r) => pageOf(r.engine.backend.listSessions(r), sessionRow),
   },
-  workers: {
-    filters: ['namespace'],
-    page: (r) =>
-      offsetPage(
-        r,
-        r.engine.backend
-          .listProcesses()
-          .filter((p) => r.filter.namespace === undefined || p.namespace === r.filter.namespace)
-          .map(processRow),
-      ),
-  },
-  queues: {
-    filters: ['queue', 'task', 'namespace'],
-    page: (r) =>
-      offsetPage(
-        r,
-        queueRows(
-          r.engine.backend
-            .queueStats({ namespace: r.filter.namespace })
-            .filter((row) => (r.filter.queue ?? row.queue) === row.queue && (r.filter.task ?? row.task) === row.task),
-        ),
-      ),
-  },
+  schedules: { filters: ['status', 'session_id', 'text'], statuses: SCHEDULE_STATUSES, page: schedulesPage },
+  workers: { filters: ['status', 'text', 'since', 'until', 'namespace'], statuses: WORKER_STATUSES, page: workers },
+  queues: { filters: ['queue', 'task', 'namespace'], page: queues },
   events: { filters: ['session_id', 'execution_id', 'since', 'namespace'], page: events },
 };
 
@@ -109,6 +98,28 @@ function offsetPage(r: ListRequest, rows: readonly JsonObject[]): JsonObject {
   const items = rows.slice(start, start + r.limit);
   const next = start + items.length;
   return { items, count: items.length, ...(next < rows.length ? { next_cursor: String(next), truncated: true } : {}) };
+}
+
+function queues(r: ListRequest): JsonObject {
+  const { namespace, queue, task } = r.filter;
+  const { backend, now } = r.engine;
+  const stats = backend.queueStats({ namespace, queue }).filter((row) => task === undefined || row.task === task);
+  const known = backend.queueSettings({ namespace, queue });
+  const shown = task === undefined ? known : known.filter((one) => stats.some((row) => row.queue === one.queue && row.namespace === one.namespace));
+  return offsetPage(r, queueRows(shown, stats, now));
+}
+
+/** Worker agents, the active ones first, and processes; a filter that only agents have leaves the processes out. */
+function workers(r: ListRequest): JsonObject {
+  const { backend } = r.engine;
+  const { namespace, status, text, since, until } = r.filter;
+  const processes =
+    (status ?? text ?? since ?? until) === undefined ? backend.listProcesses().filter((p) => namespace === undefined || p.namespace === namespace) : [];
+  const agents = backend.listWorkers({ filter: r.filter, limit: MAX_WORKERS, cursor: null }).items;
+  const active = agents.filter((worker) => worker.status === 'active');
+  const gone = agents.filter((worker) => worker.status !== 'active');
+  const page = offsetPage(r, [...active.map(workerRow), ...processes.map(processRow), ...gone.map(workerRow)]);
+  return agents.length > 0 || text !== undefined || status !== undefined ? page : { ...page, next: [NO_AGENTS] };
 }
 
 /** Without a cursor or a time the newest entries; always oldest first, so that next_cursor goes on from there. */

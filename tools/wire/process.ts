@@ -5,6 +5,7 @@ import { compact, iso } from './compact.ts';
 
 export function processRow(process: ProcessInfo): JsonObject {
   return compact({
+    kind: 'process',
     pid: process.pid,
     host: process.host,
     role: process.role,

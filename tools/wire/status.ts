@@ -5,8 +5,10 @@ import type { QueueStats } from '../../src/store/backend.ts';
 import { compact, iso, round, shortText } from './compact.ts';
 import { eventToWire } from './event.ts';
 import { executionRow } from './execution.ts';
+import { workerRow } from './lease.ts';
 import { processRow } from './process.ts';
 import { queueRows } from './queue.ts';
+import { schedulesToWire } from './schedule-status.ts';
 
 const TOP = 5;
 const CHANGES = 25;
@@ -15,7 +17,7 @@ const NOT_BUILT = 'not_available: not built yet';
 export function statusToWire(status: SystemStatus, detailed: boolean): JsonObject {
   const top = detailed ? 20 : TOP;
   const { store, throughput, changes } = status;
-  const queues = queueRows(status.queues).map(({ tasks, ...counts }) => (detailed ? { ...counts, tasks: tasks as never } : counts));
+  const queues = queueRows(status.queueSettings, status.queues, status.now).map((row) => (detailed ? row : inShort(row)));
   return {
     ...compact({
       version: status.version,
@@ -34,6 +36,7 @@ export function statusToWire(status: SystemStatus, detailed: boolean): JsonObjec
       executions: store.executions,
       queues: queues.slice(0, top),
       processes: status.processes.slice(0, top).map(processRow),
+      workers: status.workers.length === 0 ? undefined : status.workers.slice(0, top).map(workerRow),
       running: status.running.slice(0, top).map(executionRow),
       waiting_for_person: status.waitingForPerson.slice(0, top).map((wait) => ({
         execution_id: wait.executionId,
@@ -54,6 +57,7 @@ export function statusToWire(status: SystemStatus, detailed: boolean): JsonObjec
       workflows: status.workflows,
       throughput: { jobs_completed: throughput.jobsCompleted, jobs_failed: throughput.jobsFailed, window_ms: throughput.windowMs },
       next_due_at: iso(status.nextDueAt),
+      schedules: schedulesToWire(status.schedules, top),
       liveness: status.liveness,
       warnings: status.warnings.length === 0 ? undefined : status.warnings.map((warning) => shortText(warning)),
       cursor: String(store.lastCursor),
@@ -61,6 +65,11 @@ export function statusToWire(status: SystemStatus, detailed: boolean): JsonObjec
     ...(changes === null ? {} : { changes: changesToWire(changes) }),
     ...(detailed ? sections(status) : {}),
   };
+}
+
+/** Without what the other times and the tasks of a queue add. */
+function inShort({ tasks: _, last_5_minutes: _five, last_hour: _hour, oldest_ready_at: _oldest, ...row }: JsonObject): JsonObject {
+  return row;
 }
 
 function changesToWire(changes: NonNullable<SystemStatus['changes']>): JsonObject {

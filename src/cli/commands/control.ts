@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { LogisticsError } from '../../domain/errors.ts';
 import { type CommandContext, EXIT, examples, type Invoke } from '../command-context.ts';
+import { limitFlag, rateFlag } from '../flag-values.ts';
 import { parseJsonFlag } from '../input-flags.ts';
 import { NOBODY_WORKS, otherWorkers, withEngine } from '../open.ts';
 import { controlLines } from '../render/control.ts';
@@ -19,6 +20,8 @@ interface ControlFlags {
   readonly digest?: string;
   readonly reason?: string;
   readonly context?: string;
+  readonly concurrency?: string;
+  readonly rateLimit?: string;
   readonly idempotencyKey?: string;
 }
 
@@ -34,6 +37,8 @@ const FLAG_OF = {
   digest: '--digest',
   reason: '--reason',
   context: '--context',
+  concurrency: '--concurrency',
+  rate_limit: '--rate-limit',
   idempotency_key: '--idempotency-key',
 };
 
@@ -43,9 +48,9 @@ const NEEDS_WORK = ['resume', 'retry', 'restart', 'fork', 'signal', 'approve', '
 export function addControl(program: Command, invoke: Invoke): void {
   program
     .command('control')
-    .argument('<id>', 'an execution, job, session or stored workflow')
+    .argument('<id>', 'an execution, job, session or stored workflow, or queue:<name>')
     .argument('<action>', 'cancel, pause, resume, retry, restart, fork, signal, approve, redrive, delete or update')
-    .description('act on an execution, job, session or workflow')
+    .description('act on an execution, job, queue, session or workflow')
     .option('--step <id>', 'fork: first step that runs again; approve: the waiting step')
     .option('--signal <name>', 'signal: its name')
     .option('--signal-id <id>', 'signal: the same id twice counts once')
@@ -56,11 +61,15 @@ export function addControl(program: Command, invoke: Invoke): void {
     .option('--digest <digest>', 'approve: what you saw, as get shows it')
     .option('--reason <text>', 'cancel: why')
     .option('--context <json>', 'update: merged into the context of a session')
+    .option('--concurrency <n>', 'update of a queue: jobs at once, or none')
+    .option('--rate-limit <n/period>', 'update of a queue: starts in any period such as 100/1m, or none')
     .option('--idempotency-key <key>', 'the same key again acts once')
     .addHelpText(
       'after',
       examples(
         'logistics-mcp control exec_06d3v8q2k1h7m9p4r5s6t7v8w9 cancel --reason "wrong input"',
+        'logistics-mcp control queue:mail pause',
+        'logistics-mcp control queue:mail update --concurrency 2 --rate-limit 100/1m',
         'logistics-mcp control exec_06d3v8q2k1h7m9p4r5s6t7v8w9 approve --reject --comment "not today"',
         `logistics-mcp control exec_06d3v8q2k1h7m9p4r5s6t7v8w9 signal --signal paid --payload '{"amount": 5}'`,
       ),
@@ -82,6 +91,8 @@ function control(context: CommandContext, id: string, action: string, flags: Con
     digest: flags.digest,
     reason: flags.reason,
     context: flags.context === undefined ? undefined : parseJsonFlag(flags.context, '--context'),
+    concurrency: limitFlag(flags.concurrency),
+    rate_limit: rateFlag(flags.rateLimit, '--rate-limit'),
     idempotency_key: flags.idempotencyKey,
   };
   return withEngine(context, 'client', async ({ engine }) => {

@@ -4,11 +4,13 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { Config } from '../../config/normal-form.ts';
 import { loadConfig } from '../../config.ts';
-import { STORE_FILE } from '../../store/open-backend.ts';
+import { inspectRedis, STORE_FILE } from '../../store/open-backend.ts';
+import { isRedisUrl } from '../../store/redis-address.ts';
 import { type CommandContext, EXIT, examples, type Invoke } from '../command-context.ts';
 import { type Check, guarded } from '../doctor/check.ts';
 import { checkConfig } from '../doctor/configuration.ts';
 import { checkClock, checkDisk, checkFolder, checkNative, checkNode } from '../doctor/machine.ts';
+import { checkRedis } from '../doctor/redis.ts';
 import { checkDurability, checkIntegrity, checkLocks, checkProcesses } from '../doctor/store.ts';
 import { doctorLines } from '../render/doctor.ts';
 
@@ -45,6 +47,13 @@ async function allChecks({ io, flags }: CommandContext): Promise<Check[]> {
   );
   if (config === undefined) return checks;
   const { dataDir, store } = config;
+  if (isRedisUrl(store)) {
+    const folder = checkFolder(dataDir, io.context.platform ?? process.platform);
+    checks.push(folder, ...(await guarded('disk', REPORT, () => checkDisk(dataDir))));
+    const redis = await guarded('redis', 'Start Redis, or correct the address of the store.', async () => checkRedis(await inspectRedis(store, io.now)));
+    checks.push(...redis);
+    if (folder.state === 'fail' || redis.some((check) => check.state === 'fail')) return checks;
+  }
   if (store === 'sqlite') {
     const folder = checkFolder(dataDir, io.context.platform ?? process.platform);
     checks.push(folder, ...(await guarded('disk', REPORT, () => checkDisk(dataDir))));

@@ -1,9 +1,11 @@
 // Owns `enqueue`: one job, durable when its id is told; with --wait this process works on it too.
 import type { Command } from 'commander';
+import { LogisticsError } from '../../domain/errors.ts';
 import type { JsonObject } from '../../domain/json.ts';
+import { AGENT_CAPABILITY } from '../../domain/worker-agent.ts';
 import type { OrchestrationEngine } from '../../orchestration/orchestration-engine.ts';
 import { type CommandContext, EXIT, examples, exitCodeOf, type Invoke } from '../command-context.ts';
-import { numberOrText } from '../flag-values.ts';
+import { numberOrText, rateFlag } from '../flag-values.ts';
 import { parseJsonFlag } from '../input-flags.ts';
 import { interruptible } from '../interrupt.ts';
 import { NOBODY_WORKS, otherWorkers, withEngine } from '../open.ts';
@@ -23,7 +25,13 @@ interface EnqueueFlags {
   readonly retry?: string;
   readonly timeout?: string;
   readonly expiresAt?: string;
+  readonly expiresIn?: string;
+  readonly dedupeKey?: string;
+  readonly dedupe?: string;
+  readonly concurrencyKey?: string;
+  readonly rateLimit?: string;
   readonly requires?: readonly string[];
+  readonly output?: string;
   readonly session?: string;
   readonly idempotencyKey?: string;
   readonly wait?: boolean;
@@ -41,7 +49,12 @@ const FLAG_OF = {
   retry: '--retry',
   timeout: '--timeout',
   expires_at: '--expires-at',
+  expires_in: '--expires-in',
+  dedupe: '--dedupe-key',
+  concurrency: '--concurrency-key',
+  rate_limit: '--rate-limit',
   requires: '--requires',
+  output: '--output',
   session_id: '--session',
   idempotency_key: '--idempotency-key',
 };
@@ -61,7 +74,13 @@ export function addEnqueue(program: Command, invoke: Invoke): void {
     .option('--retry <n|json>', 'attempts in all, or a retry policy as JSON')
     .option('--timeout <duration>', 'limit of one attempt')
     .option('--expires-at <time>', 'fails as expired when it has not started by then')
-    .option('--requires <capabilities...>', 'what the process must offer')
+    .option('--expires-in <duration>', 'the same, from now')
+    .option('--dedupe-key <key>', 'one job with this key in the queue')
+    .option('--dedupe <mode>', 'reject, return_existing (default), replace or debounce')
+    .option('--concurrency-key <key>', 'one job with this key at once')
+    .option('--rate-limit <n/period>', 'starts of jobs of this queue in any period, such as 100/1m')
+    .option('--requires <capabilities...>', 'what the process or worker agent must offer')
+    .option('--output <json>', 'JSON Schema that the result must fit')
     .option('--session <id>', 'session that owns it')
     .option('--idempotency-key <key>', 'the same key again gives the same job')
     .option('--wait', 'work here until it has ended, and print its result')
@@ -91,7 +110,12 @@ function enqueue(context: CommandContext, task: string, json: string | undefined
     retry: flags.retry?.startsWith('{') === true ? parseJsonFlag(flags.retry, '--retry') : numberOrText(flags.retry),
     timeout: flags.timeout,
     expires_at: numberOrText(flags.expiresAt),
+    expires_in: flags.expiresIn,
+    dedupe: dedupeOf(flags),
+    concurrency: flags.concurrencyKey === undefined ? undefined : { key: flags.concurrencyKey },
+    rate_limit: rateFlag(flags.rateLimit, '--rate-limit'),
     requires: flags.requires,
+    output: flags.output === undefined ? undefined : parseJsonFlag(flags.output, '--output'),
     session_id: flags.session,
     idempotency_key: flags.idempotencyKey,
   };
@@ -112,17 +136,23 @@ function enqueue(context: CommandContext, task: string, json: string | undefined
   });
 }
 
+function dedupeOf({ dedupeKey, dedupe }: EnqueueFlags): JsonObject | undefined {
+  if (dedupeKey !== undefined) return { key: dedupeKey, mode: dedupe ?? 'return_existing' };
+  if (dedupe === undefined) return undefined;
+  throw new LogisticsError('invalid_input', '--dedupe is given without a key.', { path: '--dedupe-key', expected: 'what makes two jobs the same' });
+}
+
 function told(engine: OrchestrationEngine, reply: JsonObject, { out }: CommandContext): number {
   const id = text(reply, 'job_id');
   const c = out.colors;
   out.data(reply);
   out.print([
-    `${c.green('✓')} ${oneLine(text(reply, 'name') || text(reply, 'task'))} ${reply.replayed === true ? 'was enqueued before' : 'enqueued'}  ${c.bold(id)}`,
+    `${c.green('✓')} ${oneLine(text(reply, 'name') || text(reply, 'task'))} ${reply.replayed === true || reply.deduplicated === true ? 'was enqueued before' : 'enqueued'}  ${c.bold(id)}`,
     `  ${c.dim('→')} logistics-mcp watch ${id}`,
   ]);
   if (!engine.backend.capabilities.durable)
     out.warn('The store lives in memory: the job is gone now that this command ends.', ['Leave out --store in_memory, or add --wait.']);
-  else if (otherWorkers(engine) === 0) out.note(NOBODY_WORKS);
+  else if (otherWorkers(engine) === 0 && text(reply, 'task') !== AGENT_CAPABILITY) out.note(NOBODY_WORKS);
   return EXIT.ok;
 }
 

@@ -27,7 +27,7 @@ const PIECE = 1_048_576;
 export function addGet(program: Command, invoke: Invoke): void {
   program
     .command('get')
-    .argument('<id>', 'an id (exec_, job_, sess_, wf_, art_), or the name of a workflow')
+    .argument('<id>', 'an id (exec_, job_, sched_, sess_, wf_, art_, wrk_), or the name of a workflow')
     .description('show one thing')
     .option('--view <view>', 'summary (default), steps, events, output, logs, graph or explain')
     .option('--step <id>', 'one step of an execution')

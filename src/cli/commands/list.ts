@@ -18,6 +18,8 @@ interface ListFlags {
   readonly since?: string;
   readonly until?: string;
   readonly dead?: boolean;
+  readonly batch?: string;
+  readonly errorCode?: string;
   readonly allNamespaces?: boolean;
   readonly limit?: string;
   readonly cursor?: string;
@@ -35,6 +37,8 @@ const FLAG_OF = {
   'filter.since': '--since',
   'filter.until': '--until',
   'filter.dead': '--dead',
+  'filter.batch': '--batch',
+  'filter.error_code': '--error-code',
   limit: '--limit',
   cursor: '--cursor',
 };
@@ -42,7 +46,7 @@ const FLAG_OF = {
 export function addList(program: Command, invoke: Invoke): void {
   program
     .command('list')
-    .argument('<kind>', 'workflows, executions, jobs, queues, sessions, workers or events')
+    .argument('<kind>', 'workflows, executions, jobs, schedules, queues, sessions, workers or events')
     .description('list what exists, newest first')
     .option('--status <status>', 'running, waiting, failed …')
     .option('--workflow <name>', 'of this workflow')
@@ -54,6 +58,8 @@ export function addList(program: Command, invoke: Invoke): void {
     .option('--since <moment>', '1h (ago), 2026-11-21T09:00:00Z')
     .option('--until <moment>', '10m (ago), 2026-11-21T09:00:00Z')
     .option('--dead', 'jobs with no attempt left')
+    .option('--error-code <code>', 'jobs that ended with this error')
+    .option('--batch <batch_id>', 'jobs that were enqueued together')
     .option('--all-namespaces', 'of every workspace')
     .option('--limit <n>', 'rows, 1 to 100; default 20')
     .option('--cursor <cursor>', 'the next page')
@@ -89,6 +95,8 @@ function filterOf(flags: ListFlags, now: number): JsonObject {
     since: momentFlag(flags.since, '--since', now),
     until: momentFlag(flags.until, '--until', now),
     dead: flags.dead,
+    error_code: flags.errorCode,
+    batch: flags.batch,
     namespace: flags.allNamespaces === true ? '*' : undefined,
   };
   return Object.fromEntries(Object.entries(all).filter((entry): entry is [string, string | number | boolean] => entry[1] !== undefined));

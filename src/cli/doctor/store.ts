@@ -35,6 +35,7 @@ export function checkDurability(engine: OrchestrationEngine): Check[] {
       { name: 'durability', state: 'warn', detail: 'in memory: everything is gone when the process ends', action: 'Use --store sqlite to keep work.' },
     ];
   }
+  if (status.kind === 'redis') return [opens, redisDurability(status.durability)];
   const full = status.durability === 'full';
   const detail = full ? 'full: on disk before an id is returned' : 'normal: survives a killed process, not a power cut';
   return [
@@ -43,6 +44,18 @@ export function checkDurability(engine: OrchestrationEngine): Check[] {
       ? { name: 'durability', state: 'ok', detail }
       : { name: 'durability', state: 'warn', detail, action: 'Set durability: full unless the speed matters more.' },
   ];
+}
+
+function redisDurability(durability: string): Check {
+  if (durability === 'aof_always') return { name: 'durability', state: 'ok', detail: 'aof_always: on the disk of Redis before an id is returned' };
+  if (durability === 'aof_everysec')
+    return { name: 'durability', state: 'ok', detail: 'aof_everysec: survives a killed process; a power cut of Redis may take the last second' };
+  return {
+    name: 'durability',
+    state: 'warn',
+    detail: 'Redis does not tell of an append-only file',
+    action: 'Make sure that it keeps its data: appendonly yes.',
+  };
 }
 
 export function checkProcesses(engine: OrchestrationEngine, now: number, leaseMs: number): Check {

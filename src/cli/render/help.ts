@@ -14,7 +14,7 @@ export function helpText(command: Command, helper: Help, colors: Colors, width: 
   };
   const args = command.registeredArguments.map((argument): Row => [argument.name(), argument.description]);
   const own = visible(command);
-  const shared = isProgram ? [] : visible(command.parent as Command).filter((option) => option.long !== '--version');
+  const shared = isProgram ? [] : visible(rootOf(command)).filter((option) => option.long !== '--version');
   const help: Row = ['-h, --help', 'print help'];
   const groups = helper.groupItems([...command.commands], helper.visibleCommands(command), (each) => each.helpGroup() || 'More:');
   const commandRows = [...groups].map(([title, list]) => [title, list.map((each): Row => [termOf(each), each.description()])] as const);
@@ -25,6 +25,10 @@ export function helpText(command: Command, helper: Help, colors: Colors, width: 
   section('Flags:', ownRows, indent);
   section('Flags of every command:', isProgram ? [] : [...shared.map(rowOf), help], indent);
   return `${lines.join('\n')}\n`;
+}
+
+function rootOf(command: Command): Command {
+  return command.parent === null ? command : rootOf(command.parent);
 }
 
 function visible(command: Command): Option[] {

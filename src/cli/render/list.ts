@@ -1,6 +1,6 @@
 // Owns how each kind of list looks, and what an empty one teaches.
 import { formatDuration } from '../../domain/duration.ts';
-import type { JsonObject } from '../../domain/json.ts';
+import { isJsonObject, type JsonObject } from '../../domain/json.ts';
 import { inStatusColor, sign } from './symbols.ts';
 import { type Column, tableLines } from './table.ts';
 import { type Colors, count } from './text.ts';
@@ -64,7 +64,10 @@ const KINDS: Readonly<Record<string, Columns>> = {
   queues: () => [
     plain('queue', 'queue'),
     ...['pending', 'running', 'retry', 'completed', 'failed', 'cancelled'].map(digits),
+    { title: 'last minute', text: (row) => (isJsonObject(row.last_minute) ? number(row.last_minute, 'completed').toLocaleString('en') : ''), right: true },
     { title: 'mean run', text: meanRun, right: true },
+    { title: 'oldest', text: (row) => (row.oldest_wait_ms === undefined ? '' : formatDuration(number(row, 'oldest_wait_ms'))), right: true },
+    { title: 'limits', text: queueLimits },
   ],
   sessions: (s) => [
     plain('id', 'session_id'),
@@ -74,13 +77,24 @@ const KINDS: Readonly<Record<string, Columns>> = {
     when('expires', 'expires_at', s),
   ],
   workers: (s) => [
-    plain('pid', 'pid', { right: true }),
-    plain('host', 'host'),
-    plain('role', 'role'),
-    plain('namespace', 'namespace', { flexible: true }),
-    { title: 'jobs', text: (row) => text(row, 'running_jobs'), right: true },
-    when('started', 'started_at', s),
-    when('heartbeat', 'heartbeat_at', s),
+    { title: 'worker', text: (row) => text(row, 'name') || `${text(row, 'role')} ${text(row, 'pid')}` },
+    { title: 'status', text: (row) => text(row, 'status') || 'process', paint: (cell, row) => inStatusColor(text(row, 'status'), cell, s.colors) },
+    { title: 'can do', text: (row) => (Array.isArray(row.capabilities) ? row.capabilities.join(', ') : ''), flexible: true },
+    { title: 'jobs', text: (row) => (row.capacity === undefined ? text(row, 'running_jobs') : `${text(row, 'held')}/${text(row, 'capacity')}`), right: true },
+    { title: 'seen', text: (row) => ago(row, 'last_seen_at', s.now) || ago(row, 'heartbeat_at', s.now), paint: (cell) => s.colors.dim(cell) },
+    { title: 'lease', text: (row) => ago(row, 'lease_expires_at', s.now), paint: (cell) => s.colors.dim(cell) },
+    { title: 'id', text: (row) => text(row, 'worker_id') || text(row, 'host') },
+  ],
+  schedules: (s) => [
+    plain('name', 'name'),
+    status(s),
+    plain('rule', 'rule', { flexible: true }),
+    plain('zone', 'timezone', { paint: (cell) => s.colors.dim(cell) }),
+    plain('starts', 'target'),
+    when('next', 'next_at', s),
+    { title: 'last', text: (row) => lastFire(row, s.now), paint: (cell, row) => inStatusColor(lastStatus(row), cell, s.colors) },
+    { title: 'runs', text: (row) => number(row, 'runs').toLocaleString('en'), right: true },
+    plain('id', 'schedule_id', { paint: (cell) => s.colors.dim(cell) }),
   ],
   events: (s) => [
     plain('cursor', 'cursor', { right: true, paint: (cell) => s.colors.dim(cell) }),
@@ -97,8 +111,18 @@ const EMPTY: Readonly<Record<string, readonly string[]>> = {
   executions: ['No workflow has run yet.', 'logistics-mcp run <file>'],
   jobs: ['There are no jobs.', `logistics-mcp enqueue echo '{"value": "hello"}' --wait`],
   queues: ['There are no queues; the first job makes one.', `logistics-mcp enqueue echo '{"value": "hello"}' --queue mail`],
+  schedules: [
+    'There are no schedules.',
+    'logistics-mcp schedule cron "0 9 * * 1-5" --timezone Europe/Berlin --workflow <name>',
+    'logistics-mcp schedule every 15m --task http.request --input url=https://example.org',
+  ],
   sessions: ['There are no sessions; an agent makes one with create_session.'],
-  workers: ['No process works here.', 'logistics-mcp run <file>', 'or connect an MCP host: claude mcp add logistics -- npx -y logistics-mcp'],
+  workers: [
+    'No process or worker agent works here.',
+    'logistics-mcp worker',
+    'logistics-mcp worker --exec "<agent command>" --capability review',
+    'or connect an MCP host: claude mcp add logistics -- npx -y logistics-mcp',
+  ],
   events: ['Nothing has happened yet.', 'logistics-mcp run <file>'],
 };
 
@@ -131,9 +155,23 @@ function took(row: JsonObject, from: string, to: string): string {
   return start === null || end === null ? '' : formatDuration(end - start);
 }
 
+/** Whether a queue is paused, and its limits. */
+export function queueLimits(row: JsonObject): string {
+  const rate = isJsonObject(row.rate_limit) ? `${text(row.rate_limit, 'limit')}/${text(row.rate_limit, 'period')}` : '';
+  return [row.paused === true ? 'paused' : '', row.concurrency === undefined ? '' : `${text(row, 'concurrency')} at once`, rate].filter(Boolean).join(', ');
+}
+
 function meanRun(row: JsonObject): string {
   const tasks = objects(row.tasks).filter((task) => typeof task.mean_run_ms === 'number');
   const runs = tasks.reduce((sum, task) => sum + number(task, 'completed') + number(task, 'failed'), 0);
   if (runs === 0) return '';
   return formatDuration(tasks.reduce((sum, task) => sum + number(task, 'mean_run_ms') * (number(task, 'completed') + number(task, 'failed')), 0) / runs);
+}
+
+function lastStatus(row: JsonObject): string {
+  return isJsonObject(row.last) ? text(row.last, 'result') || text(row.last, 'status') : '';
+}
+
+function lastFire(row: JsonObject, now: number): string {
+  return isJsonObject(row.last) ? `${lastStatus(row)} ${ago(row.last, 'planned_at', now)}` : '';
 }

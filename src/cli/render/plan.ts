@@ -46,6 +46,7 @@ export function planLines(facts: PlanFacts, colors: Colors, width: number): stri
   const present = counts.filter(([n]) => n > 0).map(([n, one, many]) => count(n, one, many));
   if (present.length > 0) row('has', present.join(', '));
   if (facts.requires.length > 0) row('requires', facts.requires.join(', '));
+  for (const [at, need] of facts.worker_agents.entries()) row(at === 0 ? 'worker agents' : '', need);
   return lines;
 }
 

@@ -1,6 +1,7 @@
 // Owns how the status looks: one calm screen, what needs a person first, nothing where there is nothing.
 import { isJsonObject, type JsonObject } from '../../domain/json.ts';
 import { EXECUTION_STATUSES } from '../../domain/workflow-execution.ts';
+import { queueLimits } from './list.ts';
 import { inStatusColor, sign } from './symbols.ts';
 import { type Column, tableLines } from './table.ts';
 import { bytesText, type Colors, clip, count, oneLine, padEnd } from './text.ts';
@@ -28,8 +29,10 @@ export function statusLines(data: JsonObject, screen: StatusScreen): string[] {
   lines.push(
     ...section('Waits for you', waitingLines(data, screen), c),
     ...section('Running', runningLines(data, screen), c),
+    ...section('Processes', processLines(data, screen), c),
     ...section('Queues', queueLines(data, screen), c),
     ...section('Recent failures', failureLines(data, screen), c),
+    ...section('Schedules that did not go as planned', amissLines(data, screen), c),
     ...section('Since then', changeLines(data, screen), c),
   );
   const warnings = Array.isArray(data.warnings) ? data.warnings.map((warning) => `${c.yellow('!')} ${oneLine(String(warning))}`) : [];
@@ -76,6 +79,8 @@ function factLines(data: JsonObject, executions: JsonObject, { colors: c, worker
       `${count(number(throughput, 'jobs_completed'), 'job')} done${number(throughput, 'jobs_failed') === 0 ? '' : c.red(`, ${number(throughput, 'jobs_failed')} failed`)}`,
     );
   }
+  const schedules = isJsonObject(data.schedules) ? scheduleText(data.schedules, now) : '';
+  if (schedules !== '') row('schedules', schedules);
   if (data.next_due_at !== undefined) row('next due', ago(data, 'next_due_at', now));
   return lines;
 }
@@ -101,6 +106,23 @@ function runningLines(data: JsonObject, screen: StatusScreen): string[] {
   return tableLines(rows, columns, c, screen.width - 2);
 }
 
+/** All but this command itself, and who goes on when a client exits. */
+function processLines(data: JsonObject, screen: StatusScreen): string[] {
+  const { colors: c, now } = screen;
+  const rows = objects(data.processes).filter((row) => row.this_process !== true);
+  if (rows.length === 0) return [];
+  const several = new Set(rows.map((row) => text(row, 'namespace'))).size > 1;
+  const columns: Column<JsonObject>[] = [
+    { title: 'role', text: (row) => text(row, 'role') },
+    { title: 'pid', text: (row) => text(row, 'pid'), right: true },
+    { title: 'host', text: (row) => text(row, 'host'), flexible: true },
+    ...(several ? [{ title: 'namespace', text: (row: JsonObject) => text(row, 'namespace') }] : []),
+    { title: 'running', text: (row) => number(row, 'running_jobs').toLocaleString('en'), right: true },
+    { title: 'since', text: (row) => ago(row, 'started_at', now), paint: (cell) => c.dim(cell) },
+  ];
+  return [...tableLines(rows, columns, c, screen.width - 2), c.dim(oneLine(text(data, 'liveness')))];
+}
+
 function queueLines(data: JsonObject, screen: StatusScreen): string[] {
   const rows = objects(data.queues);
   if (rows.length === 0) return [];
@@ -110,6 +132,7 @@ function queueLines(data: JsonObject, screen: StatusScreen): string[] {
     [
       { title: 'queue', text: (row) => text(row, 'queue') },
       ...keys.map((key) => ({ title: key, text: (row: JsonObject) => number(row, key).toLocaleString('en'), right: true })),
+      { title: '', text: queueLimits },
     ],
     screen.colors,
     screen.width - 2,
@@ -131,8 +154,29 @@ function changeLines(data: JsonObject, { colors: c, now }: StatusScreen): string
   if (events.length === 0) return [c.dim('nothing changed')];
   const lines = events.map((event) => {
     const words = text(event, 'type').replace('_', ' ');
-    const of = text(event, 'execution_id') || text(event, 'job_id') || text(event, 'session_id');
+    const of =
+      text(event, 'execution_id') || text(event, 'job_id') || text(event, 'session_id') || (isJsonObject(event.data) ? oneLine(text(event.data, 'name')) : '');
     return `${c.dim(padEnd(ago(event, 'at', now), 11))} ${inStatusColor(words.split(' ')[1] ?? '', padEnd(words, 18), c)}  ${c.dim(`${of} ${text(event, 'step')}`.trim())}`;
   });
   return data.changes.truncated === true ? [...lines, c.dim(`more with --since ${text(data.changes, 'next_cursor')}`)] : lines;
+}
+
+function scheduleText(schedules: JsonObject, now: number): string {
+  const counts = ['active', 'paused', 'completed']
+    .filter((key) => number(schedules, key) > 0)
+    .map((key) => `${number(schedules, key).toLocaleString('en')} ${key}`);
+  const next = isJsonObject(schedules.next_fire) ? schedules.next_fire : undefined;
+  return `${counts.join(', ')}${next === undefined ? '' : `; next ${oneLine(text(next, 'name'))} ${ago(next, 'at', now)}, by ${oneLine(text(next, 'fired_by'))}`}`;
+}
+
+/** With --since. */
+function amissLines(data: JsonObject, { colors: c, now }: StatusScreen): string[] {
+  const rows = isJsonObject(data.schedules) ? objects(data.schedules.not_as_planned) : [];
+  return rows.map((row) => {
+    const counts = isJsonObject(row.counts) ? row.counts : {};
+    const said = Object.keys(counts).map((status) => inStatusColor(status, `${number(counts, status).toLocaleString('en')} ${status}`, c));
+    if (number(row, 'failed_runs') > 0) said.push(c.red(count(number(row, 'failed_runs'), 'failed run')));
+    const newest = isJsonObject(row.newest) ? row.newest : {};
+    return `${oneLine(text(row, 'name'))}  ${said.join(', ')}  ${c.dim(`${ago(newest, 'planned_at', now)} ${oneLine(text(newest, 'reason'))}`)}`;
+  });
 }

@@ -14,6 +14,11 @@ const SIGNS: Readonly<Record<string, readonly [sign: string, color: keyof Pick<C
   expired: ['⊘', 'yellow'],
   pending: ['·', 'dim'],
   ready: ['·', 'dim'],
+  fired: ['✓', 'green'],
+  late: ['✓', 'yellow'],
+  buffered: ['◷', 'yellow'],
+  missed: ['✗', 'red'],
+  deleted: ['⊘', 'yellow'],
 };
 
 export function sign(status: string, colors: Colors): string {

@@ -98,7 +98,7 @@ function explainLines(data: JsonObject, screen: ViewScreen): string[] {
   const { colors: c } = screen;
   const status = text(data, 'status');
   const lines = [
-    `${sign(status, c)} ${inStatusColor(status, status, c)}  ${c.dim(text(data, 'execution_id') || text(data, 'job_id'))}`,
+    `${sign(status, c)} ${inStatusColor(status, status, c)}  ${c.dim(text(data, 'execution_id') || text(data, 'job_id') || text(data, 'schedule_id'))}`,
     ...reasonLines(objects(data.reasons), '  ', screen),
   ];
   for (const step of objects(data.steps))
