@@ -9,6 +9,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     // Native better-sqlite3 handles live in one process each: a fork that ends closes its own and nobody else's.
     pool: 'forks',
+    // No test leaves a process behind that it did not mean to start.
+    env: { LOGISTICS_BACKGROUND: 'off' },
     testTimeout: 60_000,
     hookTimeout: 60_000,
     coverage: {
@@ -32,6 +34,7 @@ export default defineConfig({
         'src/store/**': submodule,
         'src/runtime/**': submodule,
         'src/task/**': submodule,
+        'src/schedule/**': submodule,
         'src/orchestration/**': submodule,
         'src/actions/**': submodule,
         'src/mcp/**': submodule,

@@ -10,6 +10,8 @@ import { percentile } from './support/scenario.ts';
 export type ChildRequest =
   /** Runs jobs of the folder until stdin ends. */
   | { readonly mode: 'share'; readonly dataDir: string; readonly durability: 'full' | 'normal'; readonly concurrency: number }
+  /** Waits for jobs until stdin ends; says how long each took to begin, and what the waiting cost. */
+  | { readonly mode: 'idle'; readonly dataDir: string; readonly durability: 'full' | 'normal' }
   /** Holds what it has claimed until it is killed. */
   | { readonly mode: 'hold'; readonly dataDir: string; readonly durability: 'full' | 'normal'; readonly concurrency: number }
   /** Stores `jobs` pending ones, then claims; says what it needs. */
@@ -18,6 +20,7 @@ export type ChildRequest =
 export type ChildReply =
   | { readonly event: 'ready' }
   | { readonly event: 'shared'; readonly jobs: number; readonly lagP99Ms: number; readonly lagMaxMs: number }
+  | { readonly event: 'idled'; readonly wakeMs: readonly number[]; readonly cpuPercent: number; readonly rssMb: number }
   | { readonly event: 'pending'; readonly jobs: number; readonly rssMb: number; readonly claimP50Ms: number; readonly claimP99Ms: number };
 
 const request = JSON.parse(process.argv[2] as string) as ChildRequest;
@@ -27,6 +30,7 @@ function reply(message: ChildReply): void {
 }
 
 if (request.mode === 'share') await share(request);
+else if (request.mode === 'idle') await idle(request);
 else if (request.mode === 'hold') await hold(request);
 else await pending(request);
 
@@ -50,6 +54,33 @@ async function share({ dataDir, durability, concurrency }: ChildRequest & { mode
   delay.disable();
   reply({ event: 'shared', jobs: bench.ended(), lagP99Ms: delay.percentile(99) / 1e6, lagMaxMs: delay.max / 1e6 });
   await bench.engine.stop();
+}
+
+/** Wall-clock time with a fraction, comparable between processes of one machine. */
+function clock(): number {
+  return performance.timeOrigin + performance.now();
+}
+
+async function idle({ dataDir, durability }: ChildRequest & { mode: 'idle' }): Promise<void> {
+  const wakeMs: number[] = [];
+  const noop = defineTask({
+    type: NOOP,
+    run: (input) => {
+      wakeMs.push(clock() - (input as { sentAt: number }).sentAt);
+      return null;
+    },
+  }) as unknown as TaskType;
+  const { engine } = await openBench(dataDir, { durability }, 'worker', [noop]);
+  // What starting costs is over by then.
+  await sleep(1_000);
+  const started = performance.now();
+  const before = process.cpuUsage();
+  reply({ event: 'ready' });
+  const lines = createInterface({ input: process.stdin });
+  await new Promise((resolve) => lines.once('close', resolve));
+  const { user, system } = process.cpuUsage(before);
+  reply({ event: 'idled', wakeMs, cpuPercent: (user + system) / 10 / (performance.now() - started), rssMb: process.memoryUsage().rss / 2 ** 20 });
+  await engine.stop();
 }
 
 async function hold({ dataDir, durability, concurrency }: ChildRequest & { mode: 'hold' }): Promise<void> {

@@ -3,22 +3,46 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { agents } from './scenarios/agents.ts';
 import { coldStart } from './scenarios/cold-start.ts';
+import { cron } from './scenarios/cron.ts';
 import { dag } from './scenarios/dag.ts';
 import { diamonds } from './scenarios/diamonds.ts';
 import { enqueue } from './scenarios/enqueue.ts';
 import { forEach } from './scenarios/for-each.ts';
+import { http } from './scenarios/http.ts';
+import { idle } from './scenarios/idle.ts';
 import { latency } from './scenarios/latency.ts';
 import { million } from './scenarios/million.ts';
 import { processNoop } from './scenarios/process.ts';
 import { processes } from './scenarios/processes.ts';
 import { recovery } from './scenarios/recovery.ts';
+import { redis } from './scenarios/redis.ts';
+import { schedules } from './scenarios/schedules.ts';
 import { stdio } from './scenarios/stdio.ts';
 import { describeMachine } from './support/machine.ts';
 import { asJson, asTable, machineLine, type ScenarioReport } from './support/report.ts';
 import { type Context, type Scenario, Skipped } from './support/scenario.ts';
 
-const SCENARIOS: readonly Scenario[] = [enqueue, processNoop, latency, diamonds, dag, forEach, coldStart, stdio, processes, recovery, million];
+const SCENARIOS: readonly Scenario[] = [
+  enqueue,
+  processNoop,
+  latency,
+  diamonds,
+  dag,
+  forEach,
+  coldStart,
+  stdio,
+  http,
+  agents,
+  processes,
+  schedules,
+  recovery,
+  redis,
+  idle,
+  million,
+  cron,
+];
 
 const { values } = parseArgs({
   options: {

@@ -48,6 +48,9 @@ class Host {
         join(folder, 'data'),
         '--log-level',
         'warn',
+        // What the demo leaves open is thrown away with its folder.
+        '--background',
+        'off',
       ],
       cwd: root,
       stderr: 'inherit',

@@ -1,13 +1,15 @@
-// Owns the generated documents: API_SPECIFICATION.md as a whole, the state charts inside ARCHITECTURE.md; `--check` compares and writes nothing.
+// Owns the generated documents: API_SPECIFICATION.md and the skill as a whole, the state charts inside ARCHITECTURE.md; `--check` compares and writes nothing.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { VERSION } from '../src/version.ts';
+import { SKILL_NAME, SKILL_TEXT } from '../tools/reference/skill.ts';
 import { cliPart } from './docs/cli-part.ts';
 import { configPart } from './docs/config-part.ts';
 import { definitionPart } from './docs/definition-part.ts';
 import { errorsPart, eventsPart } from './docs/errors-part.ts';
 import { libraryPart } from './docs/library-part.ts';
+import { mcpPart } from './docs/mcp-part.ts';
 import { jobChart, stepChart } from './docs/state-charts.ts';
 import { tasksPart } from './docs/tasks-part.ts';
 import { toolsPart } from './docs/tools-part.ts';
@@ -18,8 +20,9 @@ async function specification(): Promise<string> {
   const parts = [
     '# API specification',
     `Of logistics-mcp ${VERSION}. Generated from the schemas by \`npm run docs\`; \`npm run check\` fails when it is stale. Do not edit it.`,
-    '[MCP tools](#mcp-tools) · [Workflow definition](#workflow-definition) · [Task types](#task-types) · [Steps that wait](#steps-that-wait) · [Errors](#errors) · [Events](#events) · [Configuration](#configuration) · [Command line](#command-line) · [Library](#library)',
+    '[MCP tools](#mcp-tools) · [MCP resources, prompts, tasks](#mcp-resources-prompts-tasks) · [Workflow definition](#workflow-definition) · [Task types](#task-types) · [Steps that wait](#steps-that-wait) · [Errors](#errors) · [Events](#events) · [Configuration](#configuration) · [Command line](#command-line) · [Library](#library)',
     toolsPart(),
+    mcpPart(),
     definitionPart(),
     await tasksPart(),
     errorsPart(),
@@ -51,6 +54,7 @@ function read(name: string): string {
 
 const documents = new Map<string, string>([
   ['API_SPECIFICATION.md', await specification()],
+  [`skills/${SKILL_NAME}/SKILL.md`, SKILL_TEXT],
   ['ARCHITECTURE.md', withPart(withPart(read('ARCHITECTURE.md'), 'job states', jobChart()), 'step states', stepChart())],
 ]);
 const stale = [...documents].filter(([name, text]) => read(name) !== text).map(([name]) => name);

@@ -1,10 +1,13 @@
-// Owns what several processes on one folder do together: jobs a second, and how long each one's event loop is held up.
+// Owns what several processes on one folder do together: jobs a second, shares, how long each one's event loop is held up, and what waiting costs.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Child } from '../support/children.ts';
 import { enqueueMany, openBench } from '../support/engine.ts';
-import { against, type Context, type Figure, type Scenario } from '../support/scenario.ts';
+import { against, atLeast, atMost, type Context, type Figure, type Scenario } from '../support/scenario.ts';
+import { idleFigures } from './idle.ts';
 
 const JOBS = 40_000;
+/** The scenario `idle` looks for a whole minute. */
+const IDLE_SECONDS = 10;
 
 export const processes: Scenario = {
   name: 'processes',
@@ -18,12 +21,21 @@ export const processes: Scenario = {
       if (count === 1) alone = rate;
       const label = count === 1 ? '1 process' : `${count} processes`;
       figures.push(
-        { name: `${label}, all together`, value: rate, unit: 'jobs/s', compared: count === 1 ? undefined : against('1 process', alone, rate) },
-        { name: `${label}, event loop delay, worst p99`, value: lagP99Ms, unit: 'ms' },
+        {
+          name: `${label}, all together`,
+          value: rate,
+          unit: 'jobs/s',
+          compared: count === 1 ? undefined : against('1 process', alone, rate),
+          target: count === 1 ? undefined : atLeast(rate, Math.round(0.8 * alone), 'jobs/s'),
+        },
+        { name: `${label}, event loop delay, worst p99`, value: lagP99Ms, unit: 'ms', target: atMost(lagP99Ms, 20, 'ms') },
         { name: `${label}, event loop delay, longest`, value: lagMaxMs, unit: 'ms' },
       );
-      if (count > 1) figures.push({ name: `${label}, smallest share of the work`, value: Math.min(...shares) * 100, unit: '%' });
+      // A fifth of an equal share.
+      const smallest = Math.min(...shares) * 100;
+      if (count > 1) figures.push({ name: `${label}, smallest share of the work`, value: smallest, unit: '%', target: atLeast(smallest, 20 / count, '%') });
     }
+    figures.push(...(await idleFigures(context, IDLE_SECONDS)));
     return figures;
   },
 };
@@ -37,12 +49,12 @@ async function together(
   const { engine } = await openBench(dataDir, { durability: context.durability }, 'client');
   const queue = { namespace: engine.namespace, queue: 'default' };
   await enqueueMany(engine, JOBS, 500);
-  await engine.backend.setQueuePaused({ ...queue, paused: true });
+  await engine.backend.updateQueue({ ...queue, paused: true, from: 'control' });
   const children = Array.from({ length: count }, () => new Child({ mode: 'share', dataDir, durability: context.durability, concurrency: 100 }));
   try {
     await Promise.all(children.map((child) => child.expect('ready')));
     const started = performance.now();
-    await engine.backend.setQueuePaused({ ...queue, paused: false });
+    await engine.backend.updateQueue({ ...queue, paused: false, from: 'control' });
     while (engine.backend.queueStats({ namespace: engine.namespace }).reduce((sum, row) => sum + row.completed, 0) < JOBS) await sleep(10);
     const rate = JOBS / ((performance.now() - started) / 1_000);
     for (const child of children) child.finish();

@@ -23,6 +23,12 @@ export function ourServer(context: Context): ServerCommand {
   }
   return {
     args: [LAUNCHER],
-    env: { LOGISTICS_DATA_DIR: context.folder(), LOGISTICS_DURABILITY: context.durability, LOGISTICS_LOG_LEVEL: 'error', LOGISTICS_NAMESPACE: 'bench' },
+    env: {
+      LOGISTICS_DATA_DIR: context.folder(),
+      LOGISTICS_DURABILITY: context.durability,
+      LOGISTICS_LOG_LEVEL: 'error',
+      LOGISTICS_NAMESPACE: 'bench',
+      LOGISTICS_BACKGROUND: 'off',
+    },
   };
 }

@@ -1,7 +1,7 @@
 // Owns the chapter on the command line: read from the program that parses it.
 import type { Command, Option } from 'commander';
 import { createProgram } from '../../src/cli/program.ts';
-import { code, table } from './markdown.ts';
+import { code, table } from '../../tools/reference/markdown.ts';
 
 const SILENT = { write: (): boolean => true, isTTY: false };
 
@@ -12,6 +12,7 @@ export function cliPart(): string {
       stderr: SILENT,
       context: { env: {}, cwd: '/', homeDir: '/' },
       now: () => 0,
+      program: [],
       onInterrupt: () => () => undefined,
       exit: () => undefined,
     },
@@ -23,7 +24,11 @@ export function cliPart(): string {
     'Exit codes: 0 done, 1 failed, 2 bad input, 130 cancelled. `logistics-mcp` alone serves MCP over stdio.',
     'Flags of every command (`--version` stands alone):',
     flags(program.options),
-    ...program.commands.flatMap((command) => onePart(command, shared)),
+    ...program
+      .createHelp()
+      .visibleCommands(program)
+      .flatMap((command) => [command, ...command.commands])
+      .flatMap((command) => onePart(command, shared)),
   ].join('\n\n');
 }
 
@@ -37,10 +42,14 @@ function onePart(command: Command, shared: ReadonlySet<string | undefined>): str
     .map((argument) => [code(argument.name()), argument.description]);
   const options = command.options.filter((option) => !shared.has(option.long));
   return [
-    `### ${['logistics-mcp', command.name(), ...args].join(' ')}`,
+    `### ${[...parentsOf(command), command.name(), ...args].join(' ')}`,
     `${command.description().replace(/^./, (letter) => letter.toUpperCase())}.`,
     ...(described.length + options.length === 0 ? [] : [table(['argument or flag', 'meaning'], [...described, ...options.map(flagRow)])]),
   ];
+}
+
+function parentsOf(command: Command): string[] {
+  return command.parent === null ? [] : [...parentsOf(command.parent), command.parent.name()];
 }
 
 function flags(options: readonly Option[]): string {

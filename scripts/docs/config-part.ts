@@ -2,18 +2,23 @@
 import { CONFIG_KEYS, ConfigInput, type ConfigKey, GUARDED_KEYS, LimitsInput } from '../../src/config/config-schema.ts';
 import { ENV_NAMES } from '../../src/config/environment.ts';
 import { normalForm } from '../../src/config/normal-form.ts';
-import { code, fenced, table } from './markdown.ts';
+import { ServeInput, serveForm } from '../../src/config/serve-schema.ts';
+import { code, fenced, table } from '../../tools/reference/markdown.ts';
 
 const MEANING: Readonly<Record<ConfigKey, string>> = {
   dataDir: "Folder of the store. Default: the user's data folder of this platform, then `logistics-mcp`.",
-  store: '`sqlite` or `in_memory`. `redis` is refused: not built yet.',
+  store: '`sqlite`, `in_memory`, or `redis://[user:password@]host[:port][/db][?prefix=name]` (`rediss://` for TLS): a log that any number of machines share.',
   durability: '`full`: on disk before an id is told. `normal`: survives a killed process, not a power cut.',
   namespace: 'Which work belongs together. Default: one per workspace (nearest folder upwards with `.git` or a config file).',
   concurrency: 'Jobs that this process runs at once, 1–1000.',
-  toolsets: 'Only `default`; further sets are refused: not built yet.',
+  toolsets:
+    'Sets of tools beside `default`, which is always there: `workers` adds claim_job and report_job, `planning` adds simulate_schedule, `published` the workflows listed under `published` (the list alone does so too). Others are refused: not built yet.',
+  published:
+    'Stored workflows that are tools of their own: a list of `{workflow, as?, description?}`. The tool takes the input of the workflow by its schema, and `wait_ms`, `idempotency_key`; clients are told when the list changes.',
   logLevel: 'On standard error.',
-  background: 'Only `off`; `auto` is refused: the background host is not built yet.',
-  tokensFile: 'Refused: belongs to the HTTP server, which is not built yet.',
+  background: '`auto`: where work is left, an MCP server starts a background host that goes on with it when the client exits. `off`: none is started.',
+  tokensFile: 'Hashed tokens of `serve`, mode 0600; made by `logistics-mcp token add`. Default: `tokens.json` beside the store, when it is there.',
+  serve: 'The HTTP server; see below.',
   workflowsDir: 'Folder of workflow files, stored as versions when they change.',
   handlers: 'Module with task types of your own (`.mjs`, `.js`, `.ts`, `.mts`).',
   taskAliases: 'Further names of task types: `{"module.action": "task.type"}`.',
@@ -22,6 +27,8 @@ const MEANING: Readonly<Record<ConfigKey, string>> = {
   http: '`http.request`: `allowAddresses`, private hosts or ranges that may be reached after all.',
   secrets: 'By name: `from` (`env`, `file`, `command`), `tasks`, `hosts`, `servers` they may go to.',
   secretsFile: 'YAML or JSON file, mode 0600, that holds values.',
+  queues:
+    'Limits by queue: `{mail: {concurrency: 2, rateLimit: {limit: 100, period: 1m}}}`. Set when a process that runs jobs starts; null takes a limit away.',
   limits: 'See below.',
   retention: '`{days, executions}`: finished work older than that, or beyond that many, is removed.',
 };
@@ -30,6 +37,7 @@ const LIMIT_MEANING: Readonly<Record<keyof typeof LimitsInput.shape, string>> = 
   processLease: 'A process silent for this long is taken for dead.',
   heartbeat: 'How often a process says that it lives.',
   sweep: 'How often dead processes are looked for.',
+  hostIdle: 'The background host stops this long after nothing is left to do.',
   shutdownGrace: 'Time for running jobs when the process stops.',
   approvalExpiry: 'A wait.approval without a timeout fails after this long.',
   ageStep: 'Waiting time worth one point of priority; 0 = strict priority.',
@@ -40,11 +48,28 @@ const LIMIT_MEANING: Readonly<Record<keyof typeof LimitsInput.shape, string>> = 
   claimBatch: 'Jobs taken in one claim.',
 };
 
+const SERVE_MEANING: Readonly<Record<keyof typeof ServeInput.shape, string>> = {
+  host: 'Address to listen on. Others than loopback need tokens or `serve.jwt`.',
+  port: 'Port to listen on; 0 for any free one.',
+  publicUrl: 'Address of `/mcp` as clients see it, behind a proxy.',
+  allowedHosts: 'Host names that requests may be for, beside loopback and the address listened on.',
+  allowedOrigins: 'Origins whose pages may call and read answers.',
+  jwt: '`{issuer, audience, jwksUrl?, namespaceClaim?}`: believe tokens of this issuer. Without `namespaceClaim` they work in the namespace of the server.',
+  maxBody: 'Bytes of a request.',
+  rateLimit: '`{limit, period}`: requests of one token; null takes it away.',
+  maxConcurrent: 'Requests of one token at once.',
+  maxStreams: 'Event streams of one token at once.',
+  maxSessions: 'Sessions of 2025-era clients; one principal may hold half of them.',
+  maxConnections: 'Open connections.',
+  sessionIdle: 'A session without a request for this long ends.',
+  requestTimeout: 'Time for a request to arrive whole.',
+};
+
 export function configPart(): string {
   const config = normalForm(ConfigInput.parse({}), { dataDir: '', namespace: '', workspaceRoot: '' });
   const variableOf = new Map<string, string>(Object.entries(ENV_NAMES).map(([variable, key]) => [key, variable]));
   const defaultOf = (key: ConfigKey): string => {
-    if (key === 'dataDir' || key === 'namespace' || key === 'limits' || key === 'tokensFile') return '';
+    if (key === 'dataDir' || key === 'namespace' || key === 'limits' || key === 'serve') return '';
     const value = config[key];
     return value === null ? 'none' : code(JSON.stringify(value));
   };
@@ -66,9 +91,18 @@ export function configPart(): string {
     'Guarded keys run something or widen what may be reached. From a file that was merely found they do not act until you run `logistics-mcp trust <file>`; from a file named with `--config` they do.',
     table(['key', 'default', 'environment', 'guarded', 'meaning'], rows),
     table(['limit', 'default', 'meaning'], limits),
+    table(['HTTP server', 'default', 'meaning'], serveRows()),
     'Secrets come from `LOGISTICS_SECRET_<NAME>` too. An example:',
     fenced('yaml', EXAMPLE),
   ].join('\n\n');
+}
+
+function serveRows(): string[][] {
+  const defaults = new Map<string, unknown>(Object.entries(serveForm()));
+  return (Object.keys(ServeInput.shape) as (keyof typeof ServeInput.shape)[]).map((key) => {
+    const value = [key, `${key}Ms`, `${key}Bytes`].map((name) => defaults.get(name)).find((found) => found !== undefined);
+    return [code(`serve.${key}`), value == null ? 'none' : code(JSON.stringify(value)), SERVE_MEANING[key]];
+  });
 }
 
 export const EXAMPLE = `concurrency: 8

@@ -1,16 +1,15 @@
 // Owns the chapters on errors and events: the two closed lists, and which events are logged today.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ERROR_TABLE } from '../../src/domain/errors.ts';
 import { EVENT_TYPES } from '../../src/domain/event.ts';
-import { code, table } from './markdown.ts';
+import { errorTable } from '../../tools/reference/errors.ts';
+import { code } from '../../tools/reference/markdown.ts';
 
 export function errorsPart(): string {
-  const rows = Object.entries(ERROR_TABLE).map(([name, { retryable, status, hint }]) => [code(name), retryable ? 'yes' : '', String(status), hint]);
   return [
     '## Errors',
     'In the library an error has `code`, `message`, `retryable`, `nextActions`, and where they help `path`, `expected`, `nearMatches`, `details`. Over MCP it is text (`code: message`, then where, what was expected, near matches and what to do next) with `isError`, and the same fields as data in `_meta["logistics-mcp/error"]`. `QueueError`, `WorkflowValidationError` and `StoreError` are `LogisticsError` with codes of this table. A handler of your own may use further codes.',
-    table(['code', 'may work later', 'HTTP status', 'what to do'], rows),
+    errorTable(),
   ].join('\n\n');
 }
 

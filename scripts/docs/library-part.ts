@@ -1,7 +1,7 @@
 // Owns the chapter on the library: the names that src/index.ts exports, each with the first sentence of its docstring.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { code, table } from './markdown.ts';
+import { code, table } from '../../tools/reference/markdown.ts';
 
 export interface PublicName {
   readonly name: string;
@@ -33,7 +33,9 @@ export function libraryPart(root: string): string {
     "`import { openEngine } from 'logistics-mcp'`. Values:",
     table(['name', 'what it is', 'where'], rows(false)),
     ...names
-      .filter((name) => ['OrchestrationEngine', 'WorkflowManager', 'TaskOrchestrator', 'OrchestrationSession', 'Queue', 'JobScheduler'].includes(name.name))
+      .filter((name) =>
+        ['OrchestrationEngine', 'WorkflowManager', 'TaskOrchestrator', 'OrchestrationSession', 'Queue', 'JobScheduler', 'WorkerAgents'].includes(name.name),
+      )
       .map((name) => membersOf(root, name)),
     'Types:',
     table(['name', 'what it is', 'where'], rows(true)),

@@ -2,7 +2,7 @@
 import { JOB_STATUSES, type JobStatus } from '../../src/domain/job.ts';
 import { JOB_TRANSITIONS } from '../../src/domain/job-lifecycle.ts';
 import { isTerminal, STEP_STATUSES, type StepStatus } from '../../src/domain/workflow-execution.ts';
-import { fenced } from './markdown.ts';
+import { fenced } from '../../tools/reference/markdown.ts';
 
 const WHY: Partial<Record<`${JobStatus}>${JobStatus}`, string>> = {
   'pending>running': 'claimed',
@@ -12,7 +12,7 @@ const WHY: Partial<Record<`${JobStatus}>${JobStatus}`, string>> = {
   'running>failed': 'no attempt left, or not retryable',
   'running>retry': 'failed, tried again later',
   'running>cancelled': 'asked to stop',
-  'running>pending': 'given back, or its process died',
+  'running>pending': 'given back, or its process or worker was lost',
   'retry>pending': 'its moment has come',
   'retry>cancelled': 'cancelled',
   'retry>failed': 'past its deadline',
@@ -52,7 +52,7 @@ export const STEP_MOVES: Readonly<Record<StepStatus, readonly (readonly [to: Ste
     ['retry', 'failed, tried again later'],
     ['failed', 'no attempt left'],
     ['cancelled', 'the run stops'],
-    ['ready', 'given back, or its process died'],
+    ['ready', 'given back, or its process or worker was lost'],
   ],
   retry: [
     ['ready', 'its moment has come'],

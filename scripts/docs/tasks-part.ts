@@ -1,54 +1,14 @@
 // Owns the chapter on task types: those that do work, and those that only wait.
-import { z } from 'zod';
-import { createBuiltinActions } from '../../src/actions/builtin-actions.ts';
-import { isJsonObject, type JsonObject } from '../../src/domain/json.ts';
-import { WAITING_INPUTS } from '../../src/domain/waiting-inputs.ts';
-import { FUTURE_TASKS, type WaitingTask } from '../../src/domain/workflow-step.ts';
-import { code, fenced, fieldRows, type SchemaNode, table } from './markdown.ts';
-
-const WAITING_MEANING: Readonly<Record<WaitingTask, string>> = {
-  sleep: 'Waits for a duration. Output: null.',
-  sleepUntil: 'Waits until a moment: ISO 8601 with offset, or epoch ms; one in the past ends at once. Output: null.',
-  'wait.signal': 'Waits for `control action=signal` with this name; a signal that came earlier is kept. Output: the payload.',
-  'wait.approval':
-    'Waits for a decision. `by: human` (default) refuses an agent. Output: `{approved, by, comment, decidedAt}`; a rejection completes the step too.',
-  'wait.event': 'Waits for an event of the log or of `emit`, in the same namespace, whose fields equal those in `match`. Output: the payload.',
-  'workflow.run': 'Runs another stored workflow as a child and waits for its end. Output: the output of the child.',
-  emit: 'Tells every `wait.event` that waits for this name now. Output: `{event}`.',
-};
+import { builtinTypes, NOT_BUILT_TYPES, waitingParts, workingParts } from '../../tools/reference/task-types.ts';
 
 export async function tasksPart(): Promise<string> {
-  const actions = createBuiltinActions({});
-  try {
-    const types = actions.types.map(({ type, description, example, input }) => onePart(type, description, example, input));
-    const waiting = (Object.keys(WAITING_INPUTS) as WaitingTask[]).map((type) =>
-      onePart(type, WAITING_MEANING[type], WAITING_INPUTS[type].example, WAITING_INPUTS[type].input),
-    );
-    return [
-      '## Task types',
-      'For steps (`task`, `with`) and for jobs (`task`, `payload`).',
-      ...types,
-      '## Steps that wait',
-      'Steps only, never jobs: they hold no worker. `timeout` limits the wait.',
-      ...waiting,
-      `Not built yet, refused with \`not_available\`: ${FUTURE_TASKS.map(code).join(', ')}.`,
-    ].join('\n\n');
-  } finally {
-    await actions.close();
-  }
-}
-
-function onePart(type: string, description: string, example: JsonObject, input: z.ZodType): string {
-  const schema = z.toJSONSchema(input, { io: 'input', unrepresentable: 'any' });
-  const step = [`task: ${type}`, 'with:', ...yaml(example, '  ')].join('\n');
-  return [`### ${type}`, description, table(['field', 'type', 'needed, or default', 'meaning'], fieldRows(schema as SchemaNode)), fenced('yaml', step)].join(
-    '\n\n',
-  );
-}
-
-/** One field a line; nested values in YAML's flow form, which is JSON. */
-function yaml(value: JsonObject, indent: string): string[] {
-  return Object.entries(value).flatMap(([name, member]) =>
-    isJsonObject(member) ? [`${indent}${name}:`, ...yaml(member, `${indent}  `)] : [`${indent}${name}: ${JSON.stringify(member)}`],
-  );
+  return [
+    '## Task types',
+    'For steps (`task`, `with`) and for jobs (`task`, `payload`).',
+    ...workingParts(await builtinTypes()),
+    '## Steps that wait',
+    'Steps only, never jobs: they hold no worker. `timeout` limits the wait.',
+    ...waitingParts(),
+    NOT_BUILT_TYPES,
+  ].join('\n\n');
 }

@@ -2,19 +2,31 @@
 
 import { toolList } from '../../src/mcp/tool-list.ts';
 import { parseArguments } from '../../tools/call-tool.ts';
-import { toolSpecs } from '../../tools/registry.ts';
+import { code, fenced, fieldRows, type SchemaNode, table } from '../../tools/reference/markdown.ts';
+import { allToolSpecs, toolSetOf, toolSpecs } from '../../tools/registry.ts';
 import type { ToolSpec } from '../../tools/tool.ts';
-import { code, fenced, fieldRows, type SchemaNode, table } from './markdown.ts';
 import { TOOL_EXAMPLES } from './tool-examples.ts';
 
 export function toolsPart(): string {
-  const { tools } = toolList(toolSpecs);
-  const parts = tools.map((tool) => {
-    const spec = toolSpecs.find((each) => each.name === tool.name) as ToolSpec;
-    return onePart(spec, tool.inputSchema as SchemaNode, tool.outputSchema as SchemaNode);
+  const specs = allToolSpecs;
+  const parts = toolList(specs).tools.map((tool) => {
+    const spec = specs.find((each) => each.name === tool.name) as ToolSpec;
+    return { set: toolSetOf(spec.name), text: onePart(spec, tool.inputSchema as SchemaNode, tool.outputSchema as SchemaNode) };
   });
-  return ['## MCP tools', INTRODUCTION, ...parts].join('\n\n');
+  const of = (set: string | undefined): string[] => parts.filter((part) => part.set === set).map(({ text }) => text);
+  if (of(undefined).length !== toolSpecs.length) throw new Error('a tool of the default set belongs to another set, too');
+  return [
+    ...['## MCP tools', INTRODUCTION, ...of(undefined)],
+    ...['## MCP tools of the set workers', WORKERS, ...of('workers')],
+    ...['## MCP tools of the set planning', PLANNING, ...of('planning')],
+  ].join('\n\n');
 }
+
+const PLANNING =
+  'For looking ahead before anything runs. They are there when `toolsets` in the configuration, `LOGISTICS_TOOLSETS` or `--toolsets` names `planning`.';
+
+const WORKERS =
+  'For agents that do jobs. They are there when `toolsets` in the configuration, `LOGISTICS_TOOLSETS` or `--toolsets` names `workers`. Work for agents are steps and jobs of the task `agent.task`, and any other that `requires` capabilities which the worker offers.';
 
 const INTRODUCTION = [
   'Parameters are snake_case and strict: an unknown one is an error with the nearest known name. Every reply is `structuredContent` and the same JSON as text.',

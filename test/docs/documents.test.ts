@@ -70,6 +70,7 @@ describe('the README', () => {
       stderr: { write: () => true },
       context: { env: {}, cwd: '/', homeDir: '/' },
       now: () => 0,
+      program: [],
       onInterrupt: () => () => undefined,
       exit: () => undefined,
     };
@@ -87,6 +88,6 @@ describe('the README', () => {
 
   it('says of folders that they are missing only while they are', () => {
     const folders = readdirSync(join(root, 'src'));
-    for (const name of ['schedule', 'routing', 'optimization', 'resources', 'tracking', 'http']) expect([name, folders.includes(name)]).toEqual([name, false]);
+    for (const name of ['routing', 'optimization', 'resources', 'tracking']) expect([name, folders.includes(name)]).toEqual([name, false]);
   });
 });

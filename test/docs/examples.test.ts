@@ -1,8 +1,10 @@
 // Owns that the files under examples/ are valid, and that those which need nothing from outside run as the README says.
-import { readdirSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { copyFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { engineFor, HUMAN } from '../support/test-engine.ts';
+import { engineFor, HUMAN, tempFolder, until } from '../support/test-engine.ts';
 import { read, root } from './documents.ts';
 
 const files = readdirSync(join(root, 'examples')).filter((name) => name.endsWith('.yaml'));
@@ -35,5 +37,38 @@ describe('examples', () => {
     expect(engine.backend.getExecution(executionId)?.status).toBe('completed');
     const statusOf = (stepId: string): string | undefined => engine.backend.getStep({ executionId, stepId })?.status;
     expect([statusOf('publish'), statusOf('file_away')]).toEqual(approved ? ['completed', 'skipped'] : ['skipped', 'completed']);
+  });
+
+  it('worker-agents shares a forEach among three agents and survives the death of one', async () => {
+    const { stdout } = await promisify(execFile)(process.execPath, [join(root, 'examples/worker-agents.ts')], { timeout: 60_000 });
+    expect(stdout).toMatch(
+      /bob dies while it holds item (\d+)\n[\s\S]*takes item \1 over\n[\s\S]*all 30 items are done, each once; item \1 was taken over by (ada|cleo)/,
+    );
+  }, 70_000);
+
+  it('schedule-ledger keeps every planned time when one of two servers is killed', async () => {
+    const { stdout } = await promisify(execFile)(process.execPath, [join(root, 'examples/schedule-ledger.ts')], { timeout: 60_000 });
+    expect(stdout).toMatch(/killed \d+ after 4\.\d s\n(?:\S+ {2}(?:fired|late) .* completed\n){10}all 10 planned times are in the ledger, each once/);
+  }, 70_000);
+
+  it('nightly-report is taken over with its schedule, and writes one report a night, also when the clocks change', async () => {
+    const folder = tempFolder();
+    copyFileSync(join(root, 'examples/nightly-report.yaml'), join(folder, 'nightly-report.yaml'));
+    let now = Date.parse('2027-03-26T12:00:00Z');
+    const engine = await engineFor({ workflowsDir: folder }, { now: () => now });
+    await until(engine, () => engine.schedules.get('nightly-report') !== null);
+    for (const at of ['2027-03-27T01:30:00Z', '2027-03-28T01:00:00Z', '2027-03-29T00:30:00Z']) {
+      now = Date.parse(at);
+      await engine.tick();
+      await until(engine, () => engine.schedules.get('nightly-report')?.lastRun?.endedAt === now);
+    }
+    const ledger = engine.schedules.ledger('nightly-report', { limit: 10, cursor: null }).items;
+    expect(ledger.map(({ plannedAt, status, result }) => [new Date(plannedAt).toISOString(), status, result])).toEqual([
+      ['2027-03-29T00:30:00.000Z', 'fired', 'completed'],
+      ['2027-03-28T01:00:00.000Z', 'fired', 'completed'],
+      ['2027-03-27T01:30:00.000Z', 'fired', 'completed'],
+    ]);
+    const run = engine.backend.getExecution(ledger[1]?.runId ?? '');
+    expect(engine.backend.getOutput({ executionId: run?.id ?? '', stepId: null })).toEqual({ title: 'Report no. 2', planned: '2027-03-28T03:00:00+02:00' });
   });
 });

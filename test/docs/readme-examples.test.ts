@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../src/domain/json.ts';
 import { callTool } from '../../tools/call-tool.ts';
-import { toolSpecs } from '../../tools/registry.ts';
+import { toolSpecs, toolsOfSets } from '../../tools/registry.ts';
 import { AGENT, engineFor, HUMAN } from '../support/test-engine.ts';
 import { root, runnableBlocks, SUBMODULES } from './documents.ts';
 
@@ -78,5 +78,45 @@ describe('the README', () => {
     }
     expect(replies.map((reply) => reply.valid ?? reply.met ?? null)).toEqual([true, true, null, true, null]);
     expect(replies.at(-1)).toMatchObject({ output: 'Hello Ada, Hello Grace' });
+  });
+
+  it('has work for an agent that works call by call', async () => {
+    const [, block] = runnableBlocks('README.md').filter((each) => each.language === 'json');
+    const calls = JSON.parse(block?.text ?? '[]') as { tool: string; arguments: JsonObject }[];
+    const engine = await engineFor();
+    const known: Record<string, string> = {};
+    const replies: JsonObject[] = [];
+    for (const { tool, arguments: args } of calls) {
+      const spec = toolsOfSets(['workers']).find((each) => each.name === tool);
+      if (spec === undefined) throw new Error(`there is no tool ${tool}`);
+      const filled = JSON.stringify(args).replace(/(wrk|job)_…/g, (prefix) => known[prefix] ?? prefix);
+      const reply = await callTool(spec, { engine, caller: AGENT }, JSON.parse(filled));
+      for (const id of [reply.job_id, reply.worker_id]) if (typeof id === 'string') known[`${id.split('_')[0]}_…`] = id;
+      replies.push(reply);
+    }
+    expect(replies).toMatchObject([{ status: 'pending' }, { leases: [{ lease_token: 1 }] }, { status: 'running' }, { status: 'completed' }]);
+  });
+
+  it('has a schedule that works call by call', async () => {
+    const block = runnableBlocks('README.md').find((each) => each.language === 'json' && each.text.includes('schedule_cron'));
+    const calls = JSON.parse(block?.text ?? '[]') as { tool: string; arguments: JsonObject }[];
+    const engine = await engineFor();
+    let id = '';
+    const replies: JsonObject[] = [];
+    for (const { tool, arguments: args } of calls) {
+      const spec = toolSpecs.find((each) => each.name === tool);
+      if (spec === undefined) throw new Error(`there is no tool ${tool}`);
+      const reply = await callTool(spec, { engine, caller: AGENT }, JSON.parse(JSON.stringify(args).replace('sched_…', id)));
+      if (typeof reply.schedule_id === 'string') id = reply.schedule_id;
+      replies.push(reply);
+    }
+    expect(replies).toMatchObject([
+      { status: 'active', sentence: 'At 09:00 on Monday to Friday, Europe/Berlin time.' },
+      { status: 'preview' },
+      { status: 'fired' },
+      { events: [{ origin: 'trigger', status: 'fired' }] },
+      { status: 'active', reasons: [{ code: 'waiting' }] },
+      { schedules: { active: 1, next_fire: { name: 'report' } } },
+    ]);
   });
 });

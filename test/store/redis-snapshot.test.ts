@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { MIGRATIONS } from '../../src/store/sqlite/schema.ts';
 import { LossyProxy } from '../support/lossy-proxy.ts';
 import { RedisServer, reasonToSkip } from '../support/redis-server.ts';
-import { enqueue, joined, LogBench, newJob, size, until } from './redis-bench.ts';
+import { claim, enqueue, joined, LogBench, newJob, size, until } from './redis-bench.ts';
 
 const reason = reasonToSkip('redis-server');
 const EAGER = { logBytes: 20_000, pieceBytes: 16_384, margin: 5, keepOldMs: 50 };
@@ -85,6 +85,64 @@ describe.skipIf(reason !== null)(`snapshots${reason === null ? '' : ` (${reason}
       await proxy.stop();
     }
   }, 60_000);
+
+  it('an append without an answer is found again after the log was cut past it: it counts, once', async () => {
+    bench = new LogBench(server);
+    const proxy = await LossyProxy.start(server.port);
+    try {
+      const backend = await bench.open({ snapshots: EAGER });
+      const other = await bench.open({ url: `redis://127.0.0.1:${proxy.port}/0?prefix=${bench.prefix}` });
+      const epoch = await joined(other);
+      for (let i = 0; i < 3; i++) await enqueue(other, { id: `job_${i}` });
+      const lost = proxy.loseAnswerAndCut();
+      const claimed = claim(other, epoch);
+      await lost;
+      for (let i = 0; i < 300; i++) await enqueue(backend, { payload: 'z'.repeat(400) + Math.random() });
+      const client = server.client();
+      await until(async () => Number(await client.hget(key('head'), 'snapshot')) > 100);
+      client.disconnect();
+      proxy.restore();
+      expect((await claimed).map((job) => job.jobId)).toEqual(['job_0']);
+      await backend.refresh?.();
+      expect(['job_0', 'job_1', 'job_2'].map((id) => backend.getJob(id)?.status)).toEqual(['running', 'pending', 'pending']);
+      expect(bench.errors).toEqual([]);
+    } finally {
+      await proxy.stop();
+    }
+  }, 60_000);
+
+  it('closing does not wait for a snapshot that waits for a silent Redis', async () => {
+    bench = new LogBench(server);
+    const proxy = await LossyProxy.start(server.port);
+    try {
+      const backend = await bench.open({ snapshots: EAGER, url: `redis://127.0.0.1:${proxy.port}/0?prefix=${bench.prefix}` });
+      const silent = proxy.silenceAt(':snapshot:');
+      await backend.enqueueJobs({ jobs: Array.from({ length: 200 }, () => newJob({ payload: Array.from({ length: 40 }, Math.random).join() })) });
+      await silent;
+      await backend.close();
+      expect(bench.errors).toEqual([]);
+    } finally {
+      await proxy.stop();
+    }
+  }, 15_000);
+
+  it('opening says so when Redis falls silent while the snapshot is read', async () => {
+    bench = new LogBench(server);
+    const proxy = await LossyProxy.start(server.port);
+    try {
+      const backend = await bench.open({ snapshots: EAGER });
+      const client = server.client();
+      await until(async () => {
+        await enqueue(backend, { payload: 'x'.repeat(500) + Math.random() });
+        return Number(await client.hget(key('head'), 'snapshot')) > 0;
+      });
+      client.disconnect();
+      void proxy.silenceAt(':snapshot:');
+      await expect(bench.open({ url: `redis://127.0.0.1:${proxy.port}/0?prefix=${bench.prefix}` })).rejects.toMatchObject({ code: 'store_unavailable' });
+    } finally {
+      await proxy.stop();
+    }
+  }, 30_000);
 
   it('a replica is taken up again by the next process, and caught up', async () => {
     bench = new LogBench(server);

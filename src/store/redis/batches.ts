@@ -6,6 +6,7 @@ import type { Parts } from '../sqlite/parts.ts';
 import { storeError } from '../sqlite/sqlite-error.ts';
 import type { Entry } from './entry.ts';
 import type { Replica } from './replica.ts';
+import type { Tail } from './tail.ts';
 
 /** What one transaction ran; it is still open. `entry` is null when it changed nothing. */
 export interface Batch {
@@ -72,7 +73,7 @@ export class Batches {
 
   /** Redis refused the batch. */
   reject({ taken }: Batch, reason: LogisticsError): void {
-    for (const operation of this.operations.queue.splice(0, taken.length)) operation.reject(reason);
+    this.#refuse(this.operations.queue.splice(0, taken.length), reason);
   }
 
   /** The append of this batch got no answer; its operations wait on. */
@@ -93,12 +94,34 @@ export class Batches {
     for (const [id, { entry }] of this.#uncertain) if (entry.version <= version) this.#uncertain.delete(id);
   }
 
-  /** Everything that waits fails; what may be stored all the same says so. */
+  /**
+   * The replica was made anew from a copy, so that entries up to its version were not seen one by one: attempts at these places are looked
+   * up. One that is neither found nor ruled out is never run again.
+   */
+  rebuilt({ version, tail }: { readonly version: number; readonly tail: Pick<Tail, 'pastIdOf'> }): void {
+    const passed = [...this.#uncertain.values()].filter(({ entry }) => entry.version <= version);
+    for (const { entry } of passed) if (tail.pastIdOf(entry.version) === entry.id) this.found(entry.id);
+    const open = new Set(passed.flatMap(({ entry, taken }) => (tail.pastIdOf(entry.version) === undefined ? taken : [])));
+    const { queue } = this.operations;
+    this.#refuse(
+      queue.filter((operation) => open.has(operation)),
+      new StoreError('store_unavailable', 'the log was cut past it while Redis was away'),
+    );
+    queue.splice(0, queue.length, ...queue.filter((operation) => !open.has(operation)));
+    this.settled(version);
+  }
+
+  /** Everything that waits fails. */
   rejectAll(reason: LogisticsError): void {
-    const open = new Set([...this.#uncertain.values()].flatMap(({ taken }) => taken));
+    this.#refuse(this.operations.queue.splice(0), reason);
     this.#uncertain.clear();
+  }
+
+  /** What may be stored all the same says so. */
+  #refuse(operations: readonly Operation<Parts>[], reason: LogisticsError): void {
+    const open = new Set([...this.#uncertain.values()].flatMap(({ taken }) => taken));
     const unknown = new StoreError('outcome_unknown', `It is not known whether this was stored (${reason.message})`, { cause: reason });
-    for (const operation of this.operations.queue.splice(0)) operation.reject(open.has(operation) ? unknown : reason);
+    for (const operation of operations) operation.reject(open.has(operation) ? unknown : reason);
   }
 }
 

@@ -26,7 +26,10 @@ export interface ChainSettings {
 export class Chain {
   readonly #settings: ChainSettings;
   #replica: Replica;
+  /** Called when another replica took the place of the one before. */
+  onRebuilt: () => void = () => undefined;
   #stuckAt = -1;
+  #lostAt = -1;
   #readCount = 8;
 
   private constructor(settings: ChainSettings, replica: Replica) {
@@ -93,6 +96,7 @@ export class Chain {
     removeReplica(path);
     renameSync(fresh, path);
     this.#replica = new Replica(path, env);
+    this.onRebuilt();
   }
 
   /** Entries after the replica; null when the replica is so far behind that the log does not reach back to it. */
@@ -105,20 +109,23 @@ export class Chain {
     return entries.length > 0 && entries[0]?.version !== version + 1 ? null : entries;
   }
 
-  /** Brings the replica to a version, or as far as the log goes; tells after each piece. What is stored meanwhile can wait. */
+  /**
+   * Brings the replica to a version, or as far as the log goes; tells after each piece. What is stored meanwhile can wait. Throws
+   * store_corrupt when the log cannot be followed even by a replica that was made anew.
+   */
   async catchUp(version: number, applied: (entries: readonly Entry[]) => void = () => undefined): Promise<void> {
-    while (this.#replica.version < version) {
+    for (let rebuilt = 0; this.#replica.version < version; ) {
       const entries = await this.next();
-      if (entries === null) {
-        await this.rebuild();
-        continue;
-      }
-      if (entries.length === 0) return;
-      await this.#applyAll(entries, applied);
+      if (entries?.length === 0) return;
+      if (entries !== null && (await this.#applyAll(entries, applied))) continue;
+      // It may have been cut again meanwhile; more often than that, its snapshot does not belong to it.
+      if (++rebuilt > LOADS) throw new StoreError('store_corrupt', `The log at ${this.#settings.log.address.shown} does not follow from its snapshot.`);
+      await this.rebuild();
     }
   }
 
-  async #applyAll(entries: readonly Entry[], applied: (entries: readonly Entry[]) => void): Promise<void> {
+  /** False when the replica has to be made anew. */
+  async #applyAll(entries: readonly Entry[], applied: (entries: readonly Entry[]) => void): Promise<boolean> {
     for (let at = 0; at < entries.length; ) {
       try {
         const count = this.#replica.apply(entries.slice(at));
@@ -131,13 +138,15 @@ export class Chain {
           if (!isDifferent(error) || this.#stuckAt === stuck) throw error;
           this.#stuckAt = stuck;
           this.#settings.env.onError?.(error);
-          return this.rebuild();
+        } else if (this.#lostAt !== stuck) {
+          this.#lostAt = stuck;
+          this.#lost(`Redis at ${this.#settings.log.address.shown} went another way after a loss: commits that this process had seen are gone.`);
         }
-        this.#lost(`Redis at ${this.#settings.log.address.shown} went another way after a loss: commits that this process had seen are gone.`);
-        return this.rebuild();
+        return false;
       }
       if (at < entries.length) await new Promise((resolve) => setImmediate(resolve));
     }
+    return true;
   }
 
   #lost(message: string): void {

@@ -5,7 +5,7 @@ import type { StoreError } from '../../domain/errors.ts';
 import type { RedisAddress } from '../redis-address.ts';
 import { connect, loadRedis, optionsOf, script, unavailable } from './connect.ts';
 import type { Entry } from './entry.ts';
-import { APPEND, INIT, PASS, PUBLISH_SNAPSHOT, STAND } from './scripts.ts';
+import { APPEND, INIT, KEEP_LEASE, MEET, PASS, PUBLISH_SNAPSHOT, STAND } from './scripts.ts';
 
 /** Where the log stands. */
 export interface Head {
@@ -20,6 +20,8 @@ export interface Head {
   readonly since: number;
   /** Version of the snapshot; 0 = there is none. */
   readonly snapshot: number;
+  /** Name of its pieces. */
+  readonly copy: string;
   readonly pieces: number;
   readonly snapshotBytes: number;
 }
@@ -65,7 +67,8 @@ export class CommitLog {
   static async open(address: RedisAddress, bell: Bell): Promise<CommitLog> {
     const Client = await loadRedis();
     const client = new Client(optionsOf(address));
-    const bells = new Client({ ...optionsOf(address), enableOfflineQueue: true, maxRetriesPerRequest: null });
+    // Asked for anew by `listen`, whose answer is awaited: what the client asks for by itself would fail unseen.
+    const bells = new Client({ ...optionsOf(address), autoResubscribe: false });
     const log = new CommitLog(address, client, bells);
     try {
       await connect(client, address);
@@ -85,7 +88,7 @@ export class CommitLog {
   /** Each process has a bell of its own, so that nobody hears himself; one that nobody hears is taken off the list. */
   async listen(): Promise<void> {
     if (this.#bells.status !== 'ready') return;
-    await this.#bells.subscribe(`${this.#keys.bell}${this.me}`);
+    await this.#limited(this.#bells.subscribe(`${this.#keys.bell}${this.me}`), this.#bells);
     await this.#limited(this.client.sadd(this.#keys.ears, this.me));
   }
 
@@ -121,6 +124,7 @@ export class CommitLog {
       base: number('base'),
       since: number('since'),
       snapshot: number('snapshot'),
+      copy: fields.copy ?? '',
       pieces: number('pieces'),
       snapshotBytes: number('snapshot_bytes'),
     };
@@ -175,21 +179,54 @@ export class CommitLog {
     await this.#ofTurns(PASS).catch(() => undefined);
   }
 
-  /** False when a newer snapshot is there already. */
+  /** Key of a piece of a snapshot, of which `copy` is the name. */
+  #piece(copy: string, at: number): string {
+    return this.key(`snapshot:${copy}:${at}`);
+  }
+
+  /** A piece goes by itself unless its snapshot is published. */
+  async putPiece(copy: string, at: number, piece: Buffer, keptMs: number): Promise<void> {
+    await this.#limited(this.client.set(this.#piece(copy, at), piece, 'PX', keptMs));
+  }
+
+  getPiece(copy: string, at: number): Promise<Buffer | null> {
+    return this.#limited(this.client.getBuffer(this.#piece(copy, at)));
+  }
+
+  async dropPieces(copy: string, pieces: number): Promise<void> {
+    for (let at = 0; at < pieces; at++) await this.#limited(this.client.unlink(this.#piece(copy, at)));
+  }
+
+  /** False when a newer snapshot is there already, or the log does not hold what this one is a copy of. */
   async publishSnapshot(p: {
     readonly log: string;
     readonly version: number;
+    readonly entry: string;
+    readonly copy: string;
     readonly pieces: number;
     readonly bytes: number;
     readonly trimBelow: number;
+    readonly keepOldMs: number;
   }): Promise<boolean> {
     const { head, log } = this.#keys;
-    return (await this.#limited(script(this.client, PUBLISH_SNAPSHOT, [head, log], [p.log, p.version, p.pieces, p.bytes, p.trimBelow]))) === 1;
+    const values = [p.log, p.version, p.entry, p.copy, p.pieces, p.bytes, p.trimBelow, this.key('snapshot:'), p.keepOldMs];
+    return (await this.#limited(script(this.client, PUBLISH_SNAPSHOT, [head, log], values))) === 1;
   }
 
-  /** Changes when the server was started anew. */
-  async runId(): Promise<string> {
-    return /^run_id:(\S+)/m.exec(await this.#limited(this.client.info('server')))?.[1] ?? '';
+  /** Takes the lease of whoever makes the snapshot; false when somebody has it. */
+  async takeLease(ms: number): Promise<boolean> {
+    return (await this.#limited(this.client.set(this.key('snapshot-lease'), this.me, 'PX', ms, 'NX'))) !== null;
+  }
+
+  /** The lease lasts so long from now; 0 ends it. False when it is not ours any more. */
+  async keepLease(ms: number): Promise<boolean> {
+    return (await this.#limited(script(this.client, KEEP_LEASE, [this.key('snapshot-lease')], [this.me, ms]))) === 1;
+  }
+
+  /** Milliseconds since a process first met this server after it was started anew; -1 when it never was. */
+  async sinceRestart(): Promise<number> {
+    const run = /^run_id:(\S+)/m.exec(await this.#limited(this.client.info('server')))?.[1] ?? '';
+    return (await this.#limited(script(this.client, MEET, [this.key('run')], [run]))) as number;
   }
 
   /** Redis's clock less ours, ms. */
@@ -200,8 +237,8 @@ export class CommitLog {
   }
 
   /** A server that does not answer is cut off, which fails what is under way: its connection may come back, its silence may not. */
-  async #limited<T>(reply: Promise<T>): Promise<T> {
-    const timer = setTimeout(() => this.client.disconnect(true), REPLY_LIMIT_MS);
+  async #limited<T>(reply: Promise<T>, client = this.client): Promise<T> {
+    const timer = setTimeout(() => client.disconnect(true), REPLY_LIMIT_MS);
     try {
       return await reply;
     } finally {

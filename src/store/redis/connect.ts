@@ -38,6 +38,7 @@ export function optionsOf(address: RedisAddress): RedisOptions {
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
     enableOfflineQueue: false,
+    maxLoadingRetryTime: MAX_BACKOFF_MS,
     retryStrategy: (round) => Math.min(MAX_BACKOFF_MS, 20 * 2 ** Math.min(round, 6)),
   };
 }

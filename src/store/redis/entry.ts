@@ -33,7 +33,7 @@ const Statements = z.object({
   migrate: z.object({ scripts: z.array(z.string()), to: z.int() }).optional(),
 });
 
-/** Shorter ones are stored as they are: 1 KB costs 6 µs to compress and saves half of it. */
+/** Shorter ones, as of a single job, are stored as they are: compressing costs 16 to 18 µs however short (measured); of 2 KB it leaves a fifth. */
 const COMPRESS_FROM = 2_048;
 const PLAIN = 0;
 const ZSTD = 1;

@@ -49,6 +49,10 @@ export class LogCommit {
     this.#settings = settings;
     this.#known = settings.chain.replica.version;
     this.#turns = new Turns(settings.log);
+    settings.chain.onRebuilt = () => {
+      this.#batches.rebuilt(settings.chain.replica);
+      settings.applied();
+    };
   }
 
   submit<T>(run: (parts: Parts) => T): Promise<T> {
@@ -130,12 +134,9 @@ export class LogCommit {
       this.#doubt = false;
       await this.#believe(async () => {
         await log.listen();
-        this.#turns.greet(await log.runId());
-        const before = chain.replica;
+        this.#turns.greet(await log.sinceRestart());
         this.#known = await chain.reconcile();
         await this.#catchUp();
-        // Another replica took its place: anything may have changed.
-        if (chain.replica !== before) this.#settings.applied();
       });
       this.#arrivals.releaseAll();
       return true;
@@ -222,12 +223,11 @@ export class LogCommit {
   }
 
   async #append(replica: Replica, batch: Batch & { readonly entry: Entry }): Promise<boolean> {
-    const { log } = this.#settings;
     let appended: Appended;
     try {
       const more = this.#batches.waiting > batch.taken.length || this.#turns.isContended;
       this.#turns.sending();
-      appended = await log.append(replica.log, batch.entry, { more });
+      appended = await this.#settings.log.append(replica.log, batch.entry, { more });
     } catch (error) {
       replica.rollback();
       return this.#unanswered(error, batch);

@@ -28,6 +28,7 @@ export interface RedisSettings {
 const AWAY_LIMIT_MS = 30_000;
 /** A connection may be dead without a word: the head is compared this often. */
 const LOOK_MS = 5_000;
+const SNAPSHOT_ENDS_MS = 1_000;
 
 export class RedisHost implements Host {
   readonly options: OpenOptions;
@@ -142,7 +143,11 @@ export class RedisHost implements Host {
   async #close(): Promise<void> {
     await this.#commit.close();
     clearInterval(this.#look);
+    this.#snapshots.stop();
+    // What a snapshot still waits for fails with the connection.
+    const cut = setTimeout(() => this.log.disconnect(), SNAPSHOT_ENDS_MS);
     await this.#snapshots.idle();
+    clearTimeout(cut);
     this.log.disconnect();
     this.#chain.replica.close();
     this.#slot.release();

@@ -11,11 +11,12 @@ import { storeError } from '../sqlite/sqlite-error.ts';
 
 const SLOTS = 1_000;
 
-/** What only a replica has: where it stands in the log, the numbered texts of statements, and its newest entries. */
+/** What only a replica has: where it stands in the log, the numbered texts of statements, and its newest entries; of those before only the ids. */
 const TABLES = `
   CREATE TABLE IF NOT EXISTS log_state (one INTEGER PRIMARY KEY CHECK (one = 1), log TEXT NOT NULL, version INTEGER NOT NULL, entry TEXT NOT NULL, at INTEGER NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS log_text (num INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS log_tail (version INTEGER PRIMARY KEY, entry TEXT NOT NULL, prev TEXT NOT NULL, at INTEGER NOT NULL, payload BLOB NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS log_ids (version INTEGER PRIMARY KEY, entry TEXT NOT NULL) STRICT;
 `;
 
 /** A replica's path, held until `release`; a later process takes it over and only catches up. */

@@ -7,6 +7,18 @@ if redis.call('EXISTS', KEYS[1]) == 0 then
 end
 return 1`;
 
+/**
+ * KEYS run; ARGV run id of the server. Gives the milliseconds since somebody first met this run of the server after another one; -1 when
+ * there was no other.
+ */
+export const MEET = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local met = redis.call('HMGET', KEYS[1], 'id', 'at')
+if met[1] == ARGV[1] then return math.min(now - tonumber(met[2]), 1000000000) end
+redis.call('HSET', KEYS[1], 'id', ARGV[1], 'at', met[1] and string.format('%.0f', now) or 0)
+return met[1] and 0 or -1`;
+
 /** Shared by the scripts that deal with turns: who comes first, until when the others leave it to him, and how the others are told. */
 const TURNS = `
 local time = redis.call('TIME')
@@ -95,10 +107,28 @@ if had and following then
 end
 return 1`;
 
-/** KEYS head, log; ARGV log id, snapshot's version, pieces, its bytes, version to trim below. The bytes of the log count anew. */
+/**
+ * KEYS head, log; ARGV log id, snapshot's version, its entry, its name, pieces, bytes, version to trim below, what the keys of pieces start
+ * with (they share the tag of the others), ms that the pieces before are kept. The bytes of the log count anew. Gives 0 when there is a
+ * newer one, when the log does not hold that entry (it lost it, and went another way), or when a piece is gone.
+ */
 export const PUBLISH_SNAPSHOT = `
-local head = redis.call('HMGET', KEYS[1], 'log', 'snapshot')
+local head = redis.call('HMGET', KEYS[1], 'log', 'snapshot', 'copy', 'pieces')
 if head[1] ~= ARGV[1] or tonumber(head[2] or '0') >= tonumber(ARGV[2]) then return 0 end
-redis.call('HSET', KEYS[1], 'snapshot', ARGV[2], 'pieces', ARGV[3], 'snapshot_bytes', ARGV[4], 'since', 0)
-redis.call('XTRIM', KEYS[2], 'MINID', ARGV[5] .. '-0')
+local found = redis.call('XRANGE', KEYS[2], ARGV[2] .. '-0', ARGV[2] .. '-0')[1]
+if not found or found[2][2] ~= ARGV[3] then return 0 end
+local own = ARGV[8] .. ARGV[4] .. ':'
+for at = 0, tonumber(ARGV[5]) - 1 do
+  if redis.call('EXISTS', own .. at) == 0 then return 0 end
+end
+for at = 0, tonumber(ARGV[5]) - 1 do redis.call('PERSIST', own .. at) end
+for at = 0, tonumber(head[4] or '0') - 1 do redis.call('PEXPIRE', ARGV[8] .. (head[3] or '') .. ':' .. at, ARGV[9]) end
+redis.call('HSET', KEYS[1], 'snapshot', ARGV[2], 'copy', ARGV[4], 'pieces', ARGV[5], 'snapshot_bytes', ARGV[6], 'since', 0)
+redis.call('XTRIM', KEYS[2], 'MINID', ARGV[7] .. '-0')
 return 1`;
+
+/** KEYS lease; ARGV whose it must be, ms that it lasts on; '0' ends it. Gives 0 when it is not his any more. */
+export const KEEP_LEASE = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if ARGV[2] == '0' then return redis.call('DEL', KEYS[1]) end
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])`;

@@ -16,7 +16,7 @@ function copy(): CopyReply {
   }
   const made = new Database(to, { readonly: true });
   try {
-    return made.prepare('SELECT log, version FROM log_state').get() as CopyReply;
+    return made.prepare('SELECT log, version, entry FROM log_state').get() as CopyReply;
   } finally {
     made.close();
   }

@@ -1,4 +1,5 @@
 // Owns snapshots: a copy of a replica in Redis, so that the log before it can be cut and a new process need not read it all.
+import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { type FileHandle, open, rm, stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -16,6 +17,8 @@ export interface CopyRequest {
 export interface CopyReply {
   readonly log: string;
   readonly version: number;
+  /** Id of the entry of that version. */
+  readonly entry: string;
 }
 
 export interface SnapshotLimits {
@@ -30,13 +33,17 @@ export interface SnapshotLimits {
 
 export const SNAPSHOT_LIMITS: SnapshotLimits = { logBytes: 64 * 1024 * 1024, pieceBytes: 2 * 1024 * 1024, margin: 1_000, keepOldMs: 60_000 };
 
+/** Renewed with each piece. */
 const LEASE_MS = 120_000;
+/** The pieces of a snapshot that is never published go after so long. */
+const PIECE_MS = 900_000;
 const compress = promisify(zstdCompress);
 const decompress = promisify(zstdDecompress);
 
 export class Snapshots {
   readonly #log: CommitLog;
   readonly #limits: SnapshotLimits;
+  readonly #stopping = new AbortController();
   #running: Promise<void> | null = null;
 
   constructor(log: CommitLog, limits: SnapshotLimits) {
@@ -46,9 +53,11 @@ export class Snapshots {
 
   /** After a commit: starts a snapshot when one is due, unless somebody makes one already. Faults go to `onError`. */
   maybe(since: number, replicaPath: string, onError: (error: unknown) => void): void {
-    if (since < this.#limits.logBytes || this.#running !== null) return;
+    if (since < this.#limits.logBytes || this.#running !== null || this.#stopping.signal.aborted) return;
     this.#running = this.#make(replicaPath)
-      .catch(onError)
+      .catch((error: unknown) => {
+        if (!this.#stopping.signal.aborted) onError(error);
+      })
       .finally(() => {
         this.#running = null;
       });
@@ -59,33 +68,43 @@ export class Snapshots {
     await this.#running;
   }
 
+  /** Gives up a snapshot that is under way; its pieces go by themselves. */
+  stop(): void {
+    this.#stopping.abort();
+  }
+
   async #make(replicaPath: string): Promise<void> {
-    const lease = this.#log.key('snapshot-lease');
-    if ((await this.#log.client.set(lease, this.#log.me, 'PX', LEASE_MS, 'NX')) === null) return;
+    if (!(await this.#log.takeLease(LEASE_MS))) return;
     try {
       const head = await this.#log.head();
       if (head === null || head.since < Math.max(this.#limits.logBytes, head.snapshotBytes)) return;
       await this.#write(head, replicaPath);
     } finally {
-      await this.#log.client.del(lease).catch(() => 0);
+      await this.#log.keepLease(0).catch(() => false);
     }
   }
 
   async #write(head: Head, replicaPath: string): Promise<void> {
     const file = `${replicaPath}.snapshot`;
     try {
-      const { log, version } = await copyOf({ from: replicaPath, to: file });
+      this.#stopping.signal.throwIfAborted();
+      const { log, version, entry } = await copyOf({ from: replicaPath, to: file }, this.#stopping.signal);
       if (log !== head.log || version <= head.snapshot) return;
-      const { pieces, bytes } = await this.#upload(file, version);
-      const trimBelow = Math.max(1, version - this.#limits.margin);
-      if (await this.#log.publishSnapshot({ log, version, pieces, bytes, trimBelow })) await this.#expire(head.snapshot, head.pieces);
-      else await this.#expire(version, pieces);
+      const copy = `${version}-${randomUUID()}`;
+      const uploaded = await this.#upload(file, copy);
+      if (uploaded === null) return;
+      const { pieces, bytes } = uploaded;
+      const { margin, keepOldMs } = this.#limits;
+      // Without an answer the pieces stay: if it is published they are needed, otherwise they go by themselves.
+      const published = await this.#log.publishSnapshot({ log, version, entry, copy, pieces, bytes, trimBelow: Math.max(1, version - margin), keepOldMs });
+      if (!published) await this.#log.dropPieces(copy, pieces);
     } finally {
       await rm(file, { force: true });
     }
   }
 
-  async #upload(file: string, version: number): Promise<{ readonly pieces: number; readonly bytes: number }> {
+  /** Null when somebody else makes the snapshot by now. */
+  async #upload(file: string, copy: string): Promise<{ readonly pieces: number; readonly bytes: number } | null> {
     const handle = await open(file, 'r');
     let pieces = 0;
     let bytes = 0;
@@ -94,7 +113,9 @@ export class Snapshots {
         const { bytesRead, buffer } = await handle.read({ buffer: Buffer.alloc(this.#limits.pieceBytes) });
         if (bytesRead === 0) return { pieces, bytes };
         const piece = await compress(buffer.subarray(0, bytesRead));
-        await this.#log.client.set(this.#piece(version, pieces++), piece);
+        this.#stopping.signal.throwIfAborted();
+        if (!(await this.#log.keepLease(LEASE_MS))) return null;
+        await this.#log.putPiece(copy, pieces++, piece, PIECE_MS);
         bytes += piece.length;
       }
     } finally {
@@ -108,7 +129,7 @@ export class Snapshots {
     try {
       handle = await open(file, 'w', 0o600);
       for (let at = 0; at < head.pieces; at++) {
-        const piece = await this.#log.client.getBuffer(this.#piece(head.snapshot, at));
+        const piece = await this.#log.getPiece(head.copy, at);
         if (piece === null) return false;
         await handle.write(await decompress(piece));
       }
@@ -117,19 +138,13 @@ export class Snapshots {
       await handle?.close();
     }
   }
-
-  async #expire(version: number, pieces: number): Promise<void> {
-    for (let at = 0; at < pieces; at++) await this.#log.client.pexpire(this.#piece(version, at), this.#limits.keepOldMs);
-  }
-
-  #piece(version: number, at: number): string {
-    return this.#log.key(`snapshot:${version}:${at}`);
-  }
 }
 
 /** The thread's own memory and time; an exit without an answer is a failure. */
-async function copyOf(request: CopyRequest): Promise<CopyReply> {
+async function copyOf(request: CopyRequest, signal: AbortSignal): Promise<CopyReply> {
   const worker = new Worker(entry(), { workerData: request, execArgv: [], env: {} });
+  const stop = (): void => void worker.terminate();
+  signal.addEventListener('abort', stop);
   worker.unref();
   try {
     return await new Promise<CopyReply>((resolve, reject) => {
@@ -138,6 +153,7 @@ async function copyOf(request: CopyRequest): Promise<CopyReply> {
       worker.once('exit', () => reject(new StoreError('internal', 'The snapshot thread ended without an answer.')));
     });
   } finally {
+    signal.removeEventListener('abort', stop);
     await worker.terminate();
     const size = await stat(request.to).then(
       (found) => found.size,

@@ -1,4 +1,5 @@
-// Owns the newest entries that a replica keeps beside its rows, so that what Redis loses in a crash can be given back to it.
+// Owns the newest entries that a replica keeps beside its rows, so that what Redis loses in a crash can be given back to it; and the ids of
+// those before, so that an append without an answer can be looked up although the log is cut past it.
 import type Database from 'better-sqlite3';
 import type { Db } from '../sqlite/connection.ts';
 import type { Entry } from './entry.ts';
@@ -7,6 +8,8 @@ import type { Entry } from './entry.ts';
 const KEPT_MS = 10_000;
 const KEPT_BYTES = 16 * 1024 * 1024;
 const PRUNE_EACH = 256;
+/** More entries than are stored while an operation waits for a Redis that is away; 2 MB. */
+const KEPT_IDS = 50_000;
 
 interface Row {
   readonly version: number;
@@ -18,15 +21,21 @@ interface Row {
 
 export class Tail {
   readonly #add: Database.Statement<unknown[], unknown>;
+  readonly #keepIds: Database.Statement<unknown[], unknown>;
   readonly #prune: Database.Statement<unknown[], unknown>;
+  readonly #pruneIds: Database.Statement<unknown[], unknown>;
   readonly #from: Database.Statement<unknown[], unknown>;
   readonly #one: Database.Statement<unknown[], unknown>;
+  readonly #past: Database.Statement<unknown[], unknown>;
   #kept: { readonly version: number; readonly bytes: number; readonly since: number }[] = [];
   #bytes = 0;
   #sincePrune = 0;
 
   constructor(db: Db) {
     this.#add = db.prepare('INSERT OR REPLACE INTO log_tail (version, entry, prev, at, payload) VALUES (?, ?, ?, ?, ?)');
+    this.#keepIds = db.prepare('INSERT OR REPLACE INTO log_ids (version, entry) SELECT version, entry FROM log_tail WHERE version < ? ORDER BY version');
+    this.#pruneIds = db.prepare('DELETE FROM log_ids WHERE version < ?');
+    this.#past = db.prepare('SELECT entry FROM log_ids WHERE version = ?').pluck() as Database.Statement<unknown[], unknown>;
     this.#prune = db.prepare('DELETE FROM log_tail WHERE version < ?');
     this.#from = db.prepare('SELECT version, entry, prev, at, payload FROM log_tail WHERE version > ? ORDER BY version');
     this.#one = db.prepare('SELECT entry FROM log_tail WHERE version = ?').pluck() as Database.Statement<unknown[], unknown>;
@@ -48,9 +57,14 @@ export class Tail {
     if (++this.#sincePrune >= PRUNE_EACH || this.#bytes > 2 * KEPT_BYTES) this.#drop();
   }
 
-  /** Id of the entry of a version, as far as it is kept. */
+  /** Id of the entry of a version, as far as it and those after it are kept. */
   idOf(version: number): string | undefined {
     return this.#one.get(version) as string | undefined;
+  }
+
+  /** Id of the entry of a version, as far back as ids are kept. */
+  pastIdOf(version: number): string | undefined {
+    return this.idOf(version) ?? (this.#past.get(version) as string | undefined);
   }
 
   /** Entries after a version, oldest first. */
@@ -70,6 +84,9 @@ export class Tail {
     }
     if (gone === 0) return;
     this.#kept = this.#kept.slice(gone);
-    this.#prune.run((this.#kept[0] as { version: number }).version);
+    const { version } = this.#kept[0] as { version: number };
+    this.#keepIds.run(version);
+    this.#prune.run(version);
+    this.#pruneIds.run(version - KEPT_IDS);
   }
 }

@@ -17,7 +17,6 @@ export class Turns {
   /** We may stand in the order of turns. */
   #standing = false;
   #contendedAt = Number.NEGATIVE_INFINITY;
-  #runId = '';
 
   constructor(log: CommitLog) {
     this.#log = log;
@@ -70,9 +69,8 @@ export class Turns {
     await this.#log.pass();
   }
 
-  /** After a restart of Redis, whoever saw more than it kept gives that back before anybody writes anew. */
-  greet(runId: string): void {
-    if (this.#runId !== '' && runId !== this.#runId) this.#graceUntil = performance.now() + GRACE_MS;
-    this.#runId = runId;
+  /** After a restart of Redis, whoever saw more than it kept gives that back before anybody writes anew, a process that only just started too. */
+  greet(sinceRestartMs: number): void {
+    if (sinceRestartMs >= 0) this.#graceUntil = performance.now() + GRACE_MS - sinceRestartMs;
   }
 }
