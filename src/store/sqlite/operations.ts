@@ -83,7 +83,7 @@ export class Operations<S> {
       for (const operation of this.queue) {
         taken.push(operation);
         results.push(operation.run(state));
-        if (taken.length >= MAX_OPERATIONS || ((taken.length & 15) === 0 && performance.now() - started > MAX_MS) || enough(taken.length)) break;
+        if (taken.length >= MAX_OPERATIONS || performance.now() - started > MAX_MS || enough(taken.length)) break;
       }
       return { taken, results, failed: false };
     } catch (fault) {
