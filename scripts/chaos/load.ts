@@ -19,7 +19,7 @@ export interface Load {
 }
 
 /** So many jobs take so long that a frozen holder comes back while the next one is at work. */
-const LONG_SHARE = 0.2;
+const LONG_SHARE = 0.005;
 
 type Deed = (load: Load) => Promise<void>;
 

@@ -101,7 +101,7 @@ describe('the change poller', () => {
     const poller = new ChangePoller({ pollForeign: () => foreign } as unknown as Backend, never);
     const delays: number[] = [];
     for (let look = 0; look < 50; look++) delays.push(await poller.tick());
-    expect([delays[0], delays[38], delays[39], delays[49]]).toEqual([25, 25, 50, 50]);
+    expect([delays[0], delays[38], delays[39], delays[49]]).toEqual([25, 25, 70, 70]);
     foreign = true;
     expect(await poller.tick()).toBe(25);
   });
