@@ -22,7 +22,7 @@ switch (what) {
   case 'wrong': console.log('{"n": "x"}'); break;
   case 'exit': process.exit(Number(arg)); break;
   case 'hold': { const look = setInterval(() => { if (readFileSync(arg, 'utf8') === 'now') { clearInterval(look); console.log('{}'); } }, 20); break; }
-  case 'hang': appendFileSync(arg, 'began\\n'); setInterval(() => {}, 1000); break;
+  case 'hang': { const parent = process.ppid; appendFileSync(arg, 'began\\n'); setInterval(() => { if (process.ppid !== parent) process.exit(); }, 200); break; }
 }
 `;
 
