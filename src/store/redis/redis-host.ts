@@ -8,7 +8,7 @@ import type { OpenOptions } from '../sqlite/connection.ts';
 import type { Host } from '../sqlite/host.ts';
 import { FOREIGN, Listeners } from '../sqlite/listeners.ts';
 import type { Parts } from '../sqlite/parts.ts';
-import { once } from '../sqlite/receipts.ts';
+import { once, replyOf } from '../sqlite/receipts.ts';
 import { MIGRATIONS } from '../sqlite/schema.ts';
 import { Chain } from './chain.ts';
 import { CommitLog } from './commit-log.ts';
@@ -109,9 +109,7 @@ export class RedisHost implements Host {
   }
 
   async writeOnce<T extends Json>(receipt: Receipt | undefined, run: (parts: Parts) => T): Promise<T> {
-    const result = await this.#commit.submit((parts) => once(parts.tx, receipt, () => run(parts)));
-    if ('conflict' in result) throw new LogisticsError('conflict', result.conflict.message, result.conflict);
-    return result.reply;
+    return replyOf(await this.#commit.submit((parts) => once(parts.tx, receipt, () => run(parts))));
   }
 
   onCommit(listener: (notice: CommitNotice) => void): () => void {

@@ -7,7 +7,7 @@ import { type OpenOptions, openConnection } from './connection.ts';
 import { GroupCommit } from './group-commit.ts';
 import { FOREIGN, Listeners } from './listeners.ts';
 import { buildParts, type Parts } from './parts.ts';
-import { once } from './receipts.ts';
+import { once, replyOf } from './receipts.ts';
 import { SCHEMA_VERSION, versionOf } from './schema.ts';
 import { retryBusy, storeError } from './sqlite-error.ts';
 
@@ -81,9 +81,7 @@ export class SqliteHost implements Host {
   }
 
   async writeOnce<T extends Json>(receipt: Receipt | undefined, run: (parts: Parts) => T): Promise<T> {
-    const result = await this.#commit.submit((parts) => once(parts.tx, receipt, () => run(parts)));
-    if ('conflict' in result) throw new LogisticsError('conflict', result.conflict.message, result.conflict);
-    return result.reply;
+    return replyOf(await this.#commit.submit((parts) => once(parts.tx, receipt, () => run(parts))));
   }
 
   onCommit(listener: (notice: CommitNotice) => void): () => void {

@@ -47,6 +47,12 @@ export function once<T extends Json>(tx: Tx, receipt: Receipt | undefined, run: 
   return { reply };
 }
 
+/** The reply of a call that may have been made before; throws what it conflicts with. */
+export function replyOf<T>(result: { readonly reply: T } | { readonly conflict: ErrorData }): T {
+  if ('conflict' in result) throw new LogisticsError('conflict', result.conflict.message, result.conflict);
+  return result.reply;
+}
+
 const CHUNK = 500;
 const NAMES = [
   ['exec_', 'SELECT 1 FROM execution WHERE id = ?'],
