@@ -1,7 +1,7 @@
 // Owns the tool list: what exists, newest first, a page at a time.
 import { z } from 'zod';
 import { parseRange } from '../src/domain/job-range.ts';
-import type { ListFilter } from '../src/store/backend.ts';
+import type { ListFilter } from '../src/store/port/common.ts';
 import { Instant } from '../src/task/job-input.ts';
 import { defineTool } from './tool.ts';
 import { LIST_KINDS, listPage } from './views/lists.ts';

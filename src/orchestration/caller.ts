@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { LogisticsError } from '../domain/errors.ts';
 import { canonicalJson } from '../domain/json.ts';
-import type { Receipt } from '../store/backend.ts';
+import type { Receipt } from '../store/port/common.ts';
 
 export interface Caller {
   /** Whom receipts and ownership belong to: a token, or the user of this machine. */

@@ -1,7 +1,8 @@
 // Owns that whoever works in one namespace reaches nothing of another: a store whose every verb knows no object outside it.
 import { LogisticsError } from '../domain/errors.ts';
 import { isJsonObject } from '../domain/json.ts';
-import type { Backend, ListFilter } from '../store/backend.ts';
+import type { Backend } from '../store/backend.ts';
+import type { ListFilter } from '../store/port/common.ts';
 
 type Listed = { readonly filter: ListFilter; readonly limit: number; readonly cursor: string | null };
 

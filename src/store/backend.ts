@@ -19,6 +19,7 @@ import type { Decide, ExecutionEvent, TransitionReply } from '../domain/transiti
 import type { WorkerAgent, WorkerHello } from '../domain/worker-agent.ts';
 import type { StoredDefinition, WorkflowDefinition } from '../domain/workflow-definition.ts';
 import type { ExecutionRow, ExecutionStatus, ParentLink, StepRow } from '../domain/workflow-execution.ts';
+import type { ListFilter, Page, Receipt } from './port/common.ts';
 
 /** What the caller's program gives every adapter: clock, chance, ids, the plan compiler, and limits. */
 export interface BackendEnvironment {
@@ -129,14 +130,6 @@ export interface BackendLimits {
 
 export const DEFAULT_BACKEND_LIMITS: BackendLimits = { ageStepMs: AGE_STEP_MS, maxCrashes: 5, leaseMs: 30_000, receiptDays: 7 };
 
-/** Idempotency: same principal, tool and key with the same digest of arguments gives the first handle again. */
-export interface Receipt {
-  readonly principal: string;
-  readonly tool: string;
-  readonly key: string;
-  readonly digest: string;
-}
-
 /** What one commit changed, for services of this process; `foreign` when another process committed. */
 export interface CommitNotice {
   readonly jobsReady: boolean;
@@ -236,31 +229,6 @@ export interface StepScope {
   readonly index: number | null;
   readonly session: JsonObject;
   readonly execution: JsonObject;
-}
-
-export interface Page<T> {
-  readonly items: readonly T[];
-  /** Opaque; null on the last page. */
-  readonly nextCursor: string | null;
-}
-
-export interface ListFilter {
-  readonly namespace?: string | undefined;
-  readonly status?: string | undefined;
-  readonly queue?: string | undefined;
-  readonly task?: string | undefined;
-  readonly workflow?: string | undefined;
-  readonly sessionId?: string | undefined;
-  readonly executionId?: string | undefined;
-  readonly dead?: boolean | undefined;
-  /** Jobs of one batch. */
-  readonly batch?: JobRange | undefined;
-  /** Jobs that ended with this code. */
-  readonly errorCode?: string | undefined;
-  readonly since?: number | undefined;
-  readonly until?: number | undefined;
-  /** Substring of a name; a capability of this store. */
-  readonly text?: string | undefined;
 }
 
 export interface ExecutionSummary extends ExecutionRow {

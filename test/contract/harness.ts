@@ -19,8 +19,8 @@ import {
   type ClaimedJob,
   type CommitNotice,
   DEFAULT_BACKEND_LIMITS,
-  type Receipt,
 } from '../../src/store/backend.ts';
+import type { Receipt } from '../../src/store/port/common.ts';
 
 /** A place where stores live: `open` may be called again for a second process on the same place, where that is possible. */
 export interface Place {

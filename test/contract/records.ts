@@ -1,6 +1,7 @@
 // What is kept beside the work: sessions, receipts, artifacts, events, lists, statistics, retention, status.
 import { describe, expect, it } from 'vitest';
-import type { Backend, Receipt } from '../../src/store/backend.ts';
+import type { Backend } from '../../src/store/backend.ts';
+import type { Receipt } from '../../src/store/port/common.ts';
 import { type Bench, benches, type Capabilities, completed, failed, type MakeBackend, receipt } from './harness.ts';
 
 const DAY = 86_400_000;

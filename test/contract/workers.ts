@@ -1,7 +1,8 @@
 // Worker agents: which lanes are open to them, one lease over all they hold, fencing, and what becomes of the work of the lost.
 import { describe, expect, it } from 'vitest';
 import type { Decide } from '../../src/domain/transition.ts';
-import type { ListFilter, WorkerLease } from '../../src/store/backend.ts';
+import type { WorkerLease } from '../../src/store/backend.ts';
+import type { ListFilter } from '../../src/store/port/common.ts';
 import { agentJob, claimAs, complete, eventsOf, expectCounters, fail, heartbeat, ids, LEASE, leaseAs, noted, release, reportAs } from './agents.ts';
 import { benches, type Capabilities, type MakeBackend } from './harness.ts';
 

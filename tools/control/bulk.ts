@@ -2,7 +2,8 @@
 import { LogisticsError } from '../../src/domain/errors.ts';
 import type { Job } from '../../src/domain/job.ts';
 import type { JsonObject } from '../../src/domain/json.ts';
-import type { Backend, ExecutionSummary, ListFilter, Page } from '../../src/store/backend.ts';
+import type { Backend, ExecutionSummary } from '../../src/store/backend.ts';
+import type { ListFilter, Page } from '../../src/store/port/common.ts';
 import type { ToolContext } from '../tool.ts';
 
 const AT_ONCE = 1_000;

@@ -1,7 +1,7 @@
 // Owns what a control action is given, whatever it acts on.
 import type { Json, JsonObject } from '../../src/domain/json.ts';
 import type { RateLimit } from '../../src/domain/rate-limit.ts';
-import type { Receipt } from '../../src/store/backend.ts';
+import type { Receipt } from '../../src/store/port/common.ts';
 import type { ToolContext } from '../tool.ts';
 import type { ControlAction } from './actions.ts';
 

@@ -8,7 +8,7 @@ import { SESSION_STATUSES } from '../../src/domain/session.ts';
 import { WORKER_STATUSES } from '../../src/domain/worker-agent.ts';
 import { EXECUTION_STATUSES } from '../../src/domain/workflow-execution.ts';
 import type { OrchestrationEngine } from '../../src/orchestration/orchestration-engine.ts';
-import type { ListFilter, Page } from '../../src/store/backend.ts';
+import type { ListFilter, Page } from '../../src/store/port/common.ts';
 import { executionRow } from '../wire/execution.ts';
 import { jobRow } from '../wire/job.ts';
 import { workerRow } from '../wire/lease.ts';

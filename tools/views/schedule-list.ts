@@ -2,7 +2,7 @@
 import type { JsonObject } from '../../src/domain/json.ts';
 import { SCHEDULE_STATUSES, type Schedule, type ScheduleStatus } from '../../src/domain/schedule.ts';
 import type { OrchestrationEngine } from '../../src/orchestration/orchestration-engine.ts';
-import type { ListFilter } from '../../src/store/backend.ts';
+import type { ListFilter } from '../../src/store/port/common.ts';
 import { compact } from '../wire/compact.ts';
 import { localTime, scheduleRow, targetId } from '../wire/schedule.ts';
 

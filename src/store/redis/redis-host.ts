@@ -2,7 +2,8 @@
 import { join } from 'node:path';
 import { LogisticsError } from '../../domain/errors.ts';
 import type { Json } from '../../domain/json.ts';
-import type { BackendEnvironment, CommitNotice, Receipt } from '../backend.ts';
+import type { BackendEnvironment, CommitNotice } from '../backend.ts';
+import type { Receipt } from '../port/common.ts';
 import type { RedisAddress } from '../redis-address.ts';
 import type { OpenOptions } from '../sqlite/connection.ts';
 import type { Host } from '../sqlite/host.ts';

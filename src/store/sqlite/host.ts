@@ -2,7 +2,8 @@
 import { dirname, join } from 'node:path';
 import { LogisticsError, StoreError } from '../../domain/errors.ts';
 import type { Json } from '../../domain/json.ts';
-import type { BackendEnvironment, CommitNotice, Receipt } from '../backend.ts';
+import type { BackendEnvironment, CommitNotice } from '../backend.ts';
+import type { Receipt } from '../port/common.ts';
 import { type OpenOptions, openConnection } from './connection.ts';
 import { GroupCommit } from './group-commit.ts';
 import { FOREIGN, Listeners } from './listeners.ts';

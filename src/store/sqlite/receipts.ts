@@ -1,7 +1,7 @@
 // Owns idempotency: a receipt is written in the commit it speaks of, so a repeated call finds either both or neither.
 import { type ErrorData, LogisticsError } from '../../domain/errors.ts';
 import type { Json } from '../../domain/json.ts';
-import type { Receipt } from '../backend.ts';
+import type { Receipt } from '../port/common.ts';
 import type { Tx } from './tx.ts';
 
 export type ReceiptLookup =
