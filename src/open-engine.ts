@@ -89,6 +89,14 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
       capabilityOf: (task, input) => registry.capabilityOf(task, input),
       retry: { ...DEFAULT_RETRY, maxAttempts: config.limits.maxAttempts },
     });
+  const versions = new WeakMap<Plan, ReturnType<TaskRegistry['versionsIn']>>();
+  const taskVersions = (plan: Plan): ReturnType<TaskRegistry['versionsIn']> => {
+    const known = versions.get(plan);
+    if (known !== undefined) return known;
+    const found = registry.versionsIn(plan);
+    versions.set(plan, found);
+    return found;
+  };
   const dispose = async (): Promise<void> => {
     await Promise.all([actions.close(), evaluator.close(), servers?.close()]);
   };
@@ -100,6 +108,7 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
     compile,
     concurrencyKey: (plan: Plan, input: JsonObject) => renderConcurrencyKey(evaluator, plan, input),
     checkOutput,
+    taskVersions,
     schedules,
     limits: {
       ageStepMs: config.limits.ageStepMs,

@@ -69,7 +69,7 @@ export const controlTool = defineTool({
   name: 'control',
   title: 'Control executions, jobs, queues, schedules, sessions, workflows',
   description:
-    'Cancel, pause, resume, retry, restart, fork, signal or approve an execution; cancel or redrive a job (or many by filter); pause, resume or limit a queue; pause, resume, trigger (run now), backfill, update or delete a schedule; update the context of a session; delete a workflow version. ' +
+    'Cancel, pause, resume, retry, restart, fork, signal or approve an execution; cancel or redrive a job (or many by filter); pause, resume or limit a queue; pause, resume, trigger (run now), backfill, update or delete a schedule; update the context of a session; delete a workflow version, or clear_cache of a workflow. ' +
     'retry runs failed steps only; fork starts a new execution from a step and reuses upstream outputs. An approval marked for a person is put to the person, where the client can ask; otherwise it is refused.',
   kind: 'destroy',
   // Whoever may only approve may do that, and nothing else here.

@@ -1,6 +1,7 @@
 // Owns the contract of a task type: what it is called with, what it may do to the world around it, what it gives back.
 import type { z } from 'zod';
 import type { Json, JsonObject } from './json.ts';
+import type { VersionPolicy } from './task-versions.ts';
 
 export interface ArtifactRef {
   readonly artifact: { readonly id: string; readonly name: string; readonly mediaType: string; readonly bytes: number; readonly sha256: string };
@@ -31,6 +32,8 @@ export interface ActionContext {
 export interface TaskType {
   readonly type: string;
   readonly version: number;
+  /** What a run does that began with another version; default continue. */
+  readonly onVersionChange?: VersionPolicy | undefined;
   readonly description: string;
   readonly input: z.ZodType;
   readonly output?: z.ZodType | undefined;

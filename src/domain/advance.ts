@@ -3,6 +3,7 @@
 import { consider } from './advance/activate.ts';
 import { admit } from './advance/admission.ts';
 import { approve } from './advance/approval.ts';
+import { keepInCache } from './advance/cache.ts';
 import { childError, settleChild } from './advance/child.ts';
 import { cancel, pause, refuseEnded, resume, retry } from './advance/control.ts';
 import { isOpen } from './advance/counters.ts';
@@ -166,8 +167,11 @@ function perform(draft: Draft, work: WorkItem): void {
 function settleJob(draft: Draft, event: JobSettled): void {
   const row = draft.row(event.step);
   if (!isOpen(row.status) || row.status === 'waiting' || row.each !== null) return;
-  if (event.status === 'completed') completeStep(draft, event.step, event.output ?? { kind: 'inline', json: 'null' }, event);
-  else if (event.status === 'cancelled' && !mayStart(draft, draft.node(event.step))) cancelStep(draft, event.step, event);
+  if (event.status === 'completed') {
+    const output = event.output ?? ({ kind: 'inline', json: 'null' } as const);
+    completeStep(draft, event.step, output, event);
+    keepInCache(draft, draft.node(event.step), output);
+  } else if (event.status === 'cancelled' && !mayStart(draft, draft.node(event.step))) cancelStep(draft, event.step, event);
   // A job that somebody cancelled by itself leaves its step without a result: that is a failure of the step.
   else
     failStep(

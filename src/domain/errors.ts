@@ -38,6 +38,7 @@ export const ERROR_TABLE = {
   dependency_failed: { retryable: false, status: 424, hint: 'Look at what it depends on first.' },
   concurrency: { retryable: true, status: 409, hint: 'Another run holds the concurrency key; wait for it or use onLimit: queue.' },
   crash_loop: { retryable: false, status: 500, hint: 'Its process died, or its worker was lost, each time it ran; look at what it does, then redrive.' },
+  version_changed: { retryable: false, status: 409, hint: 'Restart or fork the run, or run a process that has the version it began with.' },
   output_too_large: { retryable: false, status: 413, hint: 'Return less, or write an artifact and return its reference.' },
   output_invalid: { retryable: false, status: 422, hint: 'Return what the output schema asks for.' },
   handler_failed: { retryable: true, status: 500, hint: 'Read the error of the handler.' },

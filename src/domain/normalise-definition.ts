@@ -30,7 +30,7 @@ export interface Normalised {
 
 const EXAMPLE = '{name: hello, steps: [{id: greet, task: log, with: {message: "Hello"}}]}';
 const REFUSED = {
-  cache: 'cache is not built yet.',
+  cache: 'cache belongs to a step.',
   resources: 'resources are not built yet; use maxParallel or a concurrency key to limit what runs at once.',
 };
 

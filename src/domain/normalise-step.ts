@@ -7,6 +7,7 @@ import { isJsonObject, type Json, type JsonObject } from './json.ts';
 import { readRetry } from './normalise-retry.ts';
 import { PRIORITY_NAMES, Priority } from './priority.ts';
 import type { SourcePaths } from './source-path.ts';
+import { MAX_CACHE_TTL_MS, type StepCache } from './step-cache.ts';
 import { type Compensation, StepName, type Tolerance, TRIGGER_RULES, type WorkflowStep } from './workflow-step.ts';
 
 const STEP_NAME_EXPECTED = 'a letter or _, then up to 99 letters, digits, _ or -';
@@ -29,9 +30,10 @@ export interface StepOptions {
 }
 
 const REFUSED = {
-  cache: 'cache is not built yet.',
   resources: 'resources are not built yet; use maxParallel or a concurrency key to limit what runs at once.',
 };
+
+const CACHE_EXPECTED = '{key: "${{ input.version }}", ttl: 24h}';
 
 const MEDIA_TYPES: Readonly<Record<string, string>> = {
   md: 'text/markdown',
@@ -65,6 +67,7 @@ export function normaliseStep(entry: StepEntry, options: StepOptions): WorkflowS
     artifact: readArtifact(step),
     outputSchema: step.object(step.take('outputSchema', 'output', 'output_schema'), 'a JSON Schema such as {type: object, required: [summary]}'),
     compensate: readCompensation(step, options.taskAliases),
+    cache: readCache(step),
   };
   const continueOnError = readContinueOnError(step);
   const requires = step.texts(step.take('requires'), 'a list of capabilities') ?? [];
@@ -209,6 +212,22 @@ function readArtifact(step: FieldReader): WorkflowStep['artifact'] {
   artifact.finish();
   if (nameField === undefined) artifact.fault(field.path, 'The artifact has no name.', { expected: 'a file name such as report.md' });
   return name === undefined ? undefined : { name, mediaType: mediaType ?? mediaTypeOf(name) };
+}
+
+function readCache(step: FieldReader): StepCache | undefined {
+  const field = step.take('cache');
+  const raw = step.object(field, CACHE_EXPECTED);
+  if (field === undefined || raw === undefined) return undefined;
+  const cache = new FieldReader(raw, field.path, `${step.normalPath}.cache`, step.faults, step.paths);
+  const key = cache.text(cache.take('key'), 2_000);
+  const ttlField = cache.take('ttl', 'ttlMs', 'ttl_ms');
+  const ttlMs = cache.duration(ttlField);
+  cache.finish();
+  if (key === undefined || key.trim() === '') cache.fault(field.path, 'The cache has no key.', { expected: CACHE_EXPECTED });
+  if (ttlField === undefined) cache.fault(field.path, 'The cache has no ttl.', { expected: CACHE_EXPECTED });
+  if (ttlMs !== undefined && ttlMs > MAX_CACHE_TTL_MS)
+    return cache.fault((ttlField as Field).path, 'The ttl is longer than a year.', { expected: 'up to 366d' });
+  return key === undefined || ttlMs === undefined ? undefined : { key, ttlMs };
 }
 
 function mediaTypeOf(name: string): string {

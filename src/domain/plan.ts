@@ -20,7 +20,7 @@ export interface PlanNode {
   readonly requires: readonly string[];
   /** The step's policy, or the default one. */
   readonly retry: RetryPolicy;
-  /** Step ids that `if`, `forEach` and (for waiting steps) `with` read. */
+  /** Step ids that `if`, `forEach`, the key of the cache and (for waiting steps) `with` read. */
   readonly decideReads: readonly string[];
   /** Step ids that `with` reads, for the worker. */
   readonly renderReads: readonly string[];
@@ -78,7 +78,7 @@ export function compilePlan(definition: WorkflowDefinition, hash: string, evalua
       outs: outs[index] as number[],
       retry: step.retry ?? defaults.retry ?? DEFAULT_RETRY,
       requires: [...new Set([...step.requires, ...(own === undefined ? [] : [own])])].sort(),
-      decideReads: stepReads([step.if ?? null, step.forEach ?? null, kind === 'task' ? null : step.with]),
+      decideReads: stepReads([step.if ?? null, step.forEach ?? null, step.cache?.key ?? null, kind === 'task' ? null : step.with]),
       renderReads: stepReads(step.with),
       dynamicWith: evaluator.isDynamic(step.with),
       compensates,

@@ -5,6 +5,7 @@ import type { ErrorData } from './errors.ts';
 import type { NewEvent } from './event.ts';
 import type { Json, JsonObject } from './json.ts';
 import type { Plan } from './plan.ts';
+import type { CachedOutput, CachePut } from './step-cache.ts';
 import type { ExecutionRow, StepRow, StoredValue } from './workflow-execution.ts';
 
 export const MAX_CHANGES = 500;
@@ -131,6 +132,8 @@ export interface ExecutionView {
   /** Row of the same step in the execution this one was forked from. */
   sourceStep(index: number): StepRow | undefined;
   sourceValue(index: number, stored: StoredValue): Json;
+  /** The result that is kept for this step under a rendered key and has not expired. */
+  cached(index: number, key: string): CachedOutput | undefined;
   sessionContext(): JsonObject;
 }
 
@@ -182,6 +185,8 @@ export interface Transition {
   readonly consumeSignals: readonly string[];
   /** Items of a forEach, kept once, read by the worker per item. */
   readonly putItems: readonly { readonly step: number; readonly json: string }[];
+  /** Results to be kept for other runs. */
+  readonly cachePuts: readonly CachePut[];
   /** Application events for wait.event steps anywhere in the namespace. */
   readonly broadcasts: readonly { readonly name: string; readonly payload: Json }[];
   readonly events: readonly NewEvent[];

@@ -78,6 +78,7 @@ function* stepPlaces(step: WorkflowStep, index: number, graph: StepGraph): Itera
   const decided = { mode: 'condition', item: false, secrets: false, step: reads } as const;
   if (step.if !== undefined) yield { ...decided, template: step.if, path: `${path}.if`, what: 'if' };
   if (step.forEach !== undefined) yield { ...decided, template: step.forEach, path: `${path}.forEach`, what: 'forEach' };
+  if (step.cache !== undefined) yield { ...decided, template: step.cache.key, path: `${path}.cache.key`, what: 'the key of the cache' };
   const item = step.forEach !== undefined;
   if (waits) yield { ...decided, item, template: step.with, path: `${path}.with`, what: `the with of ${step.task}` };
   else yield { template: step.with, path: `${path}.with`, mode: 'render', what: 'the with of a step without forEach', item, secrets: true, step: reads };

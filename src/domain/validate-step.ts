@@ -3,6 +3,7 @@ import type { FaultList } from './definition-faults.ts';
 import type { ErrorCode } from './errors.ts';
 import type { Evaluator } from './evaluator.ts';
 import type { Json, JsonObject } from './json.ts';
+import type { StepCache } from './step-cache.ts';
 import { checkTaskInput, type TaskInput } from './task-input.ts';
 import { isWaitingTask, WAITING_INPUTS } from './waiting-inputs.ts';
 import { type DefinitionFault, MAX_FOREACH_ITEMS } from './workflow-definition.ts';
@@ -47,6 +48,7 @@ export class StepRules {
     }
     if (isWaitingTask(step.task)) this.#checkWaiting(step, path);
     this.#checkOutput(step, path);
+    if (step.cache !== undefined) this.#checkCache(step, step.cache, path);
     if (step.compensate !== undefined) this.#checkCompensation(step.compensate, `${path}.compensate`);
   }
 
@@ -60,6 +62,7 @@ export class StepRules {
     refuse('when', step.when !== 'all_success' && !(step.when === 'all_done' && step.if !== undefined), 'they run when the workflow has failed; use if');
     refuse('forEach', step.forEach !== undefined, 'each of them runs once');
     refuse('compensate', step.compensate !== undefined, 'nothing undoes them');
+    refuse('cache', step.cache !== undefined, 'they have to act each time');
     if (step.forEach === undefined) this.#checkWithoutItems(step, path);
     this.#checkOutput(step, path);
   }
@@ -88,6 +91,7 @@ export class StepRules {
     }
     refuse('retry', 'it makes no attempts');
     refuse('artifact', 'it makes no content');
+    refuse('cache', 'it does no work that could be saved');
     if (step.outputSchema !== undefined)
       this.#fault(`${path}.outputSchema`, `output has no effect on ${step.task}: it does no work whose output could be checked.`);
     refuse('queue', 'it holds no worker');
@@ -96,6 +100,21 @@ export class StepRules {
     if (step.task === 'emit') {
       refuse('timeoutMs', 'it is done at once');
       refuse('deadlineMs', 'it is done at once');
+    }
+  }
+
+  #checkCache(step: WorkflowStep, cache: StepCache, path: string): void {
+    const refuse = (why: string, expected?: string): void => this.#fault(`${path}.cache`, why, expected);
+    if (step.forEach !== undefined)
+      refuse(
+        'cache is not for forEach: its items have no results of their own to keep.',
+        'workflow.run for each item, with the cache on a step of that workflow',
+      );
+    if (step.artifact !== undefined) refuse('cache is not for artifact: the artifact is forgotten with the run that made it.');
+    if (step.compensate !== undefined) refuse('cache is not for compensate: what another run undid cannot stand for this one.');
+    for (const [root = ''] of this.#context.evaluator.references(cache.key)) {
+      if (root === 'session' || root === 'execution')
+        this.#fault(`${path}.cache.key`, `${root} may be another one when the step ends, so no key can be made of it.`, 'input and steps');
     }
   }
 

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { ErrorData } from './errors.ts';
 import { Json, JsonObject } from './json.ts';
+import { TaskVersions } from './task-versions.ts';
 
 export const EXECUTION_STATUSES = ['pending', 'running', 'waiting', 'paused', 'completed', 'failed', 'cancelled'] as const;
 export const ExecutionStatus = z.enum(EXECUTION_STATUSES);
@@ -70,7 +71,7 @@ export const StepRow = z.object({
   needsSkipped: z.int(),
   /** Failed, but continueOnError: dependents and the execution see success. */
   tolerated: z.boolean(),
-  /** Taken over from the execution this one was forked from. */
+  /** Taken over from the execution this one was forked from, or from the cache: it did not run here, so nothing undoes it. */
   reused: z.boolean(),
   output: StoredValue.nullable(),
   error: ErrorData.nullable(),
@@ -149,6 +150,8 @@ export const ExecutionRow = z.object({
   paused: z.boolean(),
   /** `continue` events on their way to itself; no phase ends before they are done. */
   openWork: z.int(),
+  /** Versions of the users' task types that it began with; null when it has none of them. */
+  taskVersions: TaskVersions.nullable(),
   /** Times the failed steps were retried by control. */
   retries: z.int(),
   createdAt: z.int(),

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { Json, JsonObject } from './json.ts';
 import { RetryPolicy } from './retry-policy.ts';
+import { StepCache } from './step-cache.ts';
 
 export const TRIGGER_RULES = ['all_success', 'all_done', 'all_failed', 'one_success', 'one_failed', 'none_failed', 'none_skipped', 'always'] as const;
 export const TriggerRule = z.enum(TRIGGER_RULES);
@@ -52,6 +53,8 @@ export const WorkflowStep = z.strictObject({
   /** Keep the output as an artifact of this name; the step's output is then the artifact's reference. */
   artifact: z.strictObject({ name: z.string(), mediaType: z.string() }).optional(),
   compensate: Compensation.optional(),
+  /** A result that another run left may stand for a run of this step. */
+  cache: StepCache.optional(),
   /** JSON Schema of its output; the output of each item for a forEach. */
   outputSchema: JsonObject.optional(),
 });

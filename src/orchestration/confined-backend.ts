@@ -64,6 +64,7 @@ export function confine(store: Backend, namespace: string): Backend {
     definitionById: (id) => inside(store.definitionById(id)),
     deleteDefinition: async (p) => own(store.definitionById(p.id)) && store.deleteDefinition(p),
     listDefinitions: (p) => store.listDefinitions(listed(p)),
+    clearStepCache: (p) => store.clearStepCache(here(p)),
 
     startExecution: async (p) => {
       if (p.sessionId !== null && !ownSession(p.sessionId)) return { kind: 'conflict', error: unknown('session_id', p.sessionId) };

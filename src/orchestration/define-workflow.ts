@@ -60,6 +60,8 @@ export interface StepSource<Id extends string = string> extends FailureStepSourc
   /** A count of items, or a share such as `5%`. */
   readonly tolerateFailures?: number | string;
   readonly compensate?: CompensationSource;
+  /** A result under this key stands for a run of the step until it is `ttl` old; a key that is null asks for a run. */
+  readonly cache?: { readonly key: string; readonly ttl: DurationSource };
 }
 
 export interface WorkflowSource<Id extends string = string> {

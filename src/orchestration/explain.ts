@@ -2,6 +2,7 @@
 import { formatDuration } from '../domain/duration.ts';
 import type { Job } from '../domain/job.ts';
 import type { Plan } from '../domain/plan.ts';
+import { changedVersions } from '../domain/task-versions.ts';
 import { AGENT_CAPABILITY } from '../domain/worker-agent.ts';
 import { isTerminal } from '../domain/workflow-execution.ts';
 import type { Backend, ExecutionSummary, StepView } from '../store/backend.ts';
@@ -107,7 +108,13 @@ function gateReason(backend: Backend, gate: string): Reason {
   return { code: 'limit', message: `It waits for ${what} (${used} of ${limit} in use${behind}).`, blockedBy: holders };
 }
 
-export function explainExecution(backend: Backend, execution: ExecutionSummary, now: number): Explanation {
+/** `newestOf` gives the newest version of a user's task type in this process. */
+export function explainExecution(
+  backend: Backend,
+  execution: ExecutionSummary,
+  now: number,
+  newestOf: (task: string) => number | undefined = () => undefined,
+): Explanation {
   const plan = backend.planOf(execution.hash);
   const steps: { stepId: string; status: string; reasons: readonly Reason[] }[] = [];
   if (plan !== null) {
@@ -120,10 +127,15 @@ export function explainExecution(backend: Backend, execution: ExecutionSummary, 
     id: execution.id,
     kind: 'execution',
     status: execution.status,
-    reasons: executionReasons(backend, execution),
+    reasons: [...executionReasons(backend, execution), ...versionReasons(execution, newestOf)],
     steps,
     allowedActions: allowedActions(execution, steps),
   };
+}
+
+function versionReasons(execution: ExecutionSummary, newestOf: (task: string) => number | undefined): Reason[] {
+  if (isTerminal(execution.status)) return [];
+  return changedVersions(execution.taskVersions, newestOf).map((message) => ({ code: 'version_changed', message }));
 }
 
 function* openSteps(backend: Backend, execution: ExecutionSummary): Generator<StepView> {

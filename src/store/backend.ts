@@ -15,11 +15,13 @@ import type { RetryPolicy } from '../domain/retry-policy.ts';
 import type { Occurrence, OccurrenceStatus, RunResult, Schedule, SchedulePlan, ScheduleStatus } from '../domain/schedule.ts';
 import type { PlannedTimes } from '../domain/schedule-view.ts';
 import type { ClosePolicy, Session, SessionCall } from '../domain/session.ts';
+import type { TaskVersion, TaskVersions } from '../domain/task-versions.ts';
 import type { Decide, ExecutionEvent, TransitionReply } from '../domain/transition.ts';
 import type { WorkerAgent, WorkerHello } from '../domain/worker-agent.ts';
 import type { StoredDefinition, WorkflowDefinition } from '../domain/workflow-definition.ts';
 import type { ExecutionRow, ExecutionStatus, ParentLink, StepRow } from '../domain/workflow-execution.ts';
 import type { ListFilter, Page, Receipt } from './port/common.ts';
+import type { StepCacheVerbs } from './port/step-cache.ts';
 
 /** What the caller's program gives every adapter: clock, chance, ids, the plan compiler, and limits. */
 export interface BackendEnvironment {
@@ -31,6 +33,8 @@ export interface BackendEnvironment {
   /** The rendered concurrency key of a run with this input, or null. */
   readonly concurrencyKey: (plan: Plan, input: JsonObject) => string | null;
   readonly limits: BackendLimits;
+  /** Versions of the users' task types in a plan, kept with each run of it; null when there are none. */
+  readonly taskVersions?: ((plan: Plan) => TaskVersions | null) | undefined;
   /** Holds a result against an output schema; `key` names the schema, so that it is compiled once. Without it results are not checked. */
   readonly checkOutput?: ((schema: JsonObject, key: string, value: Json) => readonly OutputFault[]) | undefined;
   /** Without it there are no schedules in this program. */
@@ -159,7 +163,14 @@ export interface ClaimedJob {
   readonly deadlineAt: number | null;
   readonly retry: RetryPolicy;
   /** Set for the job of a step; its payload is rendered from the definition. */
-  readonly step: { readonly executionId: string; readonly hash: string; readonly index: number; readonly item: number | null } | null;
+  readonly step: {
+    readonly executionId: string;
+    readonly hash: string;
+    readonly index: number;
+    readonly item: number | null;
+    /** The version of its task type that the run began with, of a type that users define. */
+    readonly began: TaskVersion | null;
+  } | null;
 }
 
 /** How one attempt ended. `released` gives it back unharmed (shutdown). */
@@ -360,7 +371,7 @@ export type RedriveResult =
 
 export type CancelResult = { readonly kind: 'cancelled' | 'requested' | 'already_ended' | 'not_found'; readonly status: JobStatus | null };
 
-export interface Backend {
+export interface Backend extends StepCacheVerbs {
   readonly kind: 'sqlite' | 'in_memory' | (string & {});
   readonly capabilities: { readonly textSearch: boolean; readonly durable: boolean; readonly shared: boolean };
 

@@ -64,7 +64,7 @@ export class Attempt {
     const limit = this.#timeLimit();
     if (limit !== null) this.#armLimit(limit.ms, limit.error);
     try {
-      const type = this.#sources.registry.require(this.job.task);
+      const type = this.#sources.registry.requireFor(this.job.task, this.job.step?.began ?? null);
       const output = await this.#race(this.#work(type));
       return { status: 'completed', output };
     } catch (error) {

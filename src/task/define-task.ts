@@ -4,21 +4,25 @@ import type { ActionContext, TaskType } from '../domain/action.ts';
 import { LogisticsError } from '../domain/errors.ts';
 import { type Json, JsonObject } from '../domain/json.ts';
 import { nearMatches } from '../domain/near-match.ts';
+import { VERSION_POLICIES, type VersionPolicy } from '../domain/task-versions.ts';
 
 export const TASK_TYPE_PATTERN = /^[a-z][A-Za-z0-9_]*(\.[A-Za-z0-9_-]+)*$/;
-/** Names under which a policy for changed versions may be looked for; `continue` is what is done. */
-const VERSION_POLICIES: ReadonlySet<string> = new Set(['onVersionChange', 'versionPolicy']);
-const KEYS = ['type', 'version', 'description', 'input', 'output', 'example', 'run'] as const;
+const KEYS = ['type', 'version', 'onVersionChange', 'description', 'input', 'output', 'example', 'run'] as const;
 
 /** What a user writes. `run` gets the checked input and gives a JSON value. */
 export interface TaskSpec<I extends z.ZodType, O extends z.ZodType> {
   /** `send_mail` or `mail.send`. */
   readonly type: string;
   /**
-   * Default 1; raise it when the same input would be treated in another way. An execution in flight goes on with the version
-   * that its process has (the policy `continue`); other policies are not built yet and refused by name.
+   * Default 1; raise it when the same input would be treated in another way. Several versions of one type may be registered:
+   * new runs and jobs take the newest.
    */
   readonly version?: number | undefined;
+  /**
+   * What a run does that began with another version: `continue` (default) goes on with the newest here, `fail` fails the step as
+   * version_changed, `pin` waits for a process that has the version it began with.
+   */
+  readonly onVersionChange?: VersionPolicy | undefined;
   readonly description?: string | undefined;
   /** Default: any object. */
   readonly input?: I | undefined;
@@ -51,6 +55,7 @@ export function defineTask<I extends z.ZodType = z.ZodType<JsonObject>, O extend
   return {
     type: spec.type,
     version: spec.version ?? 1,
+    onVersionChange: spec.onVersionChange ?? 'continue',
     description: spec.description ?? '',
     input: spec.input ?? (JsonObject as unknown as I),
     output: spec.output,
@@ -73,16 +78,17 @@ function taskFaults(spec: unknown): TaskFault[] {
     if (!fine) faults.push({ path, message });
   };
   for (const key of Object.keys(given)) {
-    if (VERSION_POLICIES.has(key)) {
-      check(key, given[key] === 'continue', 'is not built yet: an execution in flight always goes on with the version that its process has (continue)');
-      continue;
-    }
     const near = nearMatches(key, KEYS);
     check(key, (KEYS as readonly string[]).includes(key), `is not a known field${near[0] === undefined ? '' : `; did you mean ${near[0]}?`}`);
   }
-  const { type, version, description, input, output, example, run } = given;
+  const { type, version, onVersionChange, description, input, output, example, run } = given;
   check('type', typeof type === 'string' && type.length <= 200 && TASK_TYPE_PATTERN.test(type), 'must be a name such as send_mail or mail.send');
   check('version', version === undefined || (Number.isSafeInteger(version) && (version as number) >= 1), 'must be a whole number from 1');
+  check(
+    'onVersionChange',
+    onVersionChange === undefined || (VERSION_POLICIES as readonly unknown[]).includes(onVersionChange),
+    `must be one of ${VERSION_POLICIES.join(', ')}`,
+  );
   check('description', description === undefined || typeof description === 'string', 'must be a text');
   check('input', input === undefined || isSchema(input), 'must be a zod schema');
   check('output', output === undefined || isSchema(output), 'must be a zod schema');

@@ -3,6 +3,8 @@ import type { TaskType } from '../domain/action.ts';
 import { LogisticsError } from '../domain/errors.ts';
 import type { JsonObject } from '../domain/json.ts';
 import { nearMatches } from '../domain/near-match.ts';
+import type { Plan } from '../domain/plan.ts';
+import { handlerCapability, type TaskVersion, type TaskVersions, versionFault } from '../domain/task-versions.ts';
 import { AGENT_CAPABILITY } from '../domain/worker-agent.ts';
 import { FUTURE_TASKS, WAITING_TASKS } from '../domain/workflow-step.ts';
 import { TASK_TYPE_PATTERN } from './define-task.ts';
@@ -17,7 +19,8 @@ export interface TaskRegistryOptions {
 
 export class TaskRegistry {
   readonly #builtIns = new Map<string, TaskType>();
-  readonly #own = new Map<string, TaskType>();
+  /** The versions of each type, newest first. */
+  readonly #own = new Map<string, readonly TaskType[]>();
   readonly #offered: readonly string[];
   readonly #untrustedFile: string | undefined;
   #aliases: ReadonlyMap<string, string> = new Map();
@@ -33,8 +36,8 @@ export class TaskRegistry {
     const taken =
       this.#builtIns.has(type.type) || isReserved(type.type)
         ? 'a built-in type'
-        : this.#own.has(type.type)
-          ? 'another task type'
+        : this.#own.get(type.type)?.some(({ version }) => version === type.version) === true
+          ? `version ${type.version} of another task type`
           : this.#aliases.has(type.type)
             ? 'an alias'
             : undefined;
@@ -50,7 +53,10 @@ export class TaskRegistry {
         expected: 'a name such as send_mail or mail.send',
       });
     }
-    this.#own.set(type.type, type);
+    this.#own.set(
+      type.type,
+      [...(this.#own.get(type.type) ?? []), type].sort((a, b) => b.version - a.version),
+    );
   }
 
   /** Sets all aliases, after the types are registered. Throws invalid_input that lists every alias that would not act. */
@@ -84,7 +90,7 @@ export class TaskRegistry {
   /** The type of this name or alias; undefined also for the waiting tasks, which are no work of a process. */
   get(name: string): TaskType | undefined {
     const type = this.nameOf(name);
-    return this.#builtIns.get(type) ?? this.#own.get(type);
+    return this.#builtIns.get(type) ?? this.#own.get(type)?.[0];
   }
 
   /** As get, but throws unknown_task_type with near matches, not_available, or untrusted_config. */
@@ -123,10 +129,35 @@ export class TaskRegistry {
     });
   }
 
+  /** What runs a step whose run began with a version; throws version_changed where the policy of the type says so. */
+  requireFor(name: string, began: TaskVersion | null): TaskType {
+    const newest = this.require(name);
+    if (began === null) return newest;
+    const pinned = began.policy === 'pin' ? this.#own.get(newest.type)?.find(({ version }) => version === began.version) : undefined;
+    const fault = pinned === undefined ? versionFault(newest.type, began, newest.version) : null;
+    if (fault !== null) throw fault;
+    return pinned ?? newest;
+  }
+
+  /** The newest version of a user's type. */
+  versionOf(name: string): number | undefined {
+    return this.#own.get(this.nameOf(name))?.[0]?.version;
+  }
+
+  /** Versions and policies of the users' types in a plan; null when it has none. */
+  versionsIn({ nodes }: Pick<Plan, 'nodes'>): TaskVersions | null {
+    const versions: Record<string, TaskVersion> = {};
+    for (const { step } of nodes) {
+      const newest = this.#own.get(step.task)?.[0];
+      if (newest !== undefined) versions[step.task] = { version: newest.version, policy: newest.onVersionChange ?? 'continue' };
+    }
+    return Object.keys(versions).length === 0 ? null : versions;
+  }
+
   /** All types that do work, built-in ones first, each group by name. */
   list(): readonly TaskType[] {
     const byName = (a: TaskType, b: TaskType): number => (a.type < b.type ? -1 : 1);
-    return [...[...this.#builtIns.values()].sort(byName), ...[...this.#own.values()].sort(byName)];
+    return [...[...this.#builtIns.values()].sort(byName), ...[...this.#own.values()].flatMap(([newest]) => newest ?? []).sort(byName)];
   }
 
   /** Names that a step may use, waiting tasks included, without aliases. */
@@ -139,12 +170,18 @@ export class TaskRegistry {
     const type = this.nameOf(name);
     const builtIn = this.#builtIns.get(type);
     if (builtIn !== undefined) return builtIn.capability?.(input);
-    return (WAITING_TASKS as readonly string[]).includes(type) ? undefined : `handler:${type}`;
+    return (WAITING_TASKS as readonly string[]).includes(type) ? undefined : handlerCapability(type);
   }
 
   /** What this process offers, sorted; never what only a worker agent does. */
   capabilities(): readonly string[] {
-    const offered = new Set([...this.#offered, ...[...this.#own.keys()].map((type) => `handler:${type}`)]);
+    const offered = new Set(this.#offered);
+    for (const [type, versions] of this.#own) {
+      offered.add(handlerCapability(type));
+      // One name is enough as long as nobody waits for a version of its own.
+      const single = versions.length === 1 && versions[0]?.onVersionChange !== 'pin';
+      if (!single) for (const { version } of versions) offered.add(handlerCapability(type, version));
+    }
     offered.delete(AGENT_CAPABILITY);
     return [...offered].sort();
   }

@@ -13,6 +13,7 @@ import { queueStatsContract } from './queue-stats.ts';
 import { recordsContract } from './records.ts';
 import { scheduleEdgesContract } from './schedule-edges.ts';
 import { schedulesContract } from './schedules.ts';
+import { stepCacheContract } from './step-cache.ts';
 import { waitingContract } from './waiting.ts';
 import { workerModelContract } from './worker-model.ts';
 import { workerReportsContract } from './worker-reports.ts';
@@ -36,6 +37,7 @@ const PARTS = [
   queueStatsContract,
   schedulesContract,
   scheduleEdgesContract,
+  stepCacheContract,
 ];
 
 /** Declares the tests of every part; `make` gives a fresh, empty place for each test. */

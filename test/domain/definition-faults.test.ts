@@ -29,7 +29,11 @@ describe('faults of reading', () => {
     ['a bad workflow name', one({}, { name: 'my flow' }), ['name invalid_definition']],
     ['a bad version', one({}, { version: '1.0' }), ['version invalid_definition']],
     ['an unknown field', one({}, { stepz: 1 }), ['stepz invalid_definition']],
-    ['a cache', one({ cache: { key: 'x' } }), ['steps[0].cache not_available']],
+    ['a cache without ttl', one({ cache: { key: 'x' } }), ['steps[0].cache invalid_definition']],
+    ['a cache without key', one({ cache: { ttl: '1h' } }), ['steps[0].cache invalid_definition']],
+    ['a cache for ever', one({ cache: { key: 'x', ttl: '9000d' } }), ['steps[0].cache.ttl invalid_definition']],
+    ['an unknown field of a cache', one({ cache: { key: 'x', ttl: '1h', scope: 'all' } }), ['steps[0].cache.scope invalid_definition']],
+    ['a cache of the workflow', one({}, { cache: { key: 'x', ttl: '1h' } }), ['cache not_available']],
     ['resources', one({ resources: {} }), ['steps[0].resources not_available']],
     ['no id', { name: 'w', steps: [{ task: 'log' }] }, ['steps[0] invalid_definition']],
     ['no task', { name: 'w', steps: [{ id: 'a' }] }, ['steps[0] invalid_definition']],
@@ -132,6 +136,23 @@ describe('faults of the graph', () => {
     const steps = ids.map((id, i) => ({ id, needs: ids.slice(0, i) }));
     const more = ids.map((_, i) => ({ id: `t${i}`, needs: [...ids, ...ids.slice(0, i).map((_, k) => `t${k}`)] }));
     expect(faultsOf(workflow([...steps, ...more]))).toEqual(['steps limit_exceeded']);
+  });
+});
+
+describe('faults of a cache', () => {
+  const cache = { key: '${{ input.v }}', ttl: '1h' };
+  it.each<[string, unknown, string[]]>([
+    ['with forEach', one({ cache, forEach: [1] }), ['steps[0].cache invalid_definition']],
+    ['with an artifact', one({ cache, artifact: 'a.md' }), ['steps[0].cache invalid_definition']],
+    ['with compensate', one({ cache, compensate: { task: 'echo', with: { value: 1 } } }), ['steps[0].cache invalid_definition']],
+    ['of a step that waits', one({ cache, task: 'sleep', with: { duration: '1s' } }), ['steps[0].cache invalid_definition']],
+    ['of a failure handler', one({}, { onFailure: [{ id: 'z', task: 'echo', with: { value: 1 }, cache }] }), ['onFailure[0].cache invalid_definition']],
+    ['whose key may change', one({ cache: { key: '${{ session.context.user }}', ttl: '1h' } }), ['steps[0].cache.key invalid_definition']],
+    ['whose key reads a secret', one({ cache: { key: '${{ secrets.TOKEN }}', ttl: '1h' } }), ['steps[0].cache.key unresolved_reference']],
+    ['whose key reads a later step', one({ cache: { key: '${{ steps.b.output }}', ttl: '1h' } }), ['steps[0].cache.key unresolved_reference']],
+    ['as it should be', one({ cache }), []],
+  ])('%s', (_, raw, expected) => {
+    expect(faultsOf(raw)).toEqual(expected);
   });
 });
 

@@ -1,49 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../src/domain/json.ts';
 import { defineTask } from '../../src/task/define-task.ts';
-import { atEnd, engineFor, nextEvent, tempFolder } from '../support/test-engine.ts';
-
-const entry = fileURLToPath(new URL('../support/crash-child.ts', import.meta.url));
-
-interface Child {
-  readonly process: ChildProcess;
-  /** Resolves to the first line that begins so. */
-  line(begin: string): Promise<string>;
-  kill(): Promise<void>;
-}
-
-function start(dataDir: string, journal: string, holdAt: string, work: JsonObject | null): Child {
-  const child = spawn(process.execPath, [entry, dataDir, journal, holdAt, work === null ? '' : JSON.stringify(work)], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const lines: string[] = [];
-  const waiting: { begin: string; resolve: (line: string) => void }[] = [];
-  let rest = '';
-  child.stdout.on('data', (chunk: Buffer) => {
-    const parts = (rest + chunk.toString()).split('\n');
-    rest = parts.pop() ?? '';
-    lines.push(...parts);
-    for (const { begin, resolve } of waiting) {
-      const found = lines.find((line) => line.startsWith(begin));
-      if (found !== undefined) resolve(found);
-    }
-  });
-  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const kill = async (): Promise<void> => {
-    child.kill('SIGKILL');
-    await gone;
-  };
-  atEnd(kill);
-  const line = (begin: string): Promise<string> =>
-    new Promise((resolve) => {
-      const found = lines.find((known) => known.startsWith(begin));
-      if (found === undefined) waiting.push({ begin, resolve });
-      else resolve(found);
-    });
-  return { process: child, kill, line };
-}
+import { crashChild } from '../support/crash-process.ts';
+import { engineFor, nextEvent, tempFolder } from '../support/test-engine.ts';
 
 const mark = (runs: string[]): ReturnType<typeof defineTask> =>
   defineTask({
@@ -59,7 +20,7 @@ describe('a killed process', () => {
   it('loses nothing: after a restart no completed step runs again, and the run completes', async () => {
     const dataDir = tempFolder();
     const journal = join(dataDir, 'journal');
-    const child = start(dataDir, journal, 'd', {
+    const child = crashChild(dataDir, journal, 'd', {
       name: 'long',
       steps: [
         step('a'),
@@ -89,7 +50,7 @@ describe('a killed process', () => {
   it('has its work taken back by another at once, long before the lease is over', async () => {
     const dataDir = tempFolder();
     const journal = join(dataDir, 'journal');
-    const child = start(dataDir, journal, 'x', null);
+    const child = crashChild(dataDir, journal, 'x', null);
     await child.line('ready');
     const client = await engineFor({ dataDir }, { role: 'client', tasks: [mark([])] });
     const [job] = (await client.enqueue([{ task: 'mark', payload: { label: 'x' } }])).jobIds as [string];
@@ -112,7 +73,7 @@ describe('a killed process', () => {
     const client = await engineFor({ dataDir, limits: { maxCrashes: 1, sweep: 100 } }, { role: 'client', tasks: [mark([])] });
     const [job] = (await client.enqueue([{ task: 'mark', payload: { label: 'x' } }])).jobIds as [string];
     for (const _ of [1, 2]) {
-      const child = start(dataDir, journal, 'x', null);
+      const child = crashChild(dataDir, journal, 'x', null);
       await child.line('holding');
       await child.kill();
       await client.tick();

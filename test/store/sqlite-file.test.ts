@@ -9,6 +9,7 @@ import Database from 'better-sqlite3';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Backend } from '../../src/store/backend.ts';
 import { openBackend } from '../../src/store/open-backend.ts';
+import { MIGRATIONS, migrate } from '../../src/store/sqlite/schema.ts';
 import { openSqliteBackend } from '../../src/store/sqlite/sqlite-backend.ts';
 import { Bench, completed } from '../contract/harness.ts';
 
@@ -88,6 +89,20 @@ describe('opening a file', () => {
     expect(opens(path)).toThrow(expect.objectContaining({ code: 'store_corrupt' }));
     expect(readFileSync(path).equals(before)).toBe(true);
     expect(opens(join(path, 'below.db'))).toThrow(expect.objectContaining({ code: 'store_unavailable' }));
+  });
+
+  it('brings a file of the first shape to this one, with the work in it', async () => {
+    const path = join(folder(), 's.db');
+    const old = new Database(path);
+    migrate(old, path, 0, MIGRATIONS.slice(0, 1));
+    old.exec("INSERT INTO namespace (num, name) VALUES (1, 'default')");
+    old.exec(`INSERT INTO execution (num, id, ns, workflow, version, hash, status, phase, phase_cursor, priority, started_by, depth, created_at, ended_at, input)
+      VALUES (1, 'exec_1', 1, 'flow', 1, 'h', 4, 4, 0, 50, 'p', 0, 5, 6, '{"a":1}')`);
+    old.close();
+    const backend = opens(path)();
+    clean.push(() => backend.close());
+    expect(backend.getExecution('exec_1')).toMatchObject({ workflow: 'flow', input: { a: 1 }, taskVersions: null });
+    expect(backend.status().schemaVersion).toBe(MIGRATIONS.length);
   });
 
   it('stops writing to a file that a newer version has migrated', async () => {

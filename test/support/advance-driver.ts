@@ -8,7 +8,8 @@ import { LogisticsError } from '../../src/domain/errors.ts';
 import type { NewEvent } from '../../src/domain/event.ts';
 import { eventMatches } from '../../src/domain/event-match.ts';
 import { canonicalJson, type Json, type JsonObject } from '../../src/domain/json.ts';
-import { compilePlan, type Plan } from '../../src/domain/plan.ts';
+import { compilePlan, type Plan, type PlanNode } from '../../src/domain/plan.ts';
+import { type CachedOutput, cacheIdentity } from '../../src/domain/step-cache.ts';
 import type { Decide, ExecutionEvent, ExecutionView, ItemRun, Transition, TransitionReply } from '../../src/domain/transition.ts';
 import type { WorkflowDefinition } from '../../src/domain/workflow-definition.ts';
 import { type ExecutionRow, emptyStepRow, isTerminal, type ParentLink, type StepRow, type StoredValue } from '../../src/domain/workflow-execution.ts';
@@ -114,6 +115,7 @@ export class World {
   readonly broadcasts: { name: string; payload: Json }[] = [];
   readonly transitions: Transition[] = [];
   sessionContext: JsonObject = {};
+  readonly cache = new Map<string, CachedOutput & { readonly expiresAt: number }>();
   readonly #plans = new Map<string, Plan[]>();
   readonly #decide: Decide;
   readonly #maxChanges: number;
@@ -173,6 +175,7 @@ export class World {
       stopping: null,
       paused: false,
       openWork: 0,
+      taskVersions: null,
       retries: 0,
       createdAt: this.now,
       startedAt: null,
@@ -311,6 +314,10 @@ export class World {
       },
       sourceStep: (index) => sim.source?.steps.get(index),
       sourceValue: (index, stored) => sim.source?.read(index, stored) ?? null,
+      cached: (index, key) => {
+        const kept = this.cache.get(cacheIdentity(sim.row.workflow, sim.plan.nodes[index] as PlanNode, key));
+        return kept === undefined || kept.expiresAt <= this.now ? undefined : kept;
+      },
       sessionContext: () => this.sessionContext,
     };
   }
@@ -328,8 +335,22 @@ export class World {
   }
 
   #check(sim: Sim, transition: Transition): void {
-    const { steps, jobs, cancelJobs, children, inbox, setTimers, clearTimers, setWaiters, clearWaiters, putSignals, consumeSignals, putItems, broadcasts } =
-      transition;
+    const {
+      steps,
+      jobs,
+      cancelJobs,
+      children,
+      inbox,
+      setTimers,
+      clearTimers,
+      setWaiters,
+      clearWaiters,
+      putSignals,
+      consumeSignals,
+      putItems,
+      cachePuts,
+      broadcasts,
+    } = transition;
     const lists: readonly (readonly unknown[])[] = [
       steps,
       jobs,
@@ -343,6 +364,7 @@ export class World {
       putSignals,
       consumeSignals,
       putItems,
+      cachePuts,
       broadcasts,
     ];
     const changes = lists.reduce((sum, list) => sum + list.length, 0);
@@ -379,6 +401,8 @@ export class World {
       } else job.cancelRequested = true;
     }
     for (const { step, json } of transition.putItems) sim.items.set(step, JSON.parse(json) as Json[]);
+    for (const { step, key, json, expiresAt } of transition.cachePuts)
+      this.cache.set(cacheIdentity(sim.row.workflow, sim.plan.nodes[step] as PlanNode, key), { json, executionId: sim.row.id, expiresAt });
     for (const timer of transition.setTimers) sim.timers.set(keyOf(timer), timer);
     for (const timer of transition.clearTimers) sim.timers.delete(keyOf(timer));
     for (const step of transition.clearWaiters) sim.waiters.delete(step);

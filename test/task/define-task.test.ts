@@ -79,9 +79,11 @@ describe('defineTask', () => {
     expect(defineTask({ type: 'a', input, example: { to: 'x' }, run: () => null }).type).toBe('a');
   });
 
-  it('goes on with the version that is there, and refuses other policies by name', () => {
+  it('takes a policy for runs that began with another version, and no unknown one', () => {
     const spec = { type: 'a', version: 2, run: () => null };
-    expect(defineTask({ ...spec, onVersionChange: 'continue' } as never).version).toBe(2);
-    expect(() => defineTask({ ...spec, onVersionChange: 'pin' } as never)).toThrow(/onVersionChange is not built yet.*continue/);
+    expect(defineTask(spec).onVersionChange).toBe('continue');
+    expect(defineTask({ ...spec, onVersionChange: 'pin' }).onVersionChange).toBe('pin');
+    expect(() => defineTask({ ...spec, onVersionChange: 'pinned' } as never)).toThrow(/onVersionChange must be one of continue, fail, pin/);
+    expect(() => defineTask({ ...spec, versionPolicy: 'pin' } as never)).toThrow(/versionPolicy is not a known field/);
   });
 });

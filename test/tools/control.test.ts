@@ -234,6 +234,21 @@ describe('control by filter', () => {
   });
 });
 
+describe('clear_cache', () => {
+  it('forgets kept results, so that the step runs again', async () => {
+    const engine = await engineFor();
+    const run = toolsOf(engine);
+    const steps = [{ id: 'a', task: 'echo', with: { value: '${{ input.v }}' }, cache: { key: 'k', ttl: '1h' } }];
+    const { workflow_id: id } = await run('create_workflow', { mode: 'apply', definition: { name: 'kept', steps } });
+    const valueFor = async (v: number): Promise<unknown> => (await run('execute_workflow', { name: 'kept', input: { v }, wait_ms: 8_000 })).output;
+    expect([await valueFor(1), await valueFor(2)]).toEqual([{ a: 1 }, { a: 1 }]);
+    const call = { id, action: 'clear_cache', idempotency_key: 'once' };
+    expect(await run('control', call)).toMatchObject({ workflow_id: id, status: 'cleared', count: 1, more: false, replayed: false });
+    expect(await run('control', call)).toMatchObject({ count: 1, replayed: true });
+    expect(await valueFor(3)).toEqual({ a: 3 });
+  });
+});
+
 describe('what control refuses', () => {
   it.each([
     [{ action: 'cancel' }, 'invalid_input', 'id'],
@@ -250,6 +265,8 @@ describe('what control refuses', () => {
     [{ id: 'job_01m80dxqsg000cebe9vpck2gth', action: 'cancel' }, 'not_found', 'id'],
     [{ id: 'job_01m80dxqsg000cebe9vpck2gth', action: 'redrive' }, 'not_found', 'id'],
     [{ id: 'wf_01m80dxqsg000cebe9vpck2gth', action: 'delete' }, 'not_found', 'id'],
+    [{ id: 'wf_01m80dxqsg000cebe9vpck2gth', action: 'clear_cache' }, 'not_found', 'id'],
+    [{ id: 'job_01m80dxqsg000cebe9vpck2gth', action: 'clear_cache' }, 'invalid_input', 'action'],
     [{ id: 'sess_01m80dxqsg000cebe9vpck2gth', action: 'update', context: {} }, 'not_found', 'session_id'],
     [{ id: 'exec_01m80dxqsg000cebe9vpck2gth', action: 'cancle' }, 'invalid_input', 'action'],
   ])('%j', async (args, code, path) => {

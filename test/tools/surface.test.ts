@@ -264,6 +264,7 @@ describe('the tools as a client sees them', () => {
       'update',
       'trigger',
       'backfill',
+      'clear_cache',
     ]);
     expect(schemaOf('close_session').properties.policy?.enum).toEqual(['detach', 'cancel']);
   });

@@ -15,6 +15,7 @@ export const CONTROL_ACTIONS = [
   'update',
   'trigger',
   'backfill',
+  'clear_cache',
 ] as const;
 export type ControlAction = (typeof CONTROL_ACTIONS)[number];
 export type ControlKind = 'execution' | 'job' | 'session' | 'workflow' | 'queue' | 'schedule';
@@ -40,6 +41,7 @@ const RULES: Readonly<Record<ControlAction, Rule>> = {
   delete: { on: ['workflow', 'schedule'], takes: [] },
   update: { on: ['session', 'queue', 'schedule'], takes: ['context', 'context_version'], needs: ['context'] },
   trigger: { on: ['schedule'], takes: ['input'] },
+  clear_cache: { on: ['workflow'], takes: [] },
   backfill: { on: ['schedule'], takes: ['from', 'to', 'limit'], needs: ['from', 'to'] },
 };
 

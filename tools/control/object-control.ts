@@ -10,9 +10,22 @@ export async function controlSession({ context: { engine }, id, change = {}, con
   return { ...sessionToWire(session), action: 'update', replayed: false, message: 'Merged into the context; null removes a key.' };
 }
 
-export async function controlWorkflow({ context: { engine }, id, receipt }: ControlRequest): Promise<JsonObject> {
+const CLEARED_AT_ONCE = 1_000;
+
+export async function controlWorkflow({ context: { engine }, action, id, receipt }: ControlRequest): Promise<JsonObject> {
   const stored = engine.backend.definitionById(id);
   if (stored === null) throw missing('workflow', id, 'workflows');
+  if (action === 'clear_cache') {
+    const cleared = await engine.backend.clearStepCache({ namespace: stored.namespace, workflow: stored.name, limit: CLEARED_AT_ONCE, receipt });
+    return {
+      ...workflowRow(stored),
+      action,
+      status: 'cleared',
+      ...cleared,
+      more: cleared.count === CLEARED_AT_ONCE,
+      message: `Forgot the kept results of steps of ${stored.name}, of all its versions; its steps run again.`,
+    };
+  }
   const deleted = await engine.backend.deleteDefinition({ id, receipt });
   return {
     ...workflowRow(stored),

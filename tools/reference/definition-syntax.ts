@@ -41,6 +41,7 @@ export const STEP_FIELDS: Readonly<Record<keyof StepSource, string>> = {
   artifact: 'Keep the output as an artifact: a name, or `{name, mediaType}`. The output is then a reference to it.',
   output: 'JSON Schema that its output (with forEach that of each item) must fit; checked at completion.',
   compensate: '`{task, with, retry, timeout}`: undoes the step when the run fails or is cancelled later.',
+  cache: '`{key, ttl}`: a result of this step under the same key stands for a run of it until it is `ttl` old; a key that is null asks for a run.',
 };
 
 export const RETRY_FIELDS: Readonly<Record<keyof RetryFields, readonly [fallback: string, meaning: string]>> = {

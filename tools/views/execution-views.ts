@@ -26,7 +26,10 @@ const VIEWS: Views = {
   output: (r) => output(r),
   logs: (r) => logs(r),
   graph: (r) => graph(r),
-  explain: (r) => ({ ...explanationToWire(explainExecution(r.engine.backend, require(r), r.engine.now)), next: nextFor(require(r)) }),
+  explain: (r) => ({
+    ...explanationToWire(explainExecution(r.engine.backend, require(r), r.engine.now, (task) => r.engine.registry.versionOf(task))),
+    next: nextFor(require(r)),
+  }),
 };
 
 export function executionView(request: ViewRequest): JsonObject {

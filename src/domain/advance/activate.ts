@@ -2,6 +2,7 @@
 import type { ErrorData } from '../errors.ts';
 import type { Json } from '../json.ts';
 import type { PlanNode } from '../plan.ts';
+import { takeFromCache } from './cache.ts';
 import type { Draft } from './draft.ts';
 import { addStepJob, startEach } from './for-each.ts';
 import { reuseStep } from './fork.ts';
@@ -30,7 +31,7 @@ function activate(draft: Draft, index: number): void {
   if (reuseStep(draft, node) || !meetsCondition(draft, node)) return;
   if (node.step.forEach !== undefined) startEach(draft, node);
   else if (node.kind !== 'task') startWaiting(draft, node);
-  else {
+  else if (!takeFromCache(draft, node)) {
     draft.put(index, { status: 'ready', readyAt: draft.now });
     addStepJob(draft, node, null, draft.now);
   }

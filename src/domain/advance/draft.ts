@@ -5,6 +5,7 @@ import { eventMatches } from '../event-match.ts';
 import type { IdSource } from '../id.ts';
 import type { Json, JsonObject } from '../json.ts';
 import type { Plan, PlanNode } from '../plan.ts';
+import type { CachePut } from '../step-cache.ts';
 import type { ChildStart, ExecutionEvent, ExecutionView, NewStepJob, TimerKind, Transition, TransitionReply, WorkItem } from '../transition.ts';
 import { type ExecutionRow, emptyStepRow, type StepRow } from '../workflow-execution.ts';
 import { addToCounters, isOpen } from './counters.ts';
@@ -42,6 +43,7 @@ export class Draft {
   readonly jobs: NewStepJob[] = [];
   readonly events: NewEvent[] = [];
   readonly broadcasts: { readonly name: string; readonly payload: Json }[] = [];
+  readonly cachePuts: CachePut[] = [];
   reply: TransitionReply | null = null;
   /** What is left to do, last first. */
   readonly work: WorkItem[] = [];
@@ -125,7 +127,8 @@ export class Draft {
       this.#signals.length +
       this.#consumed.length +
       this.#items.size +
-      this.broadcasts.length
+      this.broadcasts.length +
+      this.cachePuts.length
     );
   }
 
@@ -267,6 +270,7 @@ export class Draft {
       putSignals: this.#signals,
       consumeSignals: this.#consumed,
       putItems: [...this.#items].map(([step, items]) => ({ step, json: JSON.stringify(items) })),
+      cachePuts: this.cachePuts,
       broadcasts: this.broadcasts,
       events: this.events,
       reply: this.reply,

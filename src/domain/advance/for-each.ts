@@ -2,6 +2,7 @@
 import type { ErrorData } from '../errors.ts';
 import type { Json } from '../json.ts';
 import type { PlanNode } from '../plan.ts';
+import { requiresOf } from '../task-versions.ts';
 import { DEFAULT_FOREACH_WINDOW, MAX_FOREACH_ITEMS } from '../workflow-definition.ts';
 import type { EachState, StepRow } from '../workflow-execution.ts';
 import { startChild } from './child.ts';
@@ -109,7 +110,7 @@ export function addStepJob(draft: Draft, node: PlanNode, item: number | null, re
     task: step.task,
     queue: step.queue ?? 'default',
     priority: step.priority ?? draft.execution.priority,
-    requires: node.requires,
+    requires: requiresOf(node.requires, step.task, draft.execution.taskVersions),
     deadlineAt: step.deadlineMs === undefined ? null : readyAt + step.deadlineMs,
   });
 }

@@ -30,7 +30,7 @@ export function completeStep(
   facts: RunFacts & { readonly reused?: boolean; readonly data?: JsonObject } = {},
 ): void {
   const row = end(draft, index, { status: 'completed', output, error: null, reused: facts.reused ?? false }, facts);
-  const data: JsonObject = facts.reused === true ? { reused: true } : { duration_ms: durationMs(row), ...facts.data };
+  const data: JsonObject = { ...(facts.reused === true ? { reused: true } : { duration_ms: durationMs(row) }), ...facts.data };
   draft.events.push({ type: 'step_completed', stepId: draft.node(index).id, data });
 }
 

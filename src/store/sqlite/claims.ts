@@ -170,7 +170,16 @@ export class Claims {
       timeoutMs: record === null ? job.timeout_ms : (node?.step.timeoutMs ?? null),
       deadlineAt: job.deadline_at,
       retry: job.retry !== null ? (JSON.parse(job.retry) as RetryPolicy) : (node?.retry ?? DEFAULT_RETRY),
-      step: record === null ? null : { executionId: record.row.id, hash: record.row.hash, index: job.idx as number, item: job.item },
+      step:
+        record === null
+          ? null
+          : {
+              executionId: record.row.id,
+              hash: record.row.hash,
+              index: job.idx as number,
+              item: job.item,
+              began: record.row.taskVersions?.[tx.taskName(job.task)] ?? null,
+            },
     };
   }
 

@@ -1,11 +1,12 @@
 // Owns what a decision may read of an execution: one consistent state inside the caller's transaction.
 import type { Json, JsonObject } from '../../domain/json.ts';
-import type { Plan } from '../../domain/plan.ts';
+import type { Plan, PlanNode } from '../../domain/plan.ts';
 import type { ExecutionView, ItemRun } from '../../domain/transition.ts';
 import type { StoredValue } from '../../domain/workflow-execution.ts';
 import { executionCodes, JOB, waiterCodes } from './codes.ts';
 import type { ExecutionRecord, ExecutionRows } from './execution-rows.ts';
 import type { Outputs } from './outputs.ts';
+import type { StepCaches } from './step-caches.ts';
 import type { Tx } from './tx.ts';
 
 // From the job behind `after` on, so that all parts of a stop together read each job of a wide step once.
@@ -21,9 +22,11 @@ export class DecisionViews {
   readonly #tx: Tx;
   readonly #rows: ExecutionRows;
   readonly #outputs: Outputs;
+  readonly #cache: StepCaches;
 
-  constructor(tx: Tx, rows: ExecutionRows, outputs: Outputs) {
+  constructor(tx: Tx, rows: ExecutionRows, outputs: Outputs, cache: StepCaches) {
     this.#tx = tx;
+    this.#cache = cache;
     this.#rows = rows;
     this.#outputs = outputs;
   }
@@ -90,6 +93,7 @@ export class DecisionViews {
         return from === undefined ? undefined : rows.step(from, index);
       },
       sourceValue: (index, stored) => this.#value(record.forkedFrom as number, index, stored),
+      cached: (index, key) => this.#cache.find(record.ns, record.row.workflow, plan.nodes[index] as PlanNode, key),
       sessionContext: () => this.sessionContext(record.session),
     };
   }

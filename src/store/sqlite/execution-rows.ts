@@ -1,6 +1,7 @@
 // Owns execution and step rows in memory: within one transaction each row is read once and written once, however many
 // events touched it.
 import type { ErrorData } from '../../domain/errors.ts';
+import type { TaskVersions } from '../../domain/task-versions.ts';
 import { type ExecutionRow, isTerminal, type StepRow } from '../../domain/workflow-execution.ts';
 import { executionCodes, phaseCodes, skipCodes, stepCodes } from './codes.ts';
 import type { Tx } from './tx.ts';
@@ -71,6 +72,7 @@ interface ExecutionSql {
   output_bytes: number | null;
   input: string;
   occurrence: number | null;
+  task_versions: string | null;
 }
 
 interface StepSql {
@@ -203,6 +205,7 @@ export class ExecutionRows {
         extra.gates.length === 0 ? null : JSON.stringify(extra.gates),
         JSON.stringify(row.input),
       );
+    if (row.taskVersions !== null) this.#tx.sql('UPDATE execution SET task_versions = ? WHERE num = ?').run(JSON.stringify(row.taskVersions), num);
     if (extra.occurrence !== undefined) this.#tx.sql('UPDATE execution SET occurrence = ? WHERE num = ?').run(extra.occurrence, num);
     const record: ExecutionRecord = {
       num,
@@ -392,6 +395,7 @@ export class ExecutionRows {
       paused: sql.paused === 1,
       retries: sql.retries,
       openWork: sql.open_work,
+      taskVersions: sql.task_versions === null ? null : (JSON.parse(sql.task_versions) as TaskVersions),
       createdAt: sql.created_at,
       startedAt: sql.started_at,
       endedAt: sql.ended_at,

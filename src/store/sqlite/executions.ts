@@ -2,7 +2,7 @@
 import type { NewEvent } from '../../domain/event.ts';
 import { eventMatches } from '../../domain/event-match.ts';
 import type { Json, JsonObject } from '../../domain/json.ts';
-import type { Plan } from '../../domain/plan.ts';
+import type { Plan, PlanNode } from '../../domain/plan.ts';
 import { rankOf } from '../../domain/priority.ts';
 import type { ChildStart, Decide, ExecutionEvent, TimerKind, Transition, TransitionReply } from '../../domain/transition.ts';
 import type { ExecutionRow, StepRow, StoredValue } from '../../domain/workflow-execution.ts';
@@ -14,6 +14,7 @@ import { readStep } from './execution-rows.ts';
 import { acquire, acquireAnyway, gateKeys, release } from './gates.ts';
 import type { JobRows, JobSql } from './job-rows.ts';
 import type { Plans } from './plans.ts';
+import type { StepCaches } from './step-caches.ts';
 import type { EventScope, Tx } from './tx.ts';
 import { INLINE_BYTES, readStored, storeJson } from './values.ts';
 
@@ -49,14 +50,16 @@ export class Executions {
   readonly #dependents: Dependents;
   readonly #plans: Plans;
   readonly #views: DecisionViews;
+  readonly #caches: StepCaches;
 
-  constructor(tx: Tx, rows: ExecutionRows, jobs: JobRows, dependents: Dependents, plans: Plans, views: DecisionViews) {
+  constructor(tx: Tx, rows: ExecutionRows, jobs: JobRows, dependents: Dependents, plans: Plans, views: DecisionViews, caches: StepCaches) {
     this.#tx = tx;
     this.rows = rows;
     this.#jobs = jobs;
     this.#dependents = dependents;
     this.#plans = plans;
     this.#views = views;
+    this.#caches = caches;
     tx.onAwaited = (scope, event) => this.#deliverLogged(scope, event);
   }
 
@@ -81,7 +84,8 @@ export class Executions {
   }
 
   #newRow(p: StartParameters, key: string | null): ExecutionRow {
-    const timeout = this.#plans.require(p.hash).definition.timeoutMs;
+    const plan = this.#plans.require(p.hash);
+    const timeout = plan.definition.timeoutMs;
     return {
       id: p.id,
       namespace: p.namespace,
@@ -111,6 +115,7 @@ export class Executions {
       paused: false,
       retries: 0,
       openWork: 0,
+      taskVersions: this.#tx.env.taskVersions?.(plan) ?? null,
       createdAt: this.#tx.now,
       startedAt: null,
       endedAt: null,
@@ -245,6 +250,7 @@ export class Executions {
       const target = this.rows.numOf(entry.executionId);
       if (target !== undefined) this.#post(target, entry.event);
     }
+    for (const put of t.cachePuts) this.#caches.keep(record, plan.nodes[put.step] as PlanNode, put);
     for (const event of t.events) this.#log(record, plan, event);
     for (const broadcast of t.broadcasts) this.#broadcast(record.ns, broadcast.name, broadcast.payload);
     // Last, so that a step never hears what was said before it began to wait.

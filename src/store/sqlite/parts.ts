@@ -24,6 +24,7 @@ import type { ScheduleSql } from './schedule-sql.ts';
 import { ScheduleStops } from './schedule-stops.ts';
 import { Schedules } from './schedules.ts';
 import { Sessions } from './sessions.ts';
+import { StepCaches } from './step-caches.ts';
 import { type RecordStatement, Tx } from './tx.ts';
 import { jobView, summaryOf } from './views.ts';
 import { WorkerRows } from './worker-rows.ts';
@@ -40,6 +41,7 @@ export interface Parts {
   readonly plans: Plans;
   readonly outputs: Outputs;
   readonly executions: Executions;
+  readonly stepCaches: StepCaches;
   readonly decisionViews: DecisionViews;
   readonly jobs: Jobs;
   readonly schedules: Schedules;
@@ -61,8 +63,9 @@ export function buildParts(db: Db, env: BackendEnvironment, record?: RecordState
   const dependents = new Dependents(tx, jobRows);
   const plans = new Plans(tx);
   const outputs = new Outputs(tx);
-  const decisionViews = new DecisionViews(tx, rows, outputs);
-  const executions = new Executions(tx, rows, jobRows, dependents, plans, decisionViews);
+  const stepCaches = new StepCaches(tx);
+  const decisionViews = new DecisionViews(tx, rows, outputs, stepCaches);
+  const executions = new Executions(tx, rows, jobRows, dependents, plans, decisionViews, stepCaches);
   const claims = new Claims(tx, jobRows, executions, plans);
   const schemas = new OutputSchemas(tx, rows, plans);
   const jobs = new Jobs(tx, jobRows, dependents, executions, plans, schemas);
@@ -93,6 +96,7 @@ export function buildParts(db: Db, env: BackendEnvironment, record?: RecordState
     plans,
     outputs,
     executions,
+    stepCaches,
     decisionViews,
     jobs,
     schedules,
@@ -101,7 +105,7 @@ export function buildParts(db: Db, env: BackendEnvironment, record?: RecordState
     lists,
     log,
     artifacts: new Artifacts(tx, rows),
-    retention: new Retention(tx, outputs, log),
+    retention: new Retention(tx, outputs, log, stepCaches),
     workers,
     workerRows,
   };

@@ -5,6 +5,7 @@ import type { EventLog } from './event-log.ts';
 import type { Outputs } from './outputs.ts';
 import { dropOld } from './receipts.ts';
 import { forgetLedgers } from './schedule-retention.ts';
+import type { StepCaches } from './step-caches.ts';
 import type { Tx } from './tx.ts';
 
 const LOOSE_ARTIFACT_MS = 3_600_000;
@@ -43,16 +44,18 @@ export class Retention {
   readonly #tx: Tx;
   readonly #outputs: Outputs;
   readonly #log: EventLog;
+  readonly #caches: StepCaches;
   #receiptPosition = 0;
   #ledgerPosition = 0;
   /** Where the rounds over roots and over jobs stand; 0 = at the front. */
   #rootPosition = 0;
   #jobPosition = 0;
 
-  constructor(tx: Tx, outputs: Outputs, log: EventLog) {
+  constructor(tx: Tx, outputs: Outputs, log: EventLog, caches: StepCaches) {
     this.#tx = tx;
     this.#outputs = outputs;
     this.#log = log;
+    this.#caches = caches;
   }
 
   run(p: RetentionParameters): { removed: number; more: boolean } {
@@ -62,6 +65,7 @@ export class Retention {
     if (removed < p.limit && this.#rootPosition === 0) removed += this.#removeJobs(p.olderThan, p.limit - removed);
     if (removed < p.limit) removed += this.#removeOldEvents(p.olderThan, p.limit - removed);
     removed += this.#removeLoose(p.olderThan);
+    if (removed < p.limit) removed += this.#caches.forgetExpired(p.limit - removed);
     return { removed, more: removed >= p.limit || this.#rootPosition > 0 || this.#jobPosition > 0 };
   }
 

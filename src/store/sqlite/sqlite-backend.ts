@@ -13,6 +13,7 @@ import { queueVerbs } from './queue-verbs.ts';
 import { scheduleReads } from './schedule-reads.ts';
 import { scheduleVerbs } from './schedule-verbs.ts';
 import { sessionVerbs } from './session-verbs.ts';
+import { stepCacheVerbs } from './step-cache-verbs.ts';
 import { timeVerbs } from './time-verbs.ts';
 import { workerVerbs } from './worker-verbs.ts';
 
@@ -42,6 +43,7 @@ export function verbsOn(host: Host): Omit<Backend, 'kind' | 'capabilities'> {
     ...scheduleReads(host),
     ...sessionVerbs(host),
     ...logVerbs(host),
+    ...stepCacheVerbs(host),
     onCommit: (listener) => host.onCommit(listener),
     pollForeign: () => host.pollForeign(),
   };
