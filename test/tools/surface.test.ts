@@ -185,6 +185,7 @@ const ERROR_CODES = [
   'dependency_failed',
   'concurrency',
   'crash_loop',
+  'version_changed',
   'output_too_large',
   'output_invalid',
   'handler_failed',
