@@ -5,7 +5,7 @@ import { parseArguments } from '../../tools/call-tool.ts';
 import { code, fenced, fieldRows, type SchemaNode, table } from '../../tools/reference/markdown.ts';
 import { allToolSpecs, toolSetOf, toolSpecs } from '../../tools/registry.ts';
 import type { ToolSpec } from '../../tools/tool.ts';
-import { TOOL_EXAMPLES } from './tool-examples.ts';
+import { TOOL_EXAMPLES } from '../../tools/tool-examples.ts';
 
 export function toolsPart(): string {
   const specs = allToolSpecs;
@@ -36,7 +36,7 @@ const INTRODUCTION = [
 
 function onePart(spec: ToolSpec, input: SchemaNode, output: SchemaNode): string {
   const example = TOOL_EXAMPLES[spec.name];
-  if (example === undefined) throw new Error(`scripts/docs/tool-examples.ts has no example for ${spec.name}`);
+  if (example === undefined) throw new Error(`tools/tool-examples.ts has no example for ${spec.name}`);
   parseArguments(spec, example);
   return [
     `### ${spec.name}`,

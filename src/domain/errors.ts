@@ -141,3 +141,9 @@ export function toErrorData(error: unknown, fallbackCode: ErrorCode = 'handler_f
   const retryable = error instanceof Error && (error as { retryable?: unknown }).retryable === false ? { retryable: false } : {};
   return new LogisticsError(code, message || 'The handler failed without a message.', retryable).toData();
 }
+
+/** Any thrown value as an error of ours; a foreign one is a fault of this program. */
+export function asLogisticsError(error: unknown): LogisticsError {
+  if (error instanceof LogisticsError) return error;
+  return new LogisticsError('internal', error instanceof Error ? error.message : String(error), { cause: error });
+}

@@ -2,8 +2,8 @@
 import { type CompleteResult, ProtocolError, ProtocolErrorCode, type Server } from '@modelcontextprotocol/server';
 import { nearMatches } from '../domain/near-match.ts';
 import type { OrchestrationEngine } from '../orchestration/orchestration-engine.ts';
+import type { EngineDoor } from '../tool-caller.ts';
 import { type KnownKind, knownNames, knownSteps } from './known-names.ts';
-import type { EngineDoor } from './lazy-engine.ts';
 import { PROMPT_ARGUMENTS } from './prompt-arguments.ts';
 import { withEngine } from './protocol-fault.ts';
 import { RESOURCE_TEMPLATES } from './resource-uri.ts';

@@ -1,11 +1,7 @@
 // Owns the one engine of a server process: opened once, in the background, so that the handshake need not wait for it.
 import { LogisticsError } from '../domain/errors.ts';
 import type { OrchestrationEngine } from '../orchestration/orchestration-engine.ts';
-
-export interface EngineDoor {
-  /** The engine, or the error it could not be opened with. */
-  get(): Promise<OrchestrationEngine>;
-}
+import type { EngineDoor } from '../tool-caller.ts';
 
 export class LazyEngine implements EngineDoor {
   readonly #open: () => Promise<OrchestrationEngine>;

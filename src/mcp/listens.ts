@@ -1,7 +1,7 @@
 // Owns what a client of the 2026 era listens to on one connection: the SDK answers the request and delivers; here is what it must be told of.
 import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/server';
 import { isJsonObject } from '../domain/json.ts';
-import type { EngineDoor } from './lazy-engine.ts';
+import type { EngineDoor } from '../tool-caller.ts';
 import type { ToolSource } from './published-source.ts';
 import { MAX_FOLLOWED, ResourceUpdates } from './resource-updates.ts';
 import { parseResourceUri } from './resource-uri.ts';

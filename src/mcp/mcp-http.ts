@@ -12,16 +12,16 @@ import {
 } from '@modelcontextprotocol/server';
 import { PublishedTools, type PublishedWorkflow } from '../../tools/published.ts';
 import type { ToolSpec } from '../../tools/tool.ts';
+import { ConnectionSession } from '../connection-session.ts';
 import type { Principal } from '../domain/access.ts';
 import type { OrchestrationEngine } from '../orchestration/orchestration-engine.ts';
-import { ConnectionSession } from './connection-session.ts';
+import type { AuditEntry } from '../tool-caller.ts';
 import { HttpListens } from './http-listens.ts';
 import { type HttpSession, type HttpSessionLimits, HttpSessions } from './http-sessions.ts';
 import { toRequest, writeResponse } from './node-web.ts';
 import { publishedSource } from './published-source.ts';
 import { createMcpServer } from './server.ts';
 import { SseTransport } from './sse-transport.ts';
-import type { AuditEntry } from './tool-caller.ts';
 
 export interface McpHttpParts {
   readonly engineOf: (principal: Principal) => Promise<OrchestrationEngine>;

@@ -5,7 +5,7 @@ import type { View } from '../../tools/views/view.ts';
 import type { Json, JsonObject } from '../domain/json.ts';
 import { nearMatches } from '../domain/near-match.ts';
 import type { OrchestrationEngine } from '../orchestration/orchestration-engine.ts';
-import type { EngineDoor } from './lazy-engine.ts';
+import type { EngineDoor } from '../tool-caller.ts';
 import { PROMPT_ARGUMENTS } from './prompt-arguments.ts';
 import { withEngine } from './protocol-fault.ts';
 import { readResource } from './resource-read.ts';

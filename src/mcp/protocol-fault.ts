@@ -1,8 +1,9 @@
 // Owns how a fault looks where no tool is called: an error of the protocol with the same words; and the engine for such a request.
 import { ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server';
+import { asLogisticsError } from '../domain/errors.ts';
 import type { OrchestrationEngine } from '../orchestration/orchestration-engine.ts';
-import type { EngineDoor } from './lazy-engine.ts';
-import { asLogisticsError, errorText } from './tool-result.ts';
+import type { EngineDoor } from '../tool-caller.ts';
+import { errorText } from './tool-result.ts';
 
 const OF_THE_REQUEST = new Set(['not_found', 'invalid_input', 'limit_exceeded', 'forbidden', 'not_available']);
 

@@ -2,7 +2,7 @@
 import { type ListResourcesResult, ProtocolError, ProtocolErrorCode, type Server } from '@modelcontextprotocol/server';
 import { REFERENCE_TOPICS, type ReferenceTopic } from '../../tools/reference/topics.ts';
 import type { OrchestrationEngine } from '../orchestration/orchestration-engine.ts';
-import type { EngineDoor } from './lazy-engine.ts';
+import type { EngineDoor } from '../tool-caller.ts';
 import { withEngine } from './protocol-fault.ts';
 import { readResource } from './resource-read.ts';
 import { MAX_FOLLOWED, ResourceUpdates } from './resource-updates.ts';

@@ -13,14 +13,14 @@ import {
 } from '@modelcontextprotocol/server';
 import { toolSetOf, toolSpecs } from '../../tools/registry.ts';
 import { type PersonAnswer, PersonNeeded, type PersonQuestion, type ToolSpec } from '../../tools/tool.ts';
+import type { ConnectionSession } from '../connection-session.ts';
 import type { Principal } from '../domain/access.ts';
 import { nearMatches } from '../domain/near-match.ts';
+import { type AuditEntry, type EngineDoor, ToolCaller } from '../tool-caller.ts';
 import { VERSION } from '../version.ts';
 import { canAsk, TASKS_EXTENSION, takesTasks } from './client-capabilities.ts';
 import { serveCompletions } from './completions.ts';
-import type { ConnectionSession } from './connection-session.ts';
 import { INSTRUCTIONS } from './instructions.ts';
-import type { EngineDoor } from './lazy-engine.ts';
 import { formOf } from './person-form.ts';
 import { progressTeller } from './progress.ts';
 import { servePrompts } from './prompts.ts';
@@ -28,7 +28,6 @@ import type { ToolSource } from './published-source.ts';
 import { serveResources } from './resources.ts';
 import { SKILLS_EXTENSION, serveSkills } from './skills.ts';
 import { serveTasks } from './tasks.ts';
-import { type AuditEntry, ToolCaller } from './tool-caller.ts';
 import { toolList } from './tool-list.ts';
 import { errorResult, successResult } from './tool-result.ts';
 

@@ -6,14 +6,14 @@ import { toolsOfSets } from '../../tools/registry.ts';
 import type { ToolSpec } from '../../tools/tool.ts';
 import type { ConfigFlags } from '../config/environment.ts';
 import type { ConfigContext, LoadedConfig } from '../config.ts';
-import { LogisticsError } from '../domain/errors.ts';
+import { ConnectionSession } from '../connection-session.ts';
+import { asLogisticsError, LogisticsError } from '../domain/errors.ts';
 import type { OrchestrationEngine } from '../orchestration/orchestration-engine.ts';
-import { ConnectionSession } from './connection-session.ts';
 import { LazyEngine } from './lazy-engine.ts';
 import { watchListens } from './listens.ts';
 import { publishedSource, type ToolSource } from './published-source.ts';
 import { createMcpServer } from './server.ts';
-import { asLogisticsError, errorText } from './tool-result.ts';
+import { errorText } from './tool-result.ts';
 
 const PRINCIPAL = 'local';
 /** A client that says nothing yet does not keep a restarted server from taking up its work. */

@@ -13,14 +13,14 @@ import { type FollowedWork, followWork } from '../../tools/followed-work.ts';
 import { approvalQuestion, type OpenApproval } from '../../tools/open-approvals.ts';
 import { parseWaitTask } from '../../tools/task-id.ts';
 import type { PersonAnswer } from '../../tools/tool.ts';
+import { asLogisticsError } from '../domain/errors.ts';
 import { parseRange } from '../domain/job-range.ts';
 import { isJsonObject, type JsonObject } from '../domain/json.ts';
 import type { OrchestrationEngine } from '../orchestration/orchestration-engine.ts';
+import type { CallOutcome, EngineDoor, ToolCaller } from '../tool-caller.ts';
 import { canAsk, TASKS_EXTENSION, takesTasks } from './client-capabilities.ts';
-import type { EngineDoor } from './lazy-engine.ts';
 import { formOf } from './person-form.ts';
-import type { CallOutcome, ToolCaller } from './tool-caller.ts';
-import { asLogisticsError, errorText, successResult } from './tool-result.ts';
+import { errorText, successResult } from './tool-result.ts';
 
 const MIN_POLL_MS = 500;
 const MAX_POLL_MS = 15_000;

@@ -1,6 +1,6 @@
 // Owns how a tool's result and its errors look on the wire: data twice (structured and as text), errors as text that says what to do.
 import type { CallToolResult } from '@modelcontextprotocol/server';
-import { type ErrorData, LogisticsError } from '../domain/errors.ts';
+import type { ErrorData, LogisticsError } from '../domain/errors.ts';
 import type { JsonObject } from '../domain/json.ts';
 
 const MAX_MESSAGE = 6_000;
@@ -14,12 +14,6 @@ export function successResult(data: JsonObject): CallToolResult {
 export function errorResult(error: LogisticsError): CallToolResult {
   const data = error.toData();
   return { isError: true, content: [{ type: 'text', text: errorText(data) }], _meta: { [ERROR_META]: data } };
-}
-
-/** Any thrown value as an error of ours; a foreign one is a fault of this program. */
-export function asLogisticsError(error: unknown): LogisticsError {
-  if (error instanceof LogisticsError) return error;
-  return new LogisticsError('internal', error instanceof Error ? error.message : String(error), { cause: error });
 }
 
 /** `code: message`, then what to do. */

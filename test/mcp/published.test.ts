@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Client, InMemoryTransport } from '@modelcontextprotocol/client';
 import { describe, expect, it } from 'vitest';
 import { configFromCode } from '../../src/config.ts';
-import { ConnectionSession } from '../../src/mcp/connection-session.ts';
+import { ConnectionSession } from '../../src/connection-session.ts';
 import { publishedSource } from '../../src/mcp/published-source.ts';
 import { createMcpServer } from '../../src/mcp/server.ts';
 import type { OrchestrationEngine } from '../../src/orchestration/orchestration-engine.ts';

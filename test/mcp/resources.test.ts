@@ -1,7 +1,7 @@
 // Resources: what is listed, read, completed and followed, in both eras; and what is refused.
 import { Client, InMemoryTransport } from '@modelcontextprotocol/client';
 import { describe, expect, it } from 'vitest';
-import { ConnectionSession } from '../../src/mcp/connection-session.ts';
+import { ConnectionSession } from '../../src/connection-session.ts';
 import { MAX_FOLLOWED } from '../../src/mcp/resource-updates.ts';
 import { parseResourceUri, resourceUri } from '../../src/mcp/resource-uri.ts';
 import { createMcpServer } from '../../src/mcp/server.ts';

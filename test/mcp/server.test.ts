@@ -1,11 +1,12 @@
 // The server over a linked pair: sessions, history, progress, giving up, and an engine that cannot be had.
 import { Client, InMemoryTransport } from '@modelcontextprotocol/client';
 import { describe, expect, it } from 'vitest';
+import { ConnectionSession } from '../../src/connection-session.ts';
 import { LogisticsError } from '../../src/domain/errors.ts';
-import { ConnectionSession } from '../../src/mcp/connection-session.ts';
-import { type EngineDoor, LazyEngine } from '../../src/mcp/lazy-engine.ts';
+import { LazyEngine } from '../../src/mcp/lazy-engine.ts';
 import { createMcpServer } from '../../src/mcp/server.ts';
 import type { OrchestrationEngine } from '../../src/orchestration/orchestration-engine.ts';
+import type { EngineDoor } from '../../src/tool-caller.ts';
 import { modernClient } from '../support/modern-client.ts';
 import { atEnd, deferred, engineFor, HUMAN, heldTask } from '../support/test-engine.ts';
 

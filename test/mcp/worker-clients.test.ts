@@ -1,7 +1,7 @@
 // Worker agents through real clients: the tool set, the worker of a connection, leases renewed by any call, and connections that end.
 import { Client, InMemoryTransport } from '@modelcontextprotocol/client';
 import { describe, expect, it } from 'vitest';
-import { ConnectionSession } from '../../src/mcp/connection-session.ts';
+import { ConnectionSession } from '../../src/connection-session.ts';
 import { createMcpServer } from '../../src/mcp/server.ts';
 import type { OrchestrationEngine } from '../../src/orchestration/orchestration-engine.ts';
 import { toolsOfSets } from '../../tools/registry.ts';

@@ -2,7 +2,7 @@
 import { InMemoryTransport } from '@modelcontextprotocol/client';
 import type { Server } from '@modelcontextprotocol/server';
 import { serveStdio } from '@modelcontextprotocol/server/stdio';
-import { ConnectionSession } from '../../src/mcp/connection-session.ts';
+import { ConnectionSession } from '../../src/connection-session.ts';
 import { watchListens } from '../../src/mcp/listens.ts';
 import { createMcpServer, type McpServerParts } from '../../src/mcp/server.ts';
 import type { OrchestrationEngine } from '../../src/orchestration/orchestration-engine.ts';

@@ -1,15 +1,18 @@
-// Owns one call from a connection: engine, session, handler, history; the renderers see data or a LogisticsError, nothing else.
-import { namedAsOurs, parseArguments } from '../../tools/call-tool.ts';
-import { PersonNeeded, scopesOf, type ToolContext, type ToolSpec } from '../../tools/tool.ts';
-import { mayDo, type Principal } from '../domain/access.ts';
-import { LogisticsError } from '../domain/errors.ts';
-import { kindOfId } from '../domain/id.ts';
-import { isJsonObject, type JsonObject } from '../domain/json.ts';
-import type { Caller } from '../orchestration/caller.ts';
-import type { OrchestrationEngine } from '../orchestration/orchestration-engine.ts';
+// Owns one call by whatever transport: engine, session, handler, history; the renderers see data or a LogisticsError, nothing else.
+import { namedAsOurs, parseArguments } from '../tools/call-tool.ts';
+import { PersonNeeded, scopesOf, type ToolContext, type ToolSpec } from '../tools/tool.ts';
 import type { ConnectionSession } from './connection-session.ts';
-import type { EngineDoor } from './lazy-engine.ts';
-import { asLogisticsError } from './tool-result.ts';
+import { mayDo, type Principal } from './domain/access.ts';
+import { asLogisticsError, LogisticsError } from './domain/errors.ts';
+import { kindOfId } from './domain/id.ts';
+import { isJsonObject, type JsonObject } from './domain/json.ts';
+import type { Caller } from './orchestration/caller.ts';
+import type { OrchestrationEngine } from './orchestration/orchestration-engine.ts';
+
+export interface EngineDoor {
+  /** The engine, or the error it could not be opened with. */
+  get(): Promise<OrchestrationEngine>;
+}
 
 export interface ToolCallerOptions {
   readonly engine: EngineDoor;

@@ -1,7 +1,7 @@
 // Owns the implicit session of a connection: made with the first call that changes something, never for a read, and left behind open
 // work when the connection ends.
-import type { Caller } from '../orchestration/caller.ts';
-import type { OrchestrationEngine } from '../orchestration/orchestration-engine.ts';
+import type { Caller } from './orchestration/caller.ts';
+import type { OrchestrationEngine } from './orchestration/orchestration-engine.ts';
 
 export class ConnectionSession {
   readonly #principal: string;

@@ -1,5 +1,5 @@
-// Owns one example call per tool; each is parsed by the tool's own schema when the documents are made.
-import type { JsonObject } from '../../src/domain/json.ts';
+// Owns one example call per tool, for the documents and the description of the HTTP interface; each is accepted by the schema of its tool.
+import type { JsonObject } from '../src/domain/json.ts';
 
 const EXECUTION = 'exec_06d3v8q2k1h7m9p4r5s6t7v8w9';
 
