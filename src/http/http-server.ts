@@ -14,12 +14,12 @@ import { scopeFault } from '../mcp/scope-gate.ts';
 import type { OrchestrationEngine } from '../orchestration/orchestration-engine.ts';
 import { AddressCheck, inUrl } from './address-check.ts';
 import type { Authenticator } from './authenticator.ts';
-import { LOCAL } from './engines.ts';
-import { FairShare } from './fair-share.ts';
 import { frontPage } from './front-page.ts';
-import { readBody } from './read-body.ts';
-import { refusalOf, refuse, sendJson, sendText } from './reply.ts';
-import { challenge, METADATA_PATHS, protectedResource } from './resource-metadata.ts';
+import { type Exchange, Gate } from './gate.ts';
+import { readMessages } from './read-body.ts';
+import { refusalOf, refuse, refuseMethod, sendJson, sendText } from './reply.ts';
+import { METADATA_PATHS, protectedResource } from './resource-metadata.ts';
+import { type Route, RouteTable, type Serve } from './route-table.ts';
 
 /** Headers are small: they have less time than the whole request. */
 const HEADERS_TIMEOUT_MS = 10_000;
@@ -43,18 +43,13 @@ export interface HttpServerParts {
   readonly graceMs: number;
 }
 
-type Route = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void;
-
 export class HttpServer {
   readonly #p: HttpServerParts;
   readonly #check: AddressCheck;
-  readonly #share: FairShare;
+  readonly #gate: Gate;
   readonly #mcp: McpHttp;
   readonly #server: Server;
-  readonly #routes: ReadonlyMap<string, { readonly methods: readonly string[]; readonly serve: Route }>;
-  /** Requests that will end by themselves. */
-  #working = 0;
-  #idle: (() => void) | null = null;
+  readonly #routes: RouteTable;
   #stopping = false;
   #sweep: NodeJS.Timeout | null = null;
 
@@ -62,7 +57,7 @@ export class HttpServer {
     this.#p = parts;
     const { config, logger } = parts;
     this.#check = new AddressCheck(config);
-    this.#share = new FairShare(config, parts.now);
+    this.#gate = new Gate({ config, authenticator: parts.authenticator, url: () => this.url, now: parts.now });
     this.#mcp = new McpHttp({
       engineOf: parts.engineOf,
       tools: parts.tools,
@@ -85,7 +80,7 @@ export class HttpServer {
       (request, response) => this.#answer(request, response).catch((error: unknown) => this.#failed(error, response)),
     );
     this.#server.maxConnections = config.maxConnections;
-    this.#routes = this.#table();
+    this.#routes = new RouteTable(this.#table());
   }
 
   /** Resolves to the address once connections are taken. */
@@ -130,17 +125,7 @@ export class HttpServer {
     if (this.#sweep !== null) clearInterval(this.#sweep);
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeIdleConnections();
-    if (this.#working > 0) {
-      const finished = new Promise<void>((resolve) => {
-        this.#idle = resolve;
-      });
-      let timer: NodeJS.Timeout | undefined;
-      const late = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, this.#p.graceMs);
-      });
-      await Promise.race([finished, late]);
-      clearTimeout(timer);
-    }
+    await this.#gate.idle(this.#p.graceMs);
     await this.#mcp.close();
     this.#server.closeAllConnections();
     await closed;
@@ -160,41 +145,26 @@ export class HttpServer {
       }
     }
     if (this.#stopping) return refuse(response, { status: 503, code: 'shutting_down', message: 'This server is stopping.', headers: { connection: 'close' } });
-    const route = this.#routes.get((request.url ?? '/').split('?')[0] as string);
+    const route = this.#routes.find(request.url ?? '/');
     if (route === undefined) return refuse(response, { status: 404, code: 'not_found', message: 'There is nothing at this path; GET / says what there is.' });
-    if (!route.methods.includes(request.method ?? ''))
-      return refuse(response, {
-        status: 405,
-        code: 'invalid_input',
-        message: `${route.methods.join(', ')} only.`,
-        headers: { allow: route.methods.join(', ') },
-      });
+    if (route.methods !== null && !route.methods.includes(request.method ?? '')) return refuseMethod(response, route.methods);
     await route.serve(request, response);
   }
 
-  #table(): ReadonlyMap<string, { readonly methods: readonly string[]; readonly serve: Route }> {
+  #table(): readonly Route[] {
     const get = ['GET', 'HEAD'];
     const { config } = this.#p;
-    return new Map<string, { readonly methods: readonly string[]; readonly serve: Route }>([
-      ['/', { methods: get, serve: (_, response) => sendText(response, 200, frontPage(this.#p.tools.length, this.#p.authenticator.required)) }],
-      ['/healthz', { methods: get, serve: (_, response) => sendText(response, 200, 'ok\n') }],
-      ['/readyz', { methods: get, serve: (_, response) => this.#ready(response) }],
-      [
-        '/mcp',
-        { methods: ['POST', 'GET', 'DELETE'], serve: (request, response) => this.#admitted(request, response, (exchange) => this.#mcp.serve(exchange)) },
-      ],
-      ['/sse', { methods: ['GET'], serve: (request, response) => this.#admitted(request, response, (exchange) => this.#mcp.openStream(exchange)) }],
-      [
-        '/messages',
-        { methods: ['POST'], serve: (request, response) => this.#admitted(request, response, async (exchange) => this.#mcp.postMessage(exchange)) },
-      ],
+    return [
+      { path: '/', methods: get, serve: (_, response) => sendText(response, 200, frontPage(this.#p.tools.length, this.#p.authenticator.required)) },
+      { path: '/healthz', methods: get, serve: (_, response) => sendText(response, 200, 'ok\n') },
+      { path: '/readyz', methods: get, serve: (_, response) => this.#ready(response) },
+      { path: '/mcp', methods: ['POST', 'GET', 'DELETE'], serve: this.#overMcp((exchange) => this.#mcp.serve(exchange)) },
+      { path: '/sse', methods: ['GET'], serve: this.#overMcp((exchange) => this.#mcp.openStream(exchange)) },
+      { path: '/messages', methods: ['POST'], serve: this.#overMcp((exchange) => this.#mcp.postMessage(exchange)) },
       ...(config.jwt === null
         ? []
-        : METADATA_PATHS.map((path) => {
-            const serve: Route = (_, response) => sendJson(response, 200, protectedResource(config, this.url));
-            return [path, { methods: get, serve }] as const;
-          })),
-    ]);
+        : METADATA_PATHS.map((path): Route => ({ path, methods: get, serve: (_, response) => sendJson(response, 200, protectedResource(config, this.url)) }))),
+    ];
   }
 
   #ready(response: ServerResponse): void {
@@ -207,46 +177,18 @@ export class HttpServer {
     sendJson(response, 200, { ready: true });
   }
 
-  /** Token, share, body and scopes, in this order: what costs more comes later. */
-  async #admitted(
-    request: IncomingMessage,
-    response: ServerResponse,
-    serve: (exchange: { request: IncomingMessage; response: ServerResponse; body: unknown; principal: Principal }) => Promise<void>,
-  ): Promise<void> {
-    const { authenticator, config, tools } = this.#p;
-    const admission = await authenticator.admit(request.headers.authorization);
-    if (admission.kind === 'refused') {
-      const headers = { 'www-authenticate': challenge(config, this.url, admission.given ? { error: 'invalid_token' } : {}) };
-      return refuse(response, { status: 401, code: 'unauthorized', message: admission.message, headers });
-    }
-    const { principal } = admission;
-    const isStream = request.method === 'GET';
-    const share = this.#share.take(principal.id, isStream ? 'stream' : 'request', principal.id !== LOCAL);
-    if (share.kind === 'refused') {
-      const headers = { 'retry-after': String(Math.ceil(share.retryAfterMs / 1_000)) };
-      return refuse(response, { status: 429, code: 'rate_limited', message: share.message, headers });
-    }
-    let working = !isStream;
-    if (working) this.#working++;
-    const noLonger = (): void => {
-      if (working && --this.#working === 0) this.#idle?.();
-      working = false;
+  #overMcp(serve: (exchange: Exchange) => Promise<void> | void): Serve {
+    const { config, tools } = this.#p;
+    return (request, response) => {
+      const read = request.method === 'POST' ? () => readMessages(request, config.maxBodyBytes) : null;
+      return this.#gate.pass(request, response, { stream: request.method === 'GET', read }, (exchange) => {
+        const fault = scopeFault(exchange.body, exchange.principal, tools);
+        if (fault !== undefined) return this.#gate.refuseScope(response, fault.method, fault.needs);
+        // A subscription ends with the server, not by itself.
+        if (isJsonObject(exchange.body) && exchange.body.method === 'subscriptions/listen') exchange.lasts();
+        return serve(exchange);
+      });
     };
-    try {
-      const body = request.method === 'POST' ? await readBody(request, config.maxBodyBytes) : undefined;
-      if (body?.kind === 'refused') return refuse(response, body.refusal);
-      const fault = scopeFault(body?.value, principal, tools);
-      if (fault !== undefined) {
-        const headers = { 'www-authenticate': challenge(config, this.url, { error: 'insufficient_scope', scope: fault.needs[0] }) };
-        return refuse(response, { status: 403, code: 'forbidden', message: `${fault.method} needs the scope ${fault.needs.join(' or ')}.`, headers });
-      }
-      // A subscription ends with the server, not by itself.
-      if (isJsonObject(body?.value) && body.value.method === 'subscriptions/listen') noLonger();
-      await serve({ request, response, body: body?.value, principal });
-    } finally {
-      share.done();
-      noLonger();
-    }
   }
 
   #failed(error: unknown, response: ServerResponse): void {

@@ -9,8 +9,19 @@ const INVALID_REQUEST = -32_600;
 
 export type Body = { readonly kind: 'json'; readonly value: unknown } | { readonly kind: 'refused'; readonly refusal: Refusal };
 
-/** What is longer than `maxBytes` is not read to its end. */
-export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Body> {
+/** A message of JSON-RPC, or a batch of them. What is longer than `maxBytes` is not read to its end. */
+export async function readMessages(request: IncomingMessage, maxBytes: number): Promise<Body> {
+  const body = await readJson(request, maxBytes);
+  if (body.kind === 'refused') return body;
+  const { value } = body;
+  if (typeof value !== 'object' || value === null)
+    return refused({ status: 400, code: 'invalid_input', message: 'The body is no JSON-RPC message.', rpcCode: INVALID_REQUEST });
+  if (Array.isArray(value) && (value.length === 0 || value.length > MAX_BATCH))
+    return refused({ status: 400, code: 'invalid_input', message: `A batch holds 1 to ${MAX_BATCH} messages.`, rpcCode: INVALID_REQUEST });
+  return body;
+}
+
+async function readJson(request: IncomingMessage, maxBytes: number): Promise<Body> {
   const type = request.headers['content-type'];
   if (type === undefined || !/^application\/json\s*(;|$)/i.test(type))
     return refused({ status: 415, code: 'invalid_input', message: 'The content type must be application/json.' });
@@ -29,17 +40,11 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
   } catch {
     return refused({ status: 400, code: 'invalid_input', message: 'The body broke off.' });
   }
-  let value: unknown;
   try {
-    value = JSON.parse(UTF_8.decode(Buffer.concat(chunks)));
+    return { kind: 'json', value: JSON.parse(UTF_8.decode(Buffer.concat(chunks))) };
   } catch {
     return refused({ status: 400, code: 'invalid_input', message: 'Parse error: the body is no JSON in UTF-8.', rpcCode: PARSE_ERROR });
   }
-  if (typeof value !== 'object' || value === null)
-    return refused({ status: 400, code: 'invalid_input', message: 'The body is no JSON-RPC message.', rpcCode: INVALID_REQUEST });
-  if (Array.isArray(value) && (value.length === 0 || value.length > MAX_BATCH))
-    return refused({ status: 400, code: 'invalid_input', message: `A batch holds 1 to ${MAX_BATCH} messages.`, rpcCode: INVALID_REQUEST });
-  return { kind: 'json', value };
 }
 
 function tooLarge(maxBytes: number): Body {
