@@ -1,8 +1,9 @@
 // Owns one call by whatever transport: engine, session, handler, history; the renderers see data or a LogisticsError, nothing else.
 import { namedAsOurs, parseArguments } from '../tools/call-tool.ts';
+import { answerRefusal, type OpenApproval } from '../tools/open-approvals.ts';
 import { PersonNeeded, scopesOf, type ToolContext, type ToolSpec } from '../tools/tool.ts';
 import type { ConnectionSession } from './connection-session.ts';
-import { mayDo, type Principal } from './domain/access.ts';
+import { LOCAL, mayDo, type Principal } from './domain/access.ts';
 import { asLogisticsError, LogisticsError } from './domain/errors.ts';
 import { kindOfId } from './domain/id.ts';
 import { isJsonObject, type JsonObject } from './domain/json.ts';
@@ -114,11 +115,21 @@ export class ToolCaller {
       .catch((error: unknown) => engine.logger.warn({ err: error, worker_id: worker.id }, 'the leases of a worker could not be renewed'));
   }
 
+  /** Whether whoever calls now may answer this for a person. */
+  mayAnswer(engine: OrchestrationEngine, approval: OpenApproval): boolean {
+    return answerRefusal(engine, { principal: this.#o.principal, actor: 'agent', mayApprove: this.#mayApprove(), sessionId: null }, approval) === null;
+  }
+
+  /** Undefined where no token is asked for. */
+  #mayApprove(): boolean | undefined {
+    const access = this.#o.access?.();
+    return access === undefined || access.id === LOCAL ? undefined : access.scopes.has('approve');
+  }
+
   async #caller(spec: ToolSpec, engine: OrchestrationEngine): Promise<Caller> {
     const { principal, session } = this.#o;
     const sessionId = spec.kind === 'read' || session === null ? (session?.id ?? null) : await session.ensure(engine);
-    const mayApprove = this.#o.access?.().scopes.has('approve');
-    return { principal, actor: 'agent', mayApprove, sessionId };
+    return { principal, actor: 'agent', mayApprove: this.#mayApprove(), sessionId };
   }
 
   /** Reads are not kept: a record is a write, and a client that polls would push all else out of a bounded history. */

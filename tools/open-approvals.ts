@@ -1,6 +1,8 @@
 // Owns which approvals a run waits for now, its children's too, and how each is put to a person.
+import { LogisticsError } from '../src/domain/errors.ts';
 import type { WaitState } from '../src/domain/workflow-execution.ts';
 import { isTerminal } from '../src/domain/workflow-execution.ts';
+import type { Caller } from '../src/orchestration/caller.ts';
 import type { OrchestrationEngine } from '../src/orchestration/orchestration-engine.ts';
 import type { PersonQuestion } from './tool.ts';
 import { shortText } from './wire/compact.ts';
@@ -39,6 +41,25 @@ export function openApprovals(engine: OrchestrationEngine, executionId: string):
     runs.push(...engine.backend.childrenOf({ executionId: id, limit: CHILDREN }).flatMap((child) => (isTerminal(child.status) ? [] : [child.id])));
   }
   return found.slice(0, MAX_APPROVALS);
+}
+
+/**
+ * Why an answer of this caller is not that of a person, or null. The client of this machine asks whoever sits there. Over the network anybody can declare
+ * that it asks a person and answer by itself, so there only the scope of the token says who decides, and never for a run that the same token started.
+ */
+export function answerRefusal({ backend }: OrchestrationEngine, caller: Caller, { executionId, stepId, wait }: OpenApproval): LogisticsError | null {
+  if (wait.by === 'any' || caller.actor === 'human' || caller.mayApprove === undefined) return null;
+  const isStarter = backend.getExecution(executionId)?.startedBy === caller.principal;
+  if (caller.mayApprove && !isStarter) return null;
+  const why = caller.mayApprove ? `${caller.principal} started this run, so another one has to decide` : `${caller.principal} has no scope approve`;
+  return new LogisticsError('forbidden', `Step "${stepId}" is for a person to decide: ${why}. Nothing was changed.`, {
+    expected: 'a token with the scope approve that did not start the run, or the command line of the server',
+    nextActions: [
+      'Let a person make a token for it, on the server: logistics-mcp token add <name> --scope approve',
+      `Or let a person decide on the server: logistics-mcp control ${executionId} approve --step ${stepId}`,
+    ],
+    details: { execution_id: executionId, step: stepId },
+  });
 }
 
 /** What the person reads, and what is to be filled in. */

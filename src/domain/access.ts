@@ -22,6 +22,9 @@ export function scopesCovered(scopes: readonly Scope[]): ReadonlySet<Scope> {
   return new Set(scopes.flatMap((scope) => COVERS[scope]));
 }
 
+/** Id of the user of this machine, where no token is asked for. */
+export const LOCAL = 'local';
+
 /** Whom a request is made for. */
 export interface Principal {
   /** Whom receipts, sessions and runs belong to, for example token:ci. */

@@ -1,6 +1,5 @@
 // Owns who is let in: the user of this machine where no token is asked for, else the holder of a token that is valid in this moment.
-import { type Principal, scopesCovered } from '../domain/access.ts';
-import { LOCAL } from './engines.ts';
+import { LOCAL, type Principal, scopesCovered } from '../domain/access.ts';
 import type { JwtVerifier } from './jwt.ts';
 import type { StoredToken, TokenFile } from './token-file.ts';
 

@@ -1,12 +1,11 @@
 // Owns the engines of a server: one that works for each namespace that somebody has a token for, all on the same store.
 import type { Config } from '../config/normal-form.ts';
-import type { Principal } from '../domain/access.ts';
+import { LOCAL, type Principal } from '../domain/access.ts';
 import { LogisticsError } from '../domain/errors.ts';
 import { type OpenOptions, openEngineWith } from '../open-engine.ts';
 import type { OrchestrationEngine } from '../orchestration/orchestration-engine.ts';
 
 const MAX_NAMESPACES = 100;
-export const LOCAL = 'local';
 
 export class Engines {
   readonly #config: Config;

@@ -1,9 +1,8 @@
 // Owns who passes to what is served: token, then share, then body, in this order, since what costs more comes later; and when requests are over.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ServeConfig } from '../config/serve-schema.ts';
-import type { Principal, Scope } from '../domain/access.ts';
+import { LOCAL, type Principal, type Scope } from '../domain/access.ts';
 import type { Authenticator } from './authenticator.ts';
-import { LOCAL } from './engines.ts';
 import { FairShare } from './fair-share.ts';
 import type { Body } from './read-body.ts';
 import { refuse } from './reply.ts';

@@ -56,9 +56,13 @@ export function serveTasks(server: Server, { engine: door, caller }: { readonly 
     return { engine, work };
   };
 
+  /** The approvals that this client may be asked about. */
+  const asked = (engine: OrchestrationEngine, work: FollowedWork, context: ServerContext): readonly OpenApproval[] =>
+    canAsk(server, context) ? work.approvals.filter((approval) => caller.mayAnswer(engine, approval)) : [];
+
   server.setRequestHandler('tasks/get', { params: TaskParams, result: Reply }, async ({ taskId }, context) => {
     const { engine, work } = await find(taskId, context);
-    return taskOf(engine, taskId, work, canAsk(server, context));
+    return taskOf(engine, taskId, work, asked(engine, work, context));
   });
 
   server.setRequestHandler('tasks/update', { params: UpdateParams, result: Reply }, async ({ taskId, inputResponses }, context) => {
@@ -90,16 +94,16 @@ export function serveTasks(server: Server, { engine: door, caller }: { readonly 
   return {
     begin: async (id, context) => {
       const { engine, work } = await look(id);
-      return work === null ? null : ({ resultType: 'task', ...headOf(engine, id, work, canAsk(server, context)) } as unknown as CallToolResult);
+      return work === null ? null : ({ resultType: 'task', ...headOf(engine, id, work, asked(engine, work, context)) } as unknown as CallToolResult);
     },
   };
 }
 
-function headOf(engine: OrchestrationEngine, taskId: string, work: FollowedWork, asks: boolean): JsonObject {
+function headOf(engine: OrchestrationEngine, taskId: string, work: FollowedWork, asked: readonly OpenApproval[]): JsonObject {
   const age = Math.max(0, engine.now - work.createdAt);
   return {
     taskId,
-    status: work.status === 'working' && asks && work.approvals.length > 0 ? 'input_required' : work.status,
+    status: work.status === 'working' && asked.length > 0 ? 'input_required' : work.status,
     statusMessage: work.message,
     createdAt: new Date(work.createdAt).toISOString(),
     lastUpdatedAt: new Date(work.updatedAt).toISOString(),
@@ -109,9 +113,9 @@ function headOf(engine: OrchestrationEngine, taskId: string, work: FollowedWork,
   };
 }
 
-function taskOf(engine: OrchestrationEngine, taskId: string, work: FollowedWork, asks: boolean): Record<string, unknown> {
-  const head = headOf(engine, taskId, work, asks);
-  if (head.status === 'input_required') return { ...head, inputRequests: Object.fromEntries(work.approvals.map((approval) => requestOf(engine, approval))) };
+function taskOf(engine: OrchestrationEngine, taskId: string, work: FollowedWork, asked: readonly OpenApproval[]): Record<string, unknown> {
+  const head = headOf(engine, taskId, work, asked);
+  if (head.status === 'input_required') return { ...head, inputRequests: Object.fromEntries(asked.map((approval) => requestOf(engine, approval))) };
   if (work.answer !== null)
     return { ...head, result: { resultType: 'complete', ...successResult(work.answer), ...(work.answer.status === 'failed' ? { isError: true } : {}) } };
   return work.fault === null ? head : { ...head, error: { code: ProtocolErrorCode.InternalError, message: work.fault } };

@@ -9,7 +9,7 @@ export interface Caller {
   readonly principal: string;
   /** `human` for the CLI and elicitation, `agent` for tool calls. */
   readonly actor: 'human' | 'agent';
-  /** Its token may decide approvals for a person, of runs that it did not start itself. */
+  /** Whether its token may decide approvals for a person, of runs that it did not start itself; undefined = no token, so the client on this machine asks. */
   readonly mayApprove?: boolean | undefined;
   /** Session of the connection, when the call names none. */
   readonly sessionId: string | null;

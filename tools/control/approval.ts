@@ -1,8 +1,8 @@
-// Owns who decides an approval that is asked through a tool: a person where only a person may, through the question that the client shows;
-// the agent's own argument never counts as a person's.
+// Owns who decides an approval that is asked through a tool: a person where only a person may, through the question that the client of this
+// machine shows or the token that was given out for it; the agent's own argument never counts as a person's.
 import { LogisticsError } from '../../src/domain/errors.ts';
 import type { ControlReply } from '../../src/orchestration/task-orchestrator.ts';
-import { approvalQuestion, approvalsOf, type OpenApproval } from '../open-approvals.ts';
+import { answerRefusal, approvalQuestion, approvalsOf, type OpenApproval } from '../open-approvals.ts';
 import type { PersonAnswer, ToolContext } from '../tool.ts';
 import type { ControlRequest } from './request.ts';
 
@@ -12,7 +12,10 @@ export function approve(request: ControlRequest): Promise<ControlReply> {
   const by = context.caller.principal;
   const actor = decidesAsPerson(context, id) ? 'human' : context.caller.actor;
   const pending = findPending(context, id, request.step);
-  if (pending !== undefined && pending.wait.by === 'human' && context.askPerson !== undefined && actor === 'agent') {
+  const refusal = pending === undefined ? null : answerRefusal(context.engine, context.caller, pending);
+  if (refusal !== null) throw refusal;
+  const asks = actor === 'agent' || approved === undefined;
+  if (pending !== undefined && pending.wait.by === 'human' && context.askPerson !== undefined && asks) {
     if (digest !== undefined && digest !== pending.wait.digest) throw changed(pending);
     const decided = decision(context.askPerson(approvalQuestion(context.engine, pending)));
     return tasks.send(id, { type: 'approve', stepId: pending.stepId, ...decided, digest: pending.wait.digest, by, actor: 'human' }, receipt);
