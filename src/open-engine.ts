@@ -14,11 +14,13 @@ import { compilePlan, type Plan } from './domain/plan.ts';
 import { DEFAULT_RETRY } from './domain/retry-policy.ts';
 import { createEvaluator } from './expression/cel-evaluator.ts';
 import { componentLogger, createLogger, type Logger, silentLogger } from './logger.ts';
+import { statsSource } from './optimization/task-durations.ts';
 import { confine } from './orchestration/confined-backend.ts';
 import { checkOutput } from './orchestration/input-schema.ts';
 import type { Background } from './orchestration/liveness.ts';
 import { OrchestrationEngine } from './orchestration/orchestration-engine.ts';
 import { OrchestrationSessions } from './orchestration/orchestration-session.ts';
+import { RunPlanner } from './orchestration/run-planner.ts';
 import { EngineTargets, targetAdmission } from './orchestration/schedule-targets.ts';
 import { TaskOrchestrator } from './orchestration/task-orchestrator.ts';
 import { ToolCatalog } from './orchestration/tool-catalog.ts';
@@ -150,6 +152,13 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
     sessions,
     registry,
     schedules: scheduleManager,
+    planner: new RunPlanner({
+      workflows,
+      evaluator,
+      durations: () => statsSource(visible.queueStats({ namespace })),
+      slots: config.concurrency,
+      now,
+    }),
     workerAgents: new WorkerAgents({
       backend: visible,
       steps: { evaluator, secrets },

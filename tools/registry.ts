@@ -9,6 +9,7 @@ import { executeWorkflowTool } from './execute-workflow.ts';
 import { getTool } from './get.ts';
 import { getSystemStatusTool } from './get-system-status.ts';
 import { listTool } from './list.ts';
+import { planWorkflowTool } from './plan-workflow.ts';
 import { reportJobTool } from './report-job.ts';
 import { scheduleCronTool } from './schedule-cron.ts';
 import { scheduleRecurringTool } from './schedule-recurring.ts';
@@ -32,7 +33,9 @@ export const toolSpecs: readonly ToolSpec[] = [
 ];
 
 /** Sets beside the default one, which is always there. */
-const TOOL_SETS = { workers: [claimJobTool, reportJobTool], planning: [simulateScheduleTool] } as const satisfies Readonly<Record<string, readonly ToolSpec[]>>;
+const TOOL_SETS = { workers: [claimJobTool, reportJobTool], planning: [simulateScheduleTool, planWorkflowTool] } as const satisfies Readonly<
+  Record<string, readonly ToolSpec[]>
+>;
 /** Published workflows are no fixed tools; they are added by whoever knows the store. */
 type ToolSet = 'default' | 'published' | keyof typeof TOOL_SETS;
 

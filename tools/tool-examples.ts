@@ -42,6 +42,13 @@ export const TOOL_EXAMPLES: Readonly<Record<string, JsonObject>> = {
     run_duration: '90m',
     outage: [{ from: '2026-12-01T05:10:00Z', to: '2026-12-01T09:10:00Z' }],
   },
+  plan_workflow: {
+    name: 'release',
+    slots: 4,
+    durations: { build: '5m', test: '12m' },
+    pools: { gpu: { capacity: 1, steps: { train: 1 } } },
+    what_if: { slots: 8, failure_rates: { test: 0.1 } },
+  },
   get: { id: EXECUTION, view: 'explain' },
   list: { kind: 'executions', filter: { status: 'failed', since: '2026-11-21T09:00:00Z' }, limit: 10 },
   wait: { ids: [EXECUTION], timeout_ms: 30_000 },

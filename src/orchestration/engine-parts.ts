@@ -11,6 +11,7 @@ import type { Worker } from '../task/worker.ts';
 import type { WorkerAgents } from '../task/worker-agents.ts';
 import type { Background } from './liveness.ts';
 import type { OrchestrationSessions } from './orchestration-session.ts';
+import type { RunPlanner } from './run-planner.ts';
 import type { TaskOrchestrator } from './task-orchestrator.ts';
 import type { WorkflowManager } from './workflow-manager.ts';
 import type { WorkflowsDir } from './workflows-dir.ts';
@@ -25,6 +26,7 @@ export interface EngineParts {
   readonly sessions: OrchestrationSessions;
   readonly registry: TaskRegistry;
   readonly schedules: ScheduleManager;
+  readonly planner: RunPlanner;
   readonly workerAgents: WorkerAgents;
   /** A logger per component. */
   readonly log: (component: string) => Logger;

@@ -28,6 +28,7 @@ import type { EngineParts } from './engine-parts.ts';
 import { type Enqueued, JobIntake } from './job-intake.ts';
 import type { OrchestrationSession, OrchestrationSessions, SessionRequest } from './orchestration-session.ts';
 import { applyQueueLimits } from './queue-limits.ts';
+import type { RunPlanner } from './run-planner.ts';
 import { type WhoFires, whoFires } from './schedule-liveness.ts';
 import { type SystemStatus, systemStatus } from './system-status.ts';
 import type { TaskOrchestrator } from './task-orchestrator.ts';
@@ -62,6 +63,7 @@ export class OrchestrationEngine {
   readonly sessions: OrchestrationSessions;
   readonly registry: TaskRegistry;
   readonly schedules: ScheduleManager;
+  readonly planner: RunPlanner;
   readonly workerAgents: WorkerAgents;
   readonly workflowsDir: WorkflowsDir | null;
   readonly logger: Logger;
@@ -95,6 +97,7 @@ export class OrchestrationEngine {
     this.sessions = parts.sessions;
     this.registry = parts.registry;
     this.schedules = parts.schedules;
+    this.planner = parts.planner;
     this.workerAgents = parts.workerAgents;
     this.workflowsDir = parts.workflowsDir;
     this.logger = parts.log('engine');

@@ -160,6 +160,13 @@ export class WorkflowManager {
     return { plan: resolved.plan, input: this.#checkedInput(resolved, input), warnings: resolved.warnings };
   }
 
+  /** As preview, where the input may still be missing: then it is null and not checked. */
+  async outlook(request: StartRequest): Promise<{ readonly plan: Plan; readonly input: JsonObject | null }> {
+    const { input } = parseInput(StartFields, fieldsOf(request), 'The request is wrong');
+    const resolved = await this.#resolve(request, false);
+    return { plan: resolved.plan, input: input === undefined ? null : this.#checkedInput(resolved, input) };
+  }
+
   /** Starts an execution; it is durable when this resolves. */
   async start(request: StartRequest, caller: Caller): Promise<Started> {
     const { backend, newId, namespace, decide } = this.#o;

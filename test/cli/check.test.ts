@@ -83,6 +83,21 @@ describe('plan', () => {
     expect(hasStore(folder)).toBe(false);
   });
 
+  it('predicts how long it takes, for a file and a stored name, and what more slots would bring', async () => {
+    const folder = cliFolder();
+    folder.write('notes.yaml', FLOW);
+    const asked = ['--slots', '1', '--duration', 'echo=10s', 'report=1s', '--items', 'each=4', '--what-if-slots', '4'];
+    const { code, stdout } = await folder.cli(['plan', 'notes.yaml', ...asked]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/\n {2}makespan +51s[\s\S]*critical path +fetch → each → report[\s\S]*what if +21s[\s\S]*saves 30s[\s\S]*each ×4 ·+█+·* 10s–50s/);
+    await folder.cli(['import', 'notes.yaml']);
+    expect(await folder.json(['plan', 'notes', ...asked])).toMatchObject({ forecast: { makespan_ms: 51_000, bottleneck: { kind: 'slots' } } });
+    expect((await folder.cli(['plan', 'notes', '--gantt', 'mermaid'])).stdout).toMatch(/^gantt\n/);
+    expect((await folder.cli(['plan', 'notes', '--gantt', 'json'])).stdout).toMatch(/^\[\n/);
+    expect(await folder.cli(['plan', 'notes', '--slots', 'many'])).toMatchObject({ code: 2, stderr: expect.stringContaining('--slots') });
+    expect(await folder.cli(['plan', 'notes', '--items', 'ech=2'])).toMatchObject({ code: 2, stderr: expect.stringContaining('each') });
+  });
+
   it('draws it as Mermaid, for a stored name too', async () => {
     const folder = cliFolder();
     folder.write('notes.yaml', FLOW);
