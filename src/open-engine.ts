@@ -17,6 +17,7 @@ import { componentLogger, createLogger, type Logger, silentLogger } from './logg
 import { statsSource } from './optimization/task-durations.ts';
 import { confine } from './orchestration/confined-backend.ts';
 import { checkOutput } from './orchestration/input-schema.ts';
+import { KnownDurations } from './orchestration/known-durations.ts';
 import type { Background } from './orchestration/liveness.ts';
 import { OrchestrationEngine } from './orchestration/orchestration-engine.ts';
 import { OrchestrationSessions } from './orchestration/orchestration-session.ts';
@@ -99,7 +100,15 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
     versions.set(plan, found);
     return found;
   };
+  const known = new KnownDurations({
+    namespace: config.namespace,
+    read: () => statsSource(backend.queueStats({ namespace: config.namespace })),
+    now,
+    later: (work) => setImmediate(work),
+    onError: (error) => componentLogger(logger, 'known-durations').error({ err: error }, 'the statistics could not be read'),
+  });
   const dispose = async (): Promise<void> => {
+    known.close();
     await Promise.all([actions.close(), evaluator.close(), servers?.close()]);
   };
   const schedules = createScheduleSupport(evaluator, targetAdmission({ registry, evaluator, secrets }));
@@ -112,6 +121,7 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
     checkOutput,
     taskVersions,
     schedules,
+    stepPlaces: (namespace, plan) => known.places(namespace, plan),
     limits: {
       ageStepMs: config.limits.ageStepMs,
       maxCrashes: config.limits.maxCrashes,
@@ -210,6 +220,7 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
     dispose,
   });
   try {
+    known.refresh();
     await engine.start();
   } catch (error) {
     await engine.stop().catch((cause: unknown) => log('engine').warn({ err: cause }, 'the failed start could not be cleaned up'));

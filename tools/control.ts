@@ -5,6 +5,7 @@ import { LogisticsError } from '../src/domain/errors.ts';
 import { kindOfId } from '../src/domain/id.ts';
 import { isJsonObject, type JsonObject } from '../src/domain/json.ts';
 import { MAX_QUEUE_CONCURRENCY } from '../src/domain/queue.ts';
+import { QUEUE_ORDERS } from '../src/domain/queue-order.ts';
 import { RateLimit } from '../src/domain/rate-limit.ts';
 import { receiptFor } from '../src/orchestration/caller.ts';
 import { CONTROL_ACTIONS, type ControlKind, checkAction } from './control/actions.ts';
@@ -54,6 +55,7 @@ const Input = z.strictObject({
   context: AnyObject.optional().describe('update: merged into the session context; null removes a key.'),
   context_version: z.int().min(1).max(1_000_000_000).optional().describe('update: refused when the context has another version.'),
   concurrency: z.int().min(1).max(MAX_QUEUE_CONCURRENCY).nullable().optional().describe('update of a queue: jobs at once; null = no limit.'),
+  order: z.enum(QUEUE_ORDERS).optional().describe('update of a queue, for jobs that become ready from now on.'),
   rate_limit: RateLimit.nullable().optional().describe('update of a queue: at most limit starts in any period; null = no limit.'),
   dry_run: z.boolean().optional().describe('With filter: only count.'),
   input: AnyJson.optional().describe('trigger: in place of the stored input.'),

@@ -28,7 +28,7 @@ const MEANING: Readonly<Record<ConfigKey, string>> = {
   secrets: 'By name: `from` (`env`, `file`, `command`), `tasks`, `hosts`, `servers` they may go to.',
   secretsFile: 'YAML or JSON file, mode 0600, that holds values.',
   queues:
-    'Limits by queue: `{mail: {concurrency: 2, rateLimit: {limit: 100, period: 1m}}}`. Set when a process that runs jobs starts; null takes a limit away.',
+    'Limits by queue: `{mail: {concurrency: 2, rateLimit: {limit: 100, period: 1m}}}`. Set when a process that runs jobs starts; null takes a limit away. `order`: `fifo` (default, by priority and age), `sjf`, `edf`, `wspt` or `fair`.',
   limits: 'See below.',
   retention: '`{days, executions}`: finished work older than that, or beyond that many, is removed.',
 };

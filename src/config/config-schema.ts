@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { LogisticsError } from '../domain/errors.ts';
 import { nearMatches } from '../domain/near-match.ts';
 import { MAX_QUEUE_CONCURRENCY } from '../domain/queue.ts';
+import { QUEUE_ORDERS } from '../domain/queue-order.ts';
 import { MAX_RATE_LIMIT } from '../domain/rate-limit.ts';
 import { LOG_LEVELS } from '../logger.ts';
 import { isRedisUrl, parseRedisAddress, type RedisUrl } from '../store/redis-address.ts';
@@ -141,6 +142,7 @@ export const ConfigInput = z.strictObject({
           .strictObject({ limit: z.int().min(1).max(MAX_RATE_LIMIT), period: duration(1) })
           .nullable()
           .optional(),
+        order: z.enum(QUEUE_ORDERS).optional(),
       }),
     )
     .optional(),

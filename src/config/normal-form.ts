@@ -128,9 +128,9 @@ export function normalForm(fields: ConfigFields, context: NormalFormContext): Co
     ),
     secretsFile: fields.secretsFile ?? null,
     queues: Object.fromEntries(
-      Object.entries(fields.queues ?? {}).map(([name, { concurrency, rateLimit }]) => [
+      Object.entries(fields.queues ?? {}).map(([name, { concurrency, rateLimit, order }]) => [
         name,
-        { concurrency, rateLimit: rateLimit ? { limit: rateLimit.limit, periodMs: rateLimit.period } : rateLimit },
+        { concurrency, order, rateLimit: rateLimit ? { limit: rateLimit.limit, periodMs: rateLimit.period } : rateLimit },
       ]),
     ),
     limits: {

@@ -62,6 +62,8 @@ export const Job = z.object({
   /** Bounds that it brought itself; a rate without a key is shared by its queue. */
   concurrency: z.object({ key: z.string(), limit: z.int() }).nullable(),
   rate: z.object({ key: z.string().nullable(), limit: z.int(), periodMs: z.int() }).nullable(),
+  /** Given with the job, or null: then the mean of its task type counts. */
+  expectedMs: z.int().nullable(),
   /** Epoch of the process that runs it, or null. */
   owner: z.int().nullable(),
   /** The worker agent that holds it, and until when without a further sign, or null. */
@@ -93,4 +95,6 @@ export interface NewJob {
   readonly dedupe?: Dedupe | null | undefined;
   readonly concurrency?: JobConcurrency | null | undefined;
   readonly rate?: JobRate | null | undefined;
+  /** How long it is expected to take; orders queues that go by duration. */
+  readonly expectedMs?: number | null | undefined;
 }

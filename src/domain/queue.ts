@@ -1,5 +1,6 @@
 // Owns what a queue is told beside its jobs: whether it runs, how many of its jobs at once, and how many in a time.
 import { z } from 'zod';
+import type { QueueOrder } from './queue-order.ts';
 import { MAX_RATE_LIMIT, Period, type RateLimit } from './rate-limit.ts';
 
 export const MAX_QUEUE_CONCURRENCY = 100_000;
@@ -10,6 +11,7 @@ const Concurrency = z.int().min(1).max(MAX_QUEUE_CONCURRENCY);
 export interface QueueLimits {
   readonly concurrency?: number | null | undefined;
   readonly rateLimit?: RateLimit | null | undefined;
+  readonly order?: QueueOrder | undefined;
 }
 
 export interface QueueSettings {
@@ -19,6 +21,7 @@ export interface QueueSettings {
   /** Jobs of this queue that run at once. */
   readonly concurrency: number | null;
   readonly rateLimit: RateLimit | null;
+  readonly order: QueueOrder;
   /** Who set the limits last. */
   readonly from: 'config' | 'control' | null;
 }
@@ -39,7 +42,8 @@ export interface JobRate extends RateLimit {
 }
 
 /** Whether the settings differ from what is asked for. */
-export function wouldChange(settings: QueueSettings | undefined, { concurrency, rateLimit }: QueueLimits): boolean {
+export function wouldChange(settings: QueueSettings | undefined, { concurrency, rateLimit, order }: QueueLimits): boolean {
+  if (order !== undefined && order !== (settings?.order ?? 'fifo')) return true;
   if (concurrency !== undefined && concurrency !== (settings?.concurrency ?? null)) return true;
   if (rateLimit === undefined) return false;
   const now = settings?.rateLimit ?? null;

@@ -10,6 +10,7 @@ import type { Json, JsonObject } from '../domain/json.ts';
 import type { Plan } from '../domain/plan.ts';
 import { AGE_STEP_MS } from '../domain/priority.ts';
 import type { QueueSettings } from '../domain/queue.ts';
+import type { QueueOrder } from '../domain/queue-order.ts';
 import type { RateLimit } from '../domain/rate-limit.ts';
 import type { RetryPolicy } from '../domain/retry-policy.ts';
 import type { Occurrence, OccurrenceStatus, RunResult, Schedule, SchedulePlan, ScheduleStatus } from '../domain/schedule.ts';
@@ -33,6 +34,8 @@ export interface BackendEnvironment {
   /** The rendered concurrency key of a run with this input, or null. */
   readonly concurrencyKey: (plan: Plan, input: JsonObject) => string | null;
   readonly limits: BackendLimits;
+  /** Places of the steps of a run by node, smaller first; null where durations tell nothing. A map lookup: it is asked inside a write. */
+  readonly stepPlaces?: ((namespace: string, plan: Plan) => readonly number[] | null) | undefined;
   /** Versions of the users' task types in a plan, kept with each run of it; null when there are none. */
   readonly taskVersions?: ((plan: Plan) => TaskVersions | null) | undefined;
   /** Holds a result against an output schema; `key` names the schema, so that it is compiled once. Without it results are not checked. */
@@ -541,6 +544,8 @@ export interface Backend extends StepCacheVerbs {
     readonly paused?: boolean | undefined;
     readonly concurrency?: number | null | undefined;
     readonly rateLimit?: RateLimit | null | undefined;
+    /** Ranks what becomes ready from now on. */
+    readonly order?: QueueOrder | undefined;
     readonly from: 'config' | 'control';
     readonly receipt?: Receipt | undefined;
   }): Promise<QueueSettings>;

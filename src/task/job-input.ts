@@ -41,6 +41,7 @@ export const JobInput = z.strictObject({
     .optional()
     .describe('Retry policy, or the number of attempts.'),
   timeout: Duration.optional().describe('Limit of one attempt.'),
+  expected_duration: Duration.optional().describe('Expected run time; orders queues that go by duration. Default: the mean of its task.'),
   expires_at: Instant.optional().describe('If it has not started by then it fails as expired.'),
   expires_in: Duration.optional().describe('The same, from now or from run_at.'),
   dedupe: DedupeInput.optional().describe(
@@ -104,6 +105,7 @@ export function toNewJob(input: z.output<typeof JobInput>, context: JobContext):
           ? null
           : normaliseRetry(RetryPolicyInput.parse({ maxAttempts: context.defaultAttempts })),
     timeoutMs: input.timeout ?? null,
+    expectedMs: input.expected_duration ?? null,
     expiresAt,
     requires: [...new Set([...(input.requires ?? []), ...(capability === undefined ? [] : [capability])])].sort(),
     sessionId: context.sessionId,

@@ -6,6 +6,7 @@ import type { Job } from '../domain/job.ts';
 import type { Json } from '../domain/json.ts';
 import { parseInput } from '../domain/parse-input.ts';
 import { MAX_QUEUE_CONCURRENCY, type QueueLimits, type QueueSettings } from '../domain/queue.ts';
+import { QUEUE_ORDERS } from '../domain/queue-order.ts';
 import { RateLimit } from '../domain/rate-limit.ts';
 import type { Decide } from '../domain/transition.ts';
 import type { AttemptOutcome, Backend, QueueStats } from '../store/backend.ts';
@@ -40,6 +41,7 @@ const DEAD_PAGE = 100;
 
 const SetLimits = z.strictObject({
   concurrency: z.int().min(1).max(MAX_QUEUE_CONCURRENCY).nullable().optional(),
+  order: z.enum(QUEUE_ORDERS).optional(),
   rateLimit: RateLimit.nullable().optional(),
 });
 type SetLimits = z.input<typeof SetLimits>;
@@ -164,14 +166,14 @@ export class Queue {
 
   /** Bounds the jobs that run at once, and the starts in a period (`{limit, period}`); null takes a limit away, an absent one stays. Throws QueueError. */
   async setLimits(limits: SetLimits): Promise<QueueSettings> {
-    const { concurrency, rateLimit } = inQueueTerms(() => parseInput(SetLimits, limits, 'The limits cannot be set', ''));
-    return this.#update({ concurrency, rateLimit });
+    const { concurrency, rateLimit, order } = inQueueTerms(() => parseInput(SetLimits, limits, 'The limits cannot be set', ''));
+    return this.#update({ concurrency, rateLimit, order });
   }
 
   /** Whether it is paused, and its limits. */
   settings(): QueueSettings {
     const [found] = this.backend.queueSettings({ namespace: this.namespace, queue: this.name });
-    return found ?? { namespace: this.namespace, queue: this.name, paused: false, concurrency: null, rateLimit: null, from: null };
+    return found ?? { namespace: this.namespace, queue: this.name, paused: false, concurrency: null, rateLimit: null, order: 'fifo', from: null };
   }
 
   #update(change: { readonly paused?: boolean } & QueueLimits): Promise<QueueSettings> {

@@ -9,6 +9,7 @@ import { queueDedupeContract } from './queue-dedupe.ts';
 import { queueLanesContract } from './queue-lanes.ts';
 import { queueLimitsContract } from './queue-limits.ts';
 import { queueModelContract } from './queue-model.ts';
+import { queueOrderContract } from './queue-order.ts';
 import { queueStatsContract } from './queue-stats.ts';
 import { recordsContract } from './records.ts';
 import { scheduleEdgesContract } from './schedule-edges.ts';
@@ -35,6 +36,7 @@ const PARTS = [
   queueLanesContract,
   queueDedupeContract,
   queueStatsContract,
+  queueOrderContract,
   schedulesContract,
   scheduleEdgesContract,
   stepCacheContract,

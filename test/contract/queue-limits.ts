@@ -17,7 +17,15 @@ export function queueLimitsContract(make: MakeBackend, capabilities: Capabilitie
       expect(bench.backend.queueSettings({})).toEqual([]);
       await limit(bench, { concurrency: 3, rateLimit: { limit: 10, periodMs: 60_000 } });
       await limit(bench, { paused: true });
-      const settings = { namespace: 'default', queue: 'default', paused: true, concurrency: 3, rateLimit: { limit: 10, periodMs: 60_000 }, from: 'control' };
+      const settings = {
+        namespace: 'default',
+        queue: 'default',
+        paused: true,
+        concurrency: 3,
+        rateLimit: { limit: 10, periodMs: 60_000 },
+        order: 'fifo',
+        from: 'control',
+      };
       expect(bench.backend.queueSettings({ namespace: 'default' })).toEqual([{ ...settings, oldestReadyAt: null }]);
       expect(await bench.backend.updateQueue({ namespace: 'default', queue: 'default', concurrency: null, from: 'config' })).toEqual({
         ...settings,

@@ -105,6 +105,20 @@ describe('opening a file', () => {
     expect(backend.status().schemaVersion).toBe(MIGRATIONS.length);
   });
 
+  it('brings a file without orders of queues to this one: its queues are fifo, its jobs have no expected duration', () => {
+    const path = join(folder(), 's.db');
+    const old = new Database(path);
+    migrate(old, path, 0, MIGRATIONS.slice(0, 2));
+    old.exec(`INSERT INTO namespace (num, name) VALUES (1, 'default'); INSERT INTO queue (num, ns, name, concurrency) VALUES (1, 1, 'q', 3);
+      INSERT INTO lane (num, queue, caps) VALUES (1, 1, '[]'); INSERT INTO task (num, name) VALUES (1, 'noop');
+      INSERT INTO job (num, id, ns, queue, lane, task, status, priority, rank, created_at, needs_open, needs_failed, needs_when) VALUES (1, 'job_1', 1, 1, 1, 1, 0, 50, 7, 5, 0, 0, 0)`);
+    old.close();
+    const backend = opens(path)();
+    clean.push(() => backend.close());
+    expect(backend.queueSettings({})).toMatchObject([{ queue: 'q', concurrency: 3, order: 'fifo' }]);
+    expect(backend.getJob('job_1')).toMatchObject({ status: 'pending', expectedMs: null });
+  });
+
   it('stops writing to a file that a newer version has migrated', async () => {
     const dir = folder();
     const bench = await benchIn(dir);

@@ -47,7 +47,7 @@ const RULES: Readonly<Record<ControlAction, Rule>> = {
 
 /** Where a kind takes other parameters than the rest. */
 const OWN_RULES: Partial<Readonly<Record<`${ControlKind} ${ControlAction}`, Pick<Rule, 'takes' | 'needs' | 'needsOne'>>>> = {
-  'queue update': { takes: ['concurrency', 'rate_limit'], needsOne: ['concurrency', 'rate_limit'] },
+  'queue update': { takes: ['concurrency', 'rate_limit', 'order'], needsOne: ['concurrency', 'rate_limit', 'order'] },
   'schedule pause': { takes: ['reason'] },
   'schedule update': { takes: ['change'], needs: ['change'] },
 };

@@ -10,8 +10,10 @@ const TOLD = {
   update: 'The limits act from now on: what waits and may go, goes; what runs goes on.',
 } as const;
 
-export async function controlQueue({ context: { engine }, id, action, concurrency, rate_limit, receipt }: ControlRequest): Promise<JsonObject> {
-  const change = action === 'update' ? { concurrency, rateLimit: rate_limit } : { paused: action === 'pause' };
+const ORDERED = 'The order acts on jobs that become ready from now on; those that wait keep their places.';
+
+export async function controlQueue({ context: { engine }, id, action, concurrency, rate_limit, order, receipt }: ControlRequest): Promise<JsonObject> {
+  const change = action === 'update' ? { concurrency, rateLimit: rate_limit, order } : { paused: action === 'pause' };
   const settings = await engine.backend.updateQueue({ namespace: engine.namespace, queue: queueOf(id), ...change, from: 'control', receipt });
   return {
     id,
@@ -19,7 +21,7 @@ export async function controlQueue({ context: { engine }, id, action, concurrenc
     action,
     status: settings.paused ? 'paused' : 'active',
     replayed: false,
-    message: TOLD[action as keyof typeof TOLD],
+    message: order === undefined ? TOLD[action as keyof typeof TOLD] : ORDERED,
     next: [`get id=${id} shows its settings and statistics`],
   };
 }

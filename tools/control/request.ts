@@ -1,5 +1,6 @@
 // Owns what a control action is given, whatever it acts on.
 import type { Json, JsonObject } from '../../src/domain/json.ts';
+import type { QueueOrder } from '../../src/domain/queue-order.ts';
 import type { RateLimit } from '../../src/domain/rate-limit.ts';
 import type { Receipt } from '../../src/store/port/common.ts';
 import type { ToolContext } from '../tool.ts';
@@ -22,6 +23,7 @@ export interface ControlRequest {
   readonly context_version?: number | undefined;
   readonly concurrency?: number | null | undefined;
   readonly rate_limit?: RateLimit | null | undefined;
+  readonly order?: QueueOrder | undefined;
   readonly input?: Json | undefined;
   readonly from?: string | number | undefined;
   readonly to?: string | number | undefined;

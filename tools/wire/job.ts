@@ -51,6 +51,7 @@ export function jobToWire(job: Job): JsonObject {
       started_at: iso(job.startedAt),
       completed_at: iso(job.completedAt),
       expires_at: iso(job.expiresAt),
+      expected_duration_ms: job.expectedMs,
       timeout: job.timeoutMs === null ? undefined : formatDuration(job.timeoutMs),
       depends_on: job.dependsOn.length === 0 ? undefined : job.dependsOn,
       when: job.dependsOn.length === 0 ? undefined : job.when,

@@ -49,6 +49,7 @@ export function settingsToWire(settings: QueueSettings): JsonObject {
     namespace: settings.namespace,
     ...compact({
       paused: settings.paused || undefined,
+      order: settings.order === 'fifo' ? undefined : settings.order,
       concurrency: settings.concurrency,
       rate_limit: settings.rateLimit === null ? undefined : { limit: settings.rateLimit.limit, period: formatDuration(settings.rateLimit.periodMs) },
       limits_from: settings.concurrency === null && settings.rateLimit === null ? undefined : settings.from,

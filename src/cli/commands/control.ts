@@ -21,6 +21,7 @@ interface ControlFlags {
   readonly reason?: string;
   readonly context?: string;
   readonly concurrency?: string;
+  readonly order?: string;
   readonly rateLimit?: string;
   readonly idempotencyKey?: string;
 }
@@ -38,6 +39,7 @@ const FLAG_OF = {
   reason: '--reason',
   context: '--context',
   concurrency: '--concurrency',
+  order: '--order',
   rate_limit: '--rate-limit',
   idempotency_key: '--idempotency-key',
 };
@@ -62,6 +64,7 @@ export function addControl(program: Command, invoke: Invoke): void {
     .option('--reason <text>', 'cancel: why')
     .option('--context <json>', 'update: merged into the context of a session')
     .option('--concurrency <n>', 'update of a queue: jobs at once, or none')
+    .option('--order <name>', 'update of a queue: fifo, sjf, edf, wspt or fair')
     .option('--rate-limit <n/period>', 'update of a queue: starts in any period such as 100/1m, or none')
     .option('--idempotency-key <key>', 'the same key again acts once')
     .addHelpText(
@@ -92,6 +95,7 @@ function control(context: CommandContext, id: string, action: string, flags: Con
     reason: flags.reason,
     context: flags.context === undefined ? undefined : parseJsonFlag(flags.context, '--context'),
     concurrency: limitFlag(flags.concurrency),
+    order: flags.order,
     rate_limit: rateFlag(flags.rateLimit, '--rate-limit'),
     idempotency_key: flags.idempotencyKey,
   };

@@ -26,6 +26,7 @@ interface EnqueueFlags {
   readonly timeout?: string;
   readonly expiresAt?: string;
   readonly expiresIn?: string;
+  readonly expectedDuration?: string;
   readonly dedupeKey?: string;
   readonly dedupe?: string;
   readonly concurrencyKey?: string;
@@ -50,6 +51,7 @@ const FLAG_OF = {
   timeout: '--timeout',
   expires_at: '--expires-at',
   expires_in: '--expires-in',
+  expected_duration: '--expected-duration',
   dedupe: '--dedupe-key',
   concurrency: '--concurrency-key',
   rate_limit: '--rate-limit',
@@ -75,6 +77,7 @@ export function addEnqueue(program: Command, invoke: Invoke): void {
     .option('--timeout <duration>', 'limit of one attempt')
     .option('--expires-at <time>', 'fails as expired when it has not started by then')
     .option('--expires-in <duration>', 'the same, from now')
+    .option('--expected-duration <duration>', 'how long it will take; orders queues that go by duration')
     .option('--dedupe-key <key>', 'one job with this key in the queue')
     .option('--dedupe <mode>', 'reject, return_existing (default), replace or debounce')
     .option('--concurrency-key <key>', 'one job with this key at once')
@@ -111,6 +114,7 @@ function enqueue(context: CommandContext, task: string, json: string | undefined
     timeout: flags.timeout,
     expires_at: numberOrText(flags.expiresAt),
     expires_in: flags.expiresIn,
+    expected_duration: flags.expectedDuration,
     dedupe: dedupeOf(flags),
     concurrency: flags.concurrencyKey === undefined ? undefined : { key: flags.concurrencyKey },
     rate_limit: rateFlag(flags.rateLimit, '--rate-limit'),

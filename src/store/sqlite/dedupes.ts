@@ -2,7 +2,6 @@
 import { type Dedupe, debouncedUntil, dedupeVerdict, type EarlierJob } from '../../domain/dedupe.ts';
 import { type ErrorData, StoreError } from '../../domain/errors.ts';
 import type { NewJob } from '../../domain/job.ts';
-import { rankOf } from '../../domain/priority.ts';
 import { JOB, jobCodes } from './codes.ts';
 import { earliest, type JobRows, type JobSql } from './job-rows.ts';
 import type { Tx } from './tx.ts';
@@ -96,13 +95,23 @@ export class Dedupes {
     const moment = asked ?? job.run_at;
     const isLater = moment !== null && moment > tx.now;
     const waits = isLater || job.needs_open > 0;
-    const rank = rankOf(job.ready_at ?? tx.now, next.priority, tx.env.limits.ageStepMs);
+    const rank = waits
+      ? 0
+      : this.#rows.ranks.rank({
+          queue: job.queue,
+          task: job.task,
+          session,
+          priority: next.priority,
+          readyAt: job.ready_at ?? tx.now,
+          expectedMs: next.expectedMs ?? null,
+          dueAt: next.expiresAt,
+        });
     const text = gates.length === 0 ? null : JSON.stringify(gates);
     const stays = !waits && (job.rank !== null || job.gate !== null) && lane === job.lane && text === job.gates;
     const due = earliest(isLater ? moment : null, next.expiresAt);
     tx.sql(
       `UPDATE job SET status = 0, payload = ?, name = ?, priority = ?, lane = ?, session = ?, gates = ?, retry = ?, timeout_ms = ?, expires_at = ?, run_at = ?, due_at = ?, ready_at = ?, rank = ?, gate = ?,
-       gate_rank = ?, gate_pos = ?, output_schema = ?, attempt = 0, crashes = 0, attempts = NULL, error = NULL, checkpoint = NULL, progress = NULL WHERE num = ?`,
+       gate_rank = ?, gate_pos = ?, output_schema = ?, expected_ms = ?, attempt = 0, crashes = 0, attempts = NULL, error = NULL, checkpoint = NULL, progress = NULL WHERE num = ?`,
     ).run(
       JSON.stringify(next.payload),
       next.name,
@@ -121,6 +130,7 @@ export class Dedupes {
       stays && job.gate !== null ? rank : null,
       stays ? job.gate_pos : 0,
       next.outputSchema ? JSON.stringify(next.outputSchema) : null,
+      next.expectedMs ?? null,
       job.num,
     );
     tx.count(job.queue, job.task, job.status, JOB.pending);

@@ -4,6 +4,7 @@ import { eventMatches } from '../../domain/event-match.ts';
 import type { Json, JsonObject } from '../../domain/json.ts';
 import type { Plan, PlanNode } from '../../domain/plan.ts';
 import { rankOf } from '../../domain/priority.ts';
+import { rankInRun } from '../../domain/queue-order.ts';
 import type { ChildStart, Decide, ExecutionEvent, TimerKind, Transition, TransitionReply } from '../../domain/transition.ts';
 import type { ExecutionRow, StepRow, StoredValue } from '../../domain/workflow-execution.ts';
 import { JOB, timerCodes, waiterCodes } from './codes.ts';
@@ -60,7 +61,17 @@ export class Executions {
     this.#plans = plans;
     this.#views = views;
     this.#caches = caches;
+    if (tx.env.stepPlaces !== undefined) jobs.rankInRun = (execution, step, priority) => this.#rankInRun(execution, step, priority);
     tx.onAwaited = (scope, event) => this.#deliverLogged(scope, event);
+  }
+
+  #rankInRun(execution: number, step: number, priority: number): number | null {
+    const { now, env } = this.#tx;
+    const record = this.rows.load(execution);
+    if (record === undefined) return null;
+    const place = env.stepPlaces?.(record.row.namespace, this.#plans.require(record.row.hash))?.[step];
+    if (place === undefined) return null;
+    return rankInRun({ startedAt: record.row.startedAt ?? now, readyAt: now, priority, place }, env.limits.ageStepMs);
   }
 
   /** Stores a new execution and, when its gates are open, takes its first steps in the same commit. */

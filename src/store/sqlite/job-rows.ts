@@ -3,7 +3,6 @@
 import type { ErrorData } from '../../domain/errors.ts';
 import type { AttemptRecord, Job, NewJob } from '../../domain/job.ts';
 import type { Json } from '../../domain/json.ts';
-import { rankOf } from '../../domain/priority.ts';
 import { DEFAULT_RETRY, type RetryPolicy } from '../../domain/retry-policy.ts';
 import type { NewStepJob } from '../../domain/transition.ts';
 import { bestWaiting, enter, forsake, isOpen, laneAfter, leave, take } from './candidates.ts';
@@ -11,6 +10,7 @@ import { JOB, jobCodes } from './codes.ts';
 import type { ExecutionRecord, ExecutionRows } from './execution-rows.ts';
 import { acquire, type GateList, gateKeys, isOfQueues, isRate, release } from './gates.ts';
 import { broughtBy, broughtGates, withQueueGates } from './job-gates.ts';
+import { QueueRanks } from './queue-ranks.ts';
 import { armGate } from './rates.ts';
 import type { Tx } from './tx.ts';
 import { fromColumns, readStored } from './values.ts';
@@ -69,6 +69,8 @@ export interface JobSql {
   dedupe: string | null;
   /** Number of the ledger row of the schedule that made it, or null. */
   occurrence: number | null;
+  /** How long it is expected to take, when it came with that. */
+  expected_ms: number | null;
 }
 
 const INSERT = `INSERT INTO job (num, id, ns, queue, lane, task, status, priority, rank, due_at, gate, gate_rank, gate_pos, execution, idx, item, session, created_at, ready_at, run_at, timeout_ms, deadline_at, expires_at,
@@ -85,9 +87,13 @@ interface Place {
 export class JobRows {
   readonly #tx: Tx;
   readonly #executions: ExecutionRows;
+  readonly ranks: QueueRanks;
+  /** The rank of a step's job by the order of its run, or null; set by whoever knows runs. */
+  rankInRun: (execution: number, step: number, priority: number) => number | null = () => null;
 
   constructor(tx: Tx, executions: ExecutionRows) {
     this.#tx = tx;
+    this.ranks = new QueueRanks(tx);
     this.#executions = executions;
   }
 
@@ -110,7 +116,9 @@ export class JobRows {
     const future = job.runAt !== null && job.runAt > tx.now;
     const waits = future || needs.open.length > 0;
     const lane = tx.lane(queue, job.requires);
-    const place = waits ? CLOSED : this.#place(lane, gates, 0, rankOf(tx.now, job.priority, tx.env.limits.ageStepMs));
+    const { priority, expectedMs = null, expiresAt } = job;
+    const rank = waits ? 0 : this.ranks.rank({ queue, task, session, priority, readyAt: tx.now, expectedMs, dueAt: expiresAt });
+    const place = waits ? CLOSED : this.#place(lane, gates, 0, rank);
     const due = earliest(future ? job.runAt : null, job.expiresAt);
     const num = tx.nextNum('job');
     tx.sql(INSERT).run(
@@ -145,6 +153,7 @@ export class JobRows {
       job.name,
       JSON.stringify(job.payload),
     );
+    if (expectedMs !== null) tx.sql('UPDATE job SET expected_ms = ? WHERE num = ?').run(expectedMs, num);
     if (job.outputSchema) tx.sql('UPDATE job SET output_schema = ? WHERE num = ?').run(JSON.stringify(job.outputSchema), num);
     for (const need of needs.open) tx.sql('INSERT OR IGNORE INTO job_need (need, job) VALUES (?, ?)').run(need, num);
     if (needs.open.length > 0) tx.changed('job_need', true);
@@ -170,7 +179,11 @@ export class JobRows {
     if (record.session !== null) own.push(...(this.#sessionGates(record.session) as [string, number][]));
     const gates = withQueueGates(tx, queue, own);
     const lane = tx.lane(queue, job.requires);
-    const place = this.#place(lane, gates, 0, rankOf(tx.now, job.priority, tx.env.limits.ageStepMs));
+    const rank = this.ranks.rank(
+      { queue, task, session: record.session, priority: job.priority, readyAt: tx.now, expectedMs: null, dueAt: job.deadlineAt },
+      this.rankInRun(record.num, job.step, job.priority),
+    );
+    const place = this.#place(lane, gates, 0, rank);
     const num = tx.nextNum('job');
     tx.sql(INSERT).run(
       num,
@@ -230,7 +243,12 @@ export class JobRows {
     const tx = this.#tx;
     if (job.gate_pos > 0) this.releaseGates(job);
     const gates = this.#withLimits(job);
-    const place = this.#place(job.lane, gates, 0, rankOf(tx.now, job.priority, tx.env.limits.ageStepMs));
+    const { queue, task, session, priority, expected_ms: expectedMs } = job;
+    const rank = this.ranks.rank(
+      { queue, task, session, priority, readyAt: tx.now, expectedMs, dueAt: earliest(expiryOf(job), job.deadline_at) },
+      job.execution === null ? null : this.rankInRun(job.execution, job.idx as number, priority),
+    );
+    const place = this.#place(job.lane, gates, 0, rank);
     const due = earliest(expiryOf(job), job.deadline_at);
     tx.sql('UPDATE job SET rank = ?, gate = ?, gate_rank = ?, gate_pos = ?, ready_at = ?, due_at = ?, run_at = NULL WHERE num = ?').run(
       place.rank,
@@ -413,6 +431,7 @@ export class JobRows {
       attempts: sql.attempts === null ? [] : (JSON.parse(sql.attempts) as AttemptRecord[]),
       gate: sql.gate,
       ...broughtBy(sql.ns, gatesOf(sql)),
+      expectedMs: sql.expected_ms,
       owner: sql.owner,
       worker: sql.worker === null || sql.status !== JOB.running ? null : holderOf(tx, sql.worker),
       checkpoint: sql.checkpoint === null ? null : (JSON.parse(sql.checkpoint) as Json),

@@ -1,5 +1,6 @@
 // Owns the verbs of a queue as a whole: its settings, and what a changed limit means for those who run or wait.
 import type { QueueSettings } from '../../domain/queue.ts';
+import { QUEUE_ORDERS } from '../../domain/queue-order.ts';
 import type { Backend } from '../backend.ts';
 import { acquireAnyway, type GateList, gateKeys } from './gates.ts';
 import type { Host } from './host.ts';
@@ -21,6 +22,7 @@ interface QueueSql {
   readonly rate_limit: number | null;
   readonly rate_period: number | null;
   readonly set_by: number | null;
+  readonly job_order: number;
 }
 
 export function queueVerbs(host: Host): Verbs {
@@ -45,6 +47,11 @@ function update({ tx }: Parts, p: Parameters<Backend['updateQueue']>[0]): QueueS
     tx.sql('UPDATE queue SET paused = ? WHERE num = ?').run(p.paused ? 1 : 0, num);
     tx.lanesVersion++;
     tx.notice.jobsReady ||= !p.paused;
+  }
+  if (p.order !== undefined && p.order !== QUEUE_ORDERS[before.job_order]) {
+    tx.sql('UPDATE queue SET job_order = ?, set_by = ? WHERE num = ?').run(QUEUE_ORDERS.indexOf(p.order), SET_BY.indexOf(p.from), num);
+    tx.sql('DELETE FROM fair_share WHERE queue = ?').run(num);
+    tx.forgetQueueLimits(num);
   }
   if (p.concurrency !== undefined || p.rateLimit !== undefined) {
     const concurrency = p.concurrency === undefined ? before.concurrency : p.concurrency;
@@ -91,6 +98,7 @@ function settingsOf(tx: Tx, row: QueueSql): QueueSettings {
     paused: row.paused === 1,
     concurrency: row.concurrency,
     rateLimit: row.rate_limit === null ? null : { limit: row.rate_limit, periodMs: row.rate_period as number },
+    order: QUEUE_ORDERS[row.job_order] ?? 'fifo',
     from: row.set_by === null ? null : (SET_BY[row.set_by] ?? null),
   };
 }

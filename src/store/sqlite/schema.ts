@@ -2,6 +2,7 @@
 import type { Database } from 'better-sqlite3';
 import { StoreError } from '../../domain/errors.ts';
 import { INITIAL } from './migrations/initial.ts';
+import { QUEUE_ORDER } from './migrations/queue-order.ts';
 import { STEP_CACHE } from './migrations/step-cache.ts';
 import { retryBusy } from './sqlite-error.ts';
 
@@ -9,7 +10,7 @@ import { retryBusy } from './sqlite-error.ts';
 export const APPLICATION_ID = 0x4c674d63;
 
 /** In order; each is a file of its own in migrations/. */
-export const MIGRATIONS: readonly string[] = [INITIAL, STEP_CACHE];
+export const MIGRATIONS: readonly string[] = [INITIAL, STEP_CACHE, QUEUE_ORDER];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
 

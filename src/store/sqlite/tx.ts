@@ -4,6 +4,7 @@ import type Database from 'better-sqlite3';
 import { type ErrorData, StoreError } from '../../domain/errors.ts';
 import type { NewEvent } from '../../domain/event.ts';
 import type { Json } from '../../domain/json.ts';
+import { QUEUE_ORDERS, type QueueOrder } from '../../domain/queue-order.ts';
 import type { RateLimit } from '../../domain/rate-limit.ts';
 import type { RunResult } from '../../domain/schedule.ts';
 import type { BackendEnvironment, CommitNotice, ScheduleSupport } from '../backend.ts';
@@ -84,7 +85,7 @@ export class Tx {
   #last: Record<Numbered, number | null> = { execution: null, job: null, event: null };
   /** By namespace, then by status. */
   readonly #executionCounts = new Map<number, number[]>();
-  readonly #limits = new Map<number, QueueBounds | null>();
+  readonly #limits = new Map<number, { readonly bounds: QueueBounds | null; readonly order: QueueOrder }>();
   /** Grows whenever a lane is added or a queue is paused, so that readers know when to look again. */
   lanesVersion = 0;
   #eventNames: Set<string> | null = null;
@@ -278,20 +279,30 @@ export class Tx {
 
   /** Limits of a queue by its number, or null; kept in memory until another process commits. */
   queueLimits(num: number): QueueBounds | null {
-    let limits = this.#limits.get(num);
-    if (limits === undefined) {
-      limits = this.#readLimits(num);
-      this.#limits.set(num, limits);
-    }
-    return limits;
+    return this.#queueSettings(num).bounds;
   }
 
-  #readLimits(num: number): QueueBounds | null {
-    const row = this.sql('SELECT concurrency, rate_limit AS lim, rate_period AS period FROM queue WHERE num = ?').get(num) as
-      | { concurrency: number | null; lim: number | null; period: number | null }
+  /** In which order a queue is worked off; kept as its limits are. */
+  queueOrder(num: number): QueueOrder {
+    return this.#queueSettings(num).order;
+  }
+
+  #queueSettings(num: number): { readonly bounds: QueueBounds | null; readonly order: QueueOrder } {
+    let settings = this.#limits.get(num);
+    if (settings === undefined) {
+      settings = this.#readSettings(num);
+      this.#limits.set(num, settings);
+    }
+    return settings;
+  }
+
+  #readSettings(num: number): { readonly bounds: QueueBounds | null; readonly order: QueueOrder } {
+    const row = this.sql('SELECT concurrency, rate_limit AS lim, rate_period AS period, job_order AS ord FROM queue WHERE num = ?').get(num) as
+      | { concurrency: number | null; lim: number | null; period: number | null; ord: number }
       | undefined;
-    if (row === undefined || (row.concurrency === null && row.lim === null)) return null;
-    return { concurrency: row.concurrency, rateLimit: row.lim === null ? null : { limit: row.lim, periodMs: row.period as number } };
+    const order = QUEUE_ORDERS[row?.ord ?? 0] ?? 'fifo';
+    if (row === undefined || (row.concurrency === null && row.lim === null)) return { bounds: null, order };
+    return { bounds: { concurrency: row.concurrency, rateLimit: row.lim === null ? null : { limit: row.lim, periodMs: row.period as number } }, order };
   }
 
   /** After its row was written. */
