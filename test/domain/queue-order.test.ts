@@ -37,6 +37,8 @@ describe('the rank of a queue order', () => {
   it('is a whole number, fixed by the job, and none is passed by what becomes ready later than the bound', () => {
     fc.assert(
       fc.property(ready, ready, fc.constantFrom('fifo', 'sjf', 'edf', 'wspt'), fc.constantFrom(0, AGE_STEP_MS), (one, other, order, ageStep) => {
+        // Where priority is strict, it is strict: a deadline counts as normal priority, and what has less waits for all of it.
+        fc.pre(!(order === 'edf' && ageStep === 0 && one.priority < 50));
         const early = orderedRank(order, one, ageStep);
         expect(Number.isSafeInteger(early)).toBe(true);
         const bound = order === 'edf' ? EDF_HORIZON_MS : 2 * ORDER_SPAN_MS;
