@@ -46,6 +46,7 @@ export function confine(store: Backend, namespace: string): Backend {
     retain: (p) => store.retain(p),
     onCommit: (listener) => store.onCommit(listener),
     pollForeign: () => store.pollForeign(),
+    writerState: () => store.writerState(),
     close: () => store.close(),
     ...(store.refresh === undefined ? {} : { refresh: () => store.refresh?.() ?? Promise.resolve() }),
     lastCursor: () => store.lastCursor(),
@@ -109,6 +110,7 @@ export function confine(store: Backend, namespace: string): Backend {
     queueSize: (p) => store.queueSize(here(p)),
     listJobs: (p) => store.listJobs(listed(p)),
     jobLogs: (p) => (ownJob(p.jobId) ? store.jobLogs(p) : []),
+    measures: (p) => store.measures(within(p)),
     queueStats: (p) => store.queueStats(within(p)),
 
     recall: (receipt) => {

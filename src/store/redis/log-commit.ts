@@ -1,6 +1,8 @@
 // Owns the write path on a shared log: operations of one turn run in one local transaction, its statements are appended to the
 // log if nothing came first, and only then it is committed here and the callers have their answer.
 import { StoreError } from '../../domain/errors.ts';
+import type { WriterState } from '../port/measures.ts';
+import { CommitMeter } from '../sqlite/commit-meter.ts';
 import type { Parts } from '../sqlite/parts.ts';
 import { SCHEMA_VERSION } from '../sqlite/schema.ts';
 import { Arrivals } from './arrivals.ts';
@@ -44,6 +46,7 @@ export class LogCommit {
   #lastFault = '';
   #idle: (() => void)[] = [];
   readonly #arrivals = new Arrivals();
+  readonly #meter = new CommitMeter();
 
   constructor(settings: LogCommitSettings) {
     this.#settings = settings;
@@ -83,6 +86,12 @@ export class LogCommit {
     const arrived = this.#arrivals.wait(version);
     this.#wake();
     return arrived;
+  }
+
+  /** Figures since it was made, and why nothing can be written now. */
+  state(): WriterState {
+    const { log } = this.#settings;
+    return this.#meter.state(log.isReady ? null : log.unavailable('the connection is cut'));
   }
 
   /** Refuses new operations; resolves when the queued ones are stored or were refused. */
@@ -192,10 +201,11 @@ export class LogCommit {
 
   /** One transaction and its entry. */
   async #turn(replica: Replica): Promise<boolean> {
+    const startedAt = performance.now();
     const batch = this.#batches.run(replica);
     if (batch === null) return true;
     const { entry } = batch;
-    if (entry !== null) return this.#append(replica, { ...batch, entry });
+    if (entry !== null) return this.#append(replica, { ...batch, entry }, startedAt);
     return this.#confirm(replica, batch);
   }
 
@@ -222,7 +232,7 @@ export class LogCommit {
     return true;
   }
 
-  async #append(replica: Replica, batch: Batch & { readonly entry: Entry }): Promise<boolean> {
+  async #append(replica: Replica, batch: Batch & { readonly entry: Entry }, startedAt: number): Promise<boolean> {
     let appended: Appended;
     try {
       const more = this.#batches.waiting > batch.taken.length || this.#turns.isContended;
@@ -235,9 +245,12 @@ export class LogCommit {
     this.#awaySince = 0;
     this.#turns.appended(appended);
     if (appended.kind === 'ok') {
+      this.#meter.stored(batch.taken.length, startedAt);
       this.#stored(replica, batch, appended.since);
       return true;
     }
+    // Another process was first: it is as busy as a lock.
+    this.#meter.busy();
     replica.rollback();
     if (appended.kind === 'other') this.#doubt = true;
     if (appended.kind === 'moved') this.#known = Math.max(this.#known, batch.entry.version);
@@ -270,7 +283,9 @@ export class LogCommit {
       return true;
     }
     if (isPassing(reply)) return this.#away(log.unavailable(error));
-    this.#batches.reject(batch, refused(log.address, reply));
+    const reason = refused(log.address, reply);
+    this.#meter.failed(reason);
+    this.#batches.reject(batch, reason);
     return true;
   }
 
@@ -280,6 +295,7 @@ export class LogCommit {
     const now = performance.now();
     if (this.#awaySince === 0) this.#awaySince = now;
     this.#arrivals.releaseAll();
+    this.#meter.failed(reason);
     if (now - this.#awaySince > (this.#batches.operations.closed ? Math.min(CLOSING_LIMIT_MS, awayLimitMs) : awayLimitMs)) this.#batches.rejectAll(reason);
     if (this.#batches.waiting > 0 || log.isReady) this.#wakeIn(RETRY_MS);
     return false;

@@ -4,6 +4,7 @@ import { LogisticsError } from '../../domain/errors.ts';
 import type { Json } from '../../domain/json.ts';
 import type { BackendEnvironment, CommitNotice } from '../backend.ts';
 import type { Receipt } from '../port/common.ts';
+import type { WriterState } from '../port/measures.ts';
 import type { RedisAddress } from '../redis-address.ts';
 import type { OpenOptions } from '../sqlite/connection.ts';
 import type { Host } from '../sqlite/host.ts';
@@ -132,6 +133,10 @@ export class RedisHost implements Host {
     } catch {
       // Redis went away just now: reads go on from what is here.
     }
+  }
+
+  writerState(): WriterState {
+    return this.#commit.state();
   }
 
   close(): Promise<void> {

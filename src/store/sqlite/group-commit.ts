@@ -1,7 +1,9 @@
 // Owns the write path: operations asked for in one turn share one transaction; each resolves only after the fsync, and a
 // failing one is re-run alone, so it can neither spoil nor be hidden by its neighbours.
 import type { Random } from '../../domain/clock.ts';
-import { StoreError } from '../../domain/errors.ts';
+import { LogisticsError, StoreError } from '../../domain/errors.ts';
+import type { WriterState } from '../port/measures.ts';
+import { CommitMeter } from './commit-meter.ts';
 import { type Batch, type Operation, Operations } from './operations.ts';
 import { isBusy } from './sqlite-error.ts';
 
@@ -25,16 +27,19 @@ export interface CommitTarget<S> {
 }
 
 const BUSY_LIMIT_MS = 30_000;
+const REOPEN_FAILED = new StoreError('store_unavailable', 'The store file could not be opened again.');
 
 /** One writer per process. */
 export class GroupCommit<S> {
   readonly #target: CommitTarget<S>;
+  readonly #meter = new CommitMeter();
   readonly #operations = new Operations<S>(() => this.#schedule());
   #scheduled = false;
   /** The last COMMIT failed and the file could not be opened again: the next turn tries once more. */
   #broken = false;
   #busySince = 0;
   #busyRound = 0;
+  #begunAt = 0;
   #idle: (() => void)[] = [];
 
   constructor(target: CommitTarget<S>) {
@@ -49,6 +54,11 @@ export class GroupCommit<S> {
   /** As submit, but rides on the next commit of something else. */
   submitLazily<T>(run: (state: S) => T): Promise<T> {
     return this.#operations.submitLazily(run);
+  }
+
+  /** Figures since it was made, and why nothing can be written now. */
+  state(): WriterState {
+    return this.#meter.state(this.#broken ? REOPEN_FAILED : null);
   }
 
   /** Refuses new operations; resolves when the queued ones are stored. */
@@ -114,6 +124,7 @@ export class GroupCommit<S> {
         this.#target.reopen();
         this.#broken = false;
       }
+      this.#begunAt = performance.now();
       this.#target.begin();
       return 'begun';
     } catch (error) {
@@ -128,6 +139,7 @@ export class GroupCommit<S> {
       this.#afterFailedCommit(taken, this.#target.toError(error));
       return;
     }
+    this.#meter.stored(taken.length, this.#begunAt);
     for (let i = 0; i < taken.length; i++) (taken[i] as Operation<S>).resolve(results[i]);
     try {
       this.#target.published();
@@ -140,6 +152,7 @@ export class GroupCommit<S> {
 
   #afterFailedCommit(taken: readonly Operation<S>[], error: Error): void {
     // A full disk or a read-only file stops the write before its commit record, and says so: nothing of it counts.
+    this.#meter.failed(error instanceof LogisticsError ? error : new StoreError('store_unavailable', error.message));
     const known = error instanceof StoreError && (error.code === 'store_full' || error.code === 'store_read_only');
     if (known) this.#rollback();
     else this.#reopen();
@@ -167,7 +180,8 @@ export class GroupCommit<S> {
   #runEachAlone(operations: readonly Operation<S>[]): void {
     for (const [at, operation] of operations.entries()) {
       try {
-        if (this.#broken) throw new StoreError('store_unavailable', 'The store file could not be opened again.');
+        if (this.#broken) throw REOPEN_FAILED;
+        this.#begunAt = performance.now();
         this.#target.begin();
       } catch (error) {
         if (isBusy(error)) {
@@ -201,11 +215,13 @@ export class GroupCommit<S> {
       this.#busySince = 0;
       this.#busyRound = 0;
       const ours = this.#target.toError(error);
+      this.#meter.failed(ours instanceof LogisticsError ? ours : new StoreError('store_unavailable', ours.message));
       for (const operation of this.#operations.queue.splice(0)) operation.reject(ours);
       return 0;
     }
     // Never block the loop: come back soon, with a growing batch; chance keeps two processes from marching in step.
     this.#busyRound++;
+    this.#meter.busy();
     return 1 + Math.floor(this.#target.random() * Math.min(4, this.#busyRound));
   }
 }

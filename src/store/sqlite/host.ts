@@ -4,6 +4,7 @@ import { LogisticsError, StoreError } from '../../domain/errors.ts';
 import type { Json } from '../../domain/json.ts';
 import type { BackendEnvironment, CommitNotice } from '../backend.ts';
 import type { Receipt } from '../port/common.ts';
+import type { WriterState } from '../port/measures.ts';
 import { type OpenOptions, openConnection } from './connection.ts';
 import { GroupCommit } from './group-commit.ts';
 import { FOREIGN, Listeners } from './listeners.ts';
@@ -31,6 +32,7 @@ export interface Host {
   refresh?(): Promise<void>;
   onCommit(listener: (notice: CommitNotice) => void): () => void;
   pollForeign(): boolean;
+  writerState(): WriterState;
   close(): Promise<void>;
 }
 
@@ -95,6 +97,10 @@ export class SqliteHost implements Host {
     this.#foreignVersion = version;
     this.#listeners.tell(FOREIGN);
     return true;
+  }
+
+  writerState(): WriterState {
+    return this.#commit.state();
   }
 
   async close(): Promise<void> {

@@ -6,6 +6,7 @@ import type { PlannedTimes } from '../../domain/schedule-view.ts';
 import type { ScheduleSpec } from '../backend.ts';
 import { occurrenceCodes, originCodes, resultCodes, scheduleCodes } from './codes.ts';
 import type { OccurrenceSql, ScheduleSql } from './schedule-sql.ts';
+import { tallyTimes } from './tallies.ts';
 import type { Tx } from './tx.ts';
 
 /** What a ledger row still has before it: it waits, its run goes on, its condition is asked, or its condition said yes. */
@@ -171,6 +172,7 @@ export class ScheduleRows {
         entry.started?.lateness ?? null,
         entry.started?.run ?? null,
       ) as { num: number } | undefined;
+    if (row !== undefined) tallyTimes(this.#tx, schedule, entry.status, entry.count, entry.started?.isAsked === false ? entry.started.lateness : null);
     return row?.num;
   }
 
@@ -180,9 +182,9 @@ export class ScheduleRows {
     change: { readonly status: OccurrenceStatus; readonly reason: string | null; readonly open: number | null; readonly error?: ErrorData },
   ): void {
     const { now } = this.#tx;
-    this.#tx
-      .sql('UPDATE occurrence SET status = ?, reason = ?, open = ?, error = ?, amiss_at = ?, decided_at = ? WHERE num = ?')
-      .run(
+    const row = this.#tx
+      .sql('UPDATE occurrence SET status = ?, reason = ?, open = ?, error = ?, amiss_at = ?, decided_at = ? WHERE num = ? RETURNING schedule')
+      .get(
         occurrenceCodes.of(change.status),
         change.reason,
         change.open,
@@ -190,11 +192,21 @@ export class ScheduleRows {
         AMISS.has(change.status) ? now : null,
         now,
         num,
-      );
+      ) as { schedule: number } | undefined;
+    // One that starts is counted with its start.
+    if (row !== undefined && change.status !== 'fired' && change.status !== 'late') tallyTimes(this.#tx, row.schedule, change.status, 1);
+  }
+
+  /** The error of a planned time whose failure was set before. */
+  setError(num: number, error: ErrorData): void {
+    this.#tx.sql('UPDATE occurrence SET error = ? WHERE num = ?').run(JSON.stringify(error), num);
   }
 
   setStarted(num: number, { run, lateness, isAsked }: Started): void {
-    this.#tx.sql('UPDATE occurrence SET fired_at = ?, lateness = ?, run = ? WHERE num = ?').run(isAsked ? null : this.#tx.now, lateness, run, num);
+    const row = this.#tx
+      .sql('UPDATE occurrence SET fired_at = ?, lateness = ?, run = ? WHERE num = ? RETURNING schedule, status')
+      .get(isAsked ? null : this.#tx.now, lateness, run, num) as { schedule: number; status: number } | undefined;
+    if (row !== undefined && !isAsked) tallyTimes(this.#tx, row.schedule, occurrenceCodes.name(row.status), 1, lateness);
   }
 
   /** Lets a backfilled time that did not complete wait once more; undefined for one that did, or is still open. */

@@ -238,7 +238,7 @@ export class Schedules {
   #fail(row: ScheduleSql, start: Start, error: ErrorData): StartOutcome {
     const reason = error.message;
     const entry = this.#entryFor(row, { ...start, reason }, 'failed', null);
-    if (entry !== null) this.rows.setStatus(entry, { status: 'failed', reason, open: null, error });
+    if (entry !== null) this.rows.setError(entry, error);
     logPassed(this.#tx, row, [{ plannedAt: start.plannedAt, until: start.plannedAt, count: 1, status: 'failed', reason }]);
     this.onFailure(row.num);
     return { status: 'failed', run: null };

@@ -4,13 +4,14 @@ import { StoreError } from '../../domain/errors.ts';
 import { INITIAL } from './migrations/initial.ts';
 import { QUEUE_ORDER } from './migrations/queue-order.ts';
 import { STEP_CACHE } from './migrations/step-cache.ts';
+import { OBSERVE } from './migrations/observe.ts';
 import { retryBusy } from './sqlite-error.ts';
 
 /** 'LgMc' */
 export const APPLICATION_ID = 0x4c674d63;
 
 /** In order; each is a file of its own in migrations/. */
-export const MIGRATIONS: readonly string[] = [INITIAL, STEP_CACHE, QUEUE_ORDER];
+export const MIGRATIONS: readonly string[] = [INITIAL, STEP_CACHE, QUEUE_ORDER, OBSERVE];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
 

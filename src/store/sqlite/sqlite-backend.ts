@@ -8,6 +8,7 @@ import { type Host, SqliteHost } from './host.ts';
 import { jobReads } from './job-reads.ts';
 import { jobVerbs } from './job-verbs.ts';
 import { logVerbs } from './log-verbs.ts';
+import { measureVerbs } from './measure-verbs.ts';
 import { processVerbs } from './process-verbs.ts';
 import { queueVerbs } from './queue-verbs.ts';
 import { scheduleReads } from './schedule-reads.ts';
@@ -44,6 +45,7 @@ export function verbsOn(host: Host): Omit<Backend, 'kind' | 'capabilities'> {
     ...sessionVerbs(host),
     ...logVerbs(host),
     ...stepCacheVerbs(host),
+    ...measureVerbs(host),
     onCommit: (listener) => host.onCommit(listener),
     pollForeign: () => host.pollForeign(),
   };

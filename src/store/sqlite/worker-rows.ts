@@ -4,6 +4,7 @@ import { type HeldJob, leaseEnd, offeredBy, opensLane, type WorkerAgent, type Wo
 import type { Backend, CapabilityCover } from '../backend.ts';
 import { WORKER, workerCodes } from './codes.ts';
 import type { JobSql } from './job-rows.ts';
+import { LEASE_LOST, tally } from './tallies.ts';
 import type { Tx } from './tx.ts';
 
 export interface WorkerSql {
@@ -128,6 +129,7 @@ export class WorkerRows {
     if (held.length > 0) {
       tx.sql('UPDATE job SET worker = NULL, due_at = ? WHERE worker = ? AND status = 1').run(Math.min(tx.now, worker.lease_until), worker.num);
       tx.notice.timersChanged = true;
+      tally(tx, worker.ns, LEASE_LOST, held.length);
     }
     tx.sql('UPDATE worker SET status = ?, crashes = crashes + ? WHERE num = ?').run(status, held.length, worker.num);
     const graceful: JsonObject = status === WORKER.left ? { graceful: true } : {};
