@@ -37,6 +37,7 @@ export default defineConfig({
         'src/schedule/**': submodule,
         'src/optimization/**': submodule,
         'src/orchestration/**': submodule,
+        'src/observe/**': submodule,
         'src/actions/**': submodule,
         'src/mcp/**': submodule,
         'src/cli/**': submodule,

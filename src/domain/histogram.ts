@@ -39,3 +39,11 @@ export function inLastMinutes(counts: ReadonlyMap<number, number>, minutes: numb
   for (let minute = current - minutes + 1; minute <= current; minute++) sum += counts.get(minute) ?? 0;
   return Math.round(sum);
 }
+
+/** How many durations were below each bound in ms (ascending powers of two, which are borders of buckets). */
+export function cumulative(histogram: Histogram, boundsMs: readonly number[]): number[] {
+  return boundsMs.map((bound) => {
+    const border = bucketOf(bound);
+    return histogram.reduce((sum, [bucket, count]) => (bucket < border ? sum + count : sum), 0);
+  });
+}

@@ -2,7 +2,7 @@
 import type { JobStatus } from '../../domain/job.ts';
 import type { Backend } from '../backend.ts';
 import { APPROVALS_COUNTED, type Durations, type MeasureLimits, type OfTask, type StoreMeasures } from '../port/measures.ts';
-import { executionCodes, jobCodes, occurrenceCodes, scheduleCodes } from './codes.ts';
+import { executionCodes, JOB, jobCodes, occurrenceCodes, scheduleCodes } from './codes.ts';
 import type { Host } from './host.ts';
 import { oldestReadyAt } from './queue-stats.ts';
 import { LEASE_LOST } from './tallies.ts';
@@ -58,7 +58,7 @@ function measures(tx: Tx, ns: number | null, limits: MeasureLimits, now: number)
   return {
     jobs: jobsOf(counters, labels),
     attempts: attemptsOf(tx, queues, labels),
-    queues: queuesOf(tx, queues, labels),
+    queues: queuesOf(tx, queues, new Set(counters.flatMap((row) => (row.status === JOB.pending && row.n > 0 ? [row.queue] : []))), labels),
     executions: counted(tx, ns, labels, 'SELECT ns, status, n FROM execution_counter', (status) => executionCodes.name(status)),
     approvals: approvalsOf(tx, ns, labels),
     schedules: counted(tx, ns, labels, 'SELECT ns, status, count(*) AS n FROM schedule WHERE deleted_at IS NULL GROUP BY ns, status', (status) =>
@@ -160,11 +160,12 @@ function durations({ buckets, sumMs }: Sums): Durations {
   return { buckets: [...buckets], sumMs };
 }
 
-function queuesOf(tx: Tx, queues: readonly QueueSql[], labels: Labels): StoreMeasures['queues'] {
+/** `waiting`: queues that hold a job which may be ready. */
+function queuesOf(tx: Tx, queues: readonly QueueSql[], waiting: ReadonlySet<number>, labels: Labels): StoreMeasures['queues'] {
   const groups = new Grouped<Pick<OfTask, 'namespace' | 'queue'>, { paused: number; oldestReadyAt: number | null }>(() => ({ paused: 0, oldestReadyAt: null }));
   for (const { num, ns, paused } of queues) {
     const sums = groups.of({ namespace: labels.namespace(ns), queue: labels.queue(num) });
-    const oldest = oldestReadyAt(tx, num);
+    const oldest = waiting.has(num) ? oldestReadyAt(tx, num) : null;
     sums.paused += paused;
     if (oldest !== null) sums.oldestReadyAt = Math.min(oldest, sums.oldestReadyAt ?? oldest);
   }
