@@ -12,6 +12,7 @@ import { createIdSource } from './domain/id.ts';
 import type { JsonObject } from './domain/json.ts';
 import { compilePlan, type Plan } from './domain/plan.ts';
 import { DEFAULT_RETRY } from './domain/retry-policy.ts';
+import { traceText } from './domain/trace-context.ts';
 import { createEvaluator } from './expression/cel-evaluator.ts';
 import { componentLogger, createLogger, type Logger, silentLogger } from './logger.ts';
 import { statsSource } from './optimization/task-durations.ts';
@@ -29,8 +30,10 @@ import { renderConcurrencyKey, WorkflowManager } from './orchestration/workflow-
 import { WorkflowsDir } from './orchestration/workflows-dir.ts';
 import { createRedactor } from './runtime/redact.ts';
 import { createSecretStore } from './runtime/secrets.ts';
+import { openTracing, type Tracing } from './runtime/tracing.ts';
 import { ScheduleManager } from './schedule/schedule-manager.ts';
 import { createScheduleSupport } from './schedule/schedule-support.ts';
+import type { FiringFacts } from './store/backend.ts';
 import { openBackend } from './store/open-backend.ts';
 import { loadHandlersModule } from './task/handlers-module.ts';
 import { TaskRegistry } from './task/task-registry.ts';
@@ -73,6 +76,7 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
   const newId = createIdSource(now, randomFillSync);
   const redactor = createRedactor();
   const logger = options.logger ?? createLogger({ level: config.logLevel, redactor });
+  const tracing = await openTracing(VERSION, (message) => componentLogger(logger, 'tracing').warn(message));
   const secrets = createSecretStore(config, env, { redactor });
   const evaluator = createEvaluator();
   const servers = Object.keys(config.mcpServers).length === 0 ? undefined : (await import('./mcp/mcp-caller.ts')).createMcpCaller(hostShape(config.mcpServers));
@@ -128,6 +132,7 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
       leaseMs: config.limits.processLeaseMs,
       receiptDays: Math.max(7, config.retention.days),
     },
+    fireTrace: tracing === null ? undefined : (facts) => fireTrace(tracing, facts),
     onError: (error) => componentLogger(logger, 'store').error({ err: error }, 'a listener of the store failed'),
   }).catch(async (error: unknown) => {
     await dispose();
@@ -137,7 +142,18 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
   const visible = options.confined === true ? confine(backend, namespace) : backend;
   const log = (component: string): Logger => componentLogger(logger, component);
   const tools = servers === undefined ? undefined : new ToolCatalog({ caller: servers, now });
-  const workflows = new WorkflowManager({ backend: visible, evaluator, registry, taskAliases: config.taskAliases, namespace, newId, decide, compile, tools });
+  const workflows = new WorkflowManager({
+    backend: visible,
+    evaluator,
+    registry,
+    taskAliases: config.taskAliases,
+    namespace,
+    newId,
+    decide,
+    compile,
+    tools,
+    tracing,
+  });
   const scheduleManager = new ScheduleManager({
     backend: visible,
     evaluator,
@@ -196,6 +212,7 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
     leaseMs: config.limits.processLeaseMs,
     defaultAttempts: config.limits.maxAttempts,
     join: { pid: process.pid, host: hostname(), role: `${options.host ?? 'library'}${role === 'client' ? ' (client)' : ''}`, sole: options.sole },
+    tracing,
     background: options.background ?? { mode: 'off', problem: () => null, hostIdleMs: config.limits.hostIdleMs },
     makeWorker:
       role === 'client'
@@ -206,6 +223,7 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
               steps: { evaluator, secrets },
               registry,
               redactor,
+              tracing,
               now,
               newId,
               decide,
@@ -227,6 +245,13 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
     throw error;
   }
   return engine;
+}
+
+/** A fire belongs to nobody's trace: it begins one. */
+function fireTrace(tracing: Tracing, { id, name, plannedAt }: FiringFacts): { readonly text: string; end(): void } {
+  const attributes = { 'logistics.schedule_id': id, 'logistics.schedule': name, 'logistics.planned_at': new Date(plannedAt).toISOString() };
+  const { context, end } = tracing.instant('fire schedule', attributes);
+  return { text: traceText(context), end };
 }
 
 /** Servers as every host writes them: which transport it is follows from the fields. */

@@ -1,4 +1,5 @@
 // Owns one call by whatever transport: engine, session, handler, history; the renderers see data or a LogisticsError, nothing else.
+import { randomUUID } from 'node:crypto';
 import { namedAsOurs, parseArguments } from '../tools/call-tool.ts';
 import { answerRefusal, type OpenApproval } from '../tools/open-approvals.ts';
 import { PersonNeeded, scopesOf, type ToolContext, type ToolSpec } from '../tools/tool.ts';
@@ -7,6 +8,7 @@ import { LOCAL, mayDo, type Principal } from './domain/access.ts';
 import { asLogisticsError, LogisticsError } from './domain/errors.ts';
 import { kindOfId } from './domain/id.ts';
 import { isJsonObject, type JsonObject } from './domain/json.ts';
+import { type TraceContext, traceIdOf } from './domain/trace-context.ts';
 import type { Caller } from './orchestration/caller.ts';
 import type { OrchestrationEngine } from './orchestration/orchestration-engine.ts';
 
@@ -24,6 +26,16 @@ export interface ToolCallerOptions {
   readonly access?: (() => Principal) | undefined;
   /** Told of each call that may have changed something. */
   readonly audit?: ((entry: AuditEntry) => void) | undefined;
+  /** Told of each call once it has its answer. */
+  readonly onCall?: ((figure: CallFigure) => void) | undefined;
+}
+
+/** One call for the metrics. */
+export interface CallFigure {
+  readonly tool: string;
+  /** `ok`, `asks_person` or the code of the error. */
+  readonly outcome: string;
+  readonly ms: number;
 }
 
 /** One line for whoever looks later into who did what. */
@@ -35,11 +47,34 @@ export interface AuditEntry {
   readonly ids: readonly string[];
   /** `ok` or the code of the error. */
   readonly outcome: string;
+  /** What all log lines of this call share. */
+  readonly request_id?: string | undefined;
+  readonly session_id?: string | undefined;
+  readonly trace_id?: string | undefined;
 }
 
 const MAX_AUDIT_IDS = 20;
 
-export type CallRequest = Pick<ToolContext, 'signal' | 'progress' | 'askPerson' | 'takesTask'>;
+export type CallRequest = Pick<ToolContext, 'signal' | 'progress' | 'askPerson' | 'takesTask'> & {
+  /** Of the request that brought the call; made up when absent. */
+  readonly requestId?: string | undefined;
+  /** The trace that the caller works in. */
+  readonly trace?: TraceContext | null | undefined;
+  /** Of the call's span: what the transport knows of it. */
+  readonly attributes?: Readonly<Record<string, string>> | undefined;
+};
+
+/** One call under way: who and what it is, for its log lines and for what it asks for. */
+interface Call {
+  readonly spec: ToolSpec;
+  readonly raw: unknown;
+  readonly request: CallRequest;
+  readonly startedAt: number;
+  readonly requestId: string;
+  readonly trace: TraceContext | null;
+  /** Its session, once it is known. */
+  sessionId: string | null;
+}
 
 export type CallOutcome =
   /** `followUp` names the rest of the work, when it has not ended. */
@@ -56,36 +91,63 @@ export class ToolCaller {
 
   async call(spec: ToolSpec, raw: unknown, request: CallRequest): Promise<CallOutcome> {
     const startedAt = performance.now();
+    const opening = this.#o.engine.get();
+    const tracing = await opening.then(
+      (engine) => engine.tracing,
+      () => null,
+    );
+    const { requestId = randomUUID(), trace: parent = null, attributes = {} } = request;
+    const call = { spec, raw, request, startedAt, requestId, sessionId: this.#o.session?.id ?? null };
+    const serve = async (trace: TraceContext | null): Promise<CallOutcome> => {
+      const outcome = await this.#serve({ ...call, trace }, opening);
+      this.#o.onCall?.({ tool: spec.name, outcome: outcomeOf(outcome), ms: performance.now() - startedAt });
+      return outcome;
+    };
+    if (tracing === null) return serve(parent);
+    const known = { 'mcp.method.name': 'tools/call', 'gen_ai.operation.name': 'execute_tool', 'gen_ai.tool.name': spec.name, ...attributes };
+    return tracing.span({ name: `tools/call ${spec.name}`, kind: 'server', parent, attributes: known }, async (span) => {
+      const outcome = await serve(span.context);
+      if (outcome.kind === 'failed') span.fail(outcome.error.code);
+      return outcome;
+    });
+  }
+
+  async #serve(call: Call, opening: Promise<OrchestrationEngine>): Promise<CallOutcome> {
+    const { spec, raw, request } = call;
     let engine: OrchestrationEngine | null = null;
     try {
-      const opened = await this.#o.engine.get();
+      const opened = await opening;
       engine = opened;
       const args = parseArguments(spec, raw);
       this.#checkScopes(spec, args);
-      const renewing = this.#renewLeases(engine);
+      const renewing = this.#renewLeases(call, engine);
       const { session } = this.#o;
       // On a store of several machines a client may come from another one: it sees what it was told there.
       await engine.backend.refresh?.();
+      const { signal, progress, askPerson, takesTask } = request;
       const data = await spec.handle(
         {
-          ...request,
+          signal,
+          progress,
+          askPerson,
+          takesTask,
           engine,
-          caller: await this.#caller(spec, engine),
+          caller: await this.#caller(call, engine),
           workerId: session?.worker?.id,
           actsAs: (workerId) => session?.actAs(opened, workerId),
         },
         args,
       );
       await renewing;
-      if (spec.unrecorded?.(args, data) !== true) this.#record(engine, spec, raw, 'ok', handleOf(data), startedAt);
-      this.#audit(engine, spec, args, data, 'ok');
+      if (spec.unrecorded?.(args, data) !== true) this.#record(engine, call, 'ok', handleOf(data));
+      this.#tell(engine, call, args, data, 'ok');
       return { kind: 'done', data, followUp: spec.followUp?.(args, data, engine.now) ?? null };
     } catch (thrown) {
       if (thrown instanceof PersonNeeded) return { kind: 'person', question: thrown.question };
       const error = asLogisticsError(thrown);
-      if (error.code === 'internal') engine?.logger.error({ err: thrown, tool: spec.name }, 'a tool call failed');
-      if (engine !== null) this.#record(engine, spec, raw, error.code, null, startedAt);
-      this.#audit(engine, spec, raw, null, error.code);
+      if (error.code === 'internal') engine?.logger.error({ err: thrown, ...this.#about(call) }, 'a tool call failed');
+      if (engine !== null) this.#record(engine, call, error.code, null);
+      this.#tell(engine, call, raw, null, error.code);
       return { kind: 'failed', error };
     }
   }
@@ -100,19 +162,35 @@ export class ToolCaller {
     });
   }
 
-  #audit(engine: OrchestrationEngine | null, spec: ToolSpec, asked: unknown, data: JsonObject | null, outcome: string): void {
-    if (spec.kind === 'read' || this.#o.audit === undefined) return;
+  /** What each log line of a call says. */
+  #about({ spec, requestId, sessionId, trace }: Call): Pick<AuditEntry, 'principal' | 'tool' | 'request_id' | 'session_id' | 'trace_id'> {
+    return {
+      request_id: requestId,
+      principal: this.#o.principal,
+      tool: spec.name,
+      ...(sessionId === null ? {} : { session_id: sessionId }),
+      ...(trace === null ? {} : { trace_id: traceIdOf(trace) }),
+    };
+  }
+
+  /** A call that may have changed something is told to the audit, where there is one; any call at level debug. */
+  #tell(engine: OrchestrationEngine | null, call: Call, asked: unknown, data: JsonObject | null, outcome: string): void {
+    const audit = call.spec.kind === 'read' ? undefined : this.#o.audit;
+    const isTold = audit === undefined && engine?.logger.isLevelEnabled?.('debug') === true;
+    if (audit === undefined && !isTold) return;
     const ids = [...new Set([...idsIn(asked), ...idsIn(data)])].slice(0, MAX_AUDIT_IDS);
-    this.#o.audit({ principal: this.#o.principal, namespace: engine?.namespace ?? null, tool: spec.name, ids, outcome });
+    const entry = { ...this.#about(call), namespace: engine?.namespace ?? null, ids, outcome };
+    if (audit !== undefined) audit(entry);
+    else engine?.logger.debug({ ...entry, ms: sinceStart(call) }, 'call');
   }
 
   /** Any call by a worker agent renews its leases; a fault of that is no fault of the call. */
-  async #renewLeases(engine: OrchestrationEngine): Promise<void> {
+  async #renewLeases(call: Call, engine: OrchestrationEngine): Promise<void> {
     const worker = this.#o.session?.worker ?? null;
     if (worker === null) return;
     await engine.workerAgents
       .touch(worker, this.#o.principal)
-      .catch((error: unknown) => engine.logger.warn({ err: error, worker_id: worker.id }, 'the leases of a worker could not be renewed'));
+      .catch((error: unknown) => engine.logger.warn({ err: error, ...this.#about(call), worker_id: worker.id }, 'the leases of a worker could not be renewed'));
   }
 
   /** Whether whoever calls now may answer this for a person. */
@@ -126,24 +204,35 @@ export class ToolCaller {
     return access === undefined || access.id === LOCAL ? undefined : access.scopes.has('approve');
   }
 
-  async #caller(spec: ToolSpec, engine: OrchestrationEngine): Promise<Caller> {
+  async #caller(call: Call, engine: OrchestrationEngine): Promise<Caller> {
     const { principal, session } = this.#o;
-    const sessionId = spec.kind === 'read' || session === null ? (session?.id ?? null) : await session.ensure(engine);
-    return { principal, actor: 'agent', mayApprove: this.#mayApprove(), sessionId };
+    const sessionId = call.spec.kind === 'read' || session === null ? (session?.id ?? null) : await session.ensure(engine);
+    call.sessionId = sessionId;
+    return { principal, actor: 'agent', mayApprove: this.#mayApprove(), sessionId, ...(call.trace === null ? {} : { trace: call.trace }) };
   }
 
   /** Reads are not kept: a record is a write, and a client that polls would push all else out of a bounded history. */
-  #record(engine: OrchestrationEngine, spec: ToolSpec, raw: unknown, outcome: string, result: string | null, startedAt: number): void {
+  #record(engine: OrchestrationEngine, call: Call, outcome: string, result: string | null): void {
+    const { spec, raw } = call;
     const named = isJsonObject(raw) && typeof raw.session_id === 'string' ? raw.session_id : null;
     const id = named !== null && engine.backend.getSession(named) !== null ? named : (this.#o.session?.id ?? null);
     if (spec.kind === 'read' || id === null) return;
-    const durationMs = Math.round((performance.now() - startedAt) * 100) / 100;
+    const durationMs = sinceStart(call);
     // Not awaited: the history must not make a call slower; a store that ends waits for it.
     engine.sessions
       .require(id)
       .recordCall({ tool: spec.name, args: argumentsOf(spec, raw), outcome, result, durationMs })
-      .catch((error: unknown) => engine.logger.warn({ err: error, session_id: id }, 'a call could not be added to the history'));
+      .catch((error: unknown) => engine.logger.warn({ err: error, ...this.#about(call), session_id: id }, 'a call could not be added to the history'));
   }
+}
+
+function sinceStart({ startedAt }: Call): number {
+  return Math.round((performance.now() - startedAt) * 100) / 100;
+}
+
+function outcomeOf(outcome: CallOutcome): string {
+  if (outcome.kind === 'failed') return outcome.error.code;
+  return outcome.kind === 'done' ? 'ok' : 'asks_person';
 }
 
 function argumentsOf(spec: ToolSpec, raw: unknown): unknown {

@@ -5,6 +5,7 @@ import type { ActionContext, TaskType } from '../domain/action.ts';
 import { Duration } from '../domain/duration.ts';
 import { LogisticsError } from '../domain/errors.ts';
 import { Json } from '../domain/json.ts';
+import type { TraceContext } from '../domain/trace-context.ts';
 import { AddressGuard, type ResolveAll } from './address-guard.ts';
 import { followRedirects, type Hop } from './http-redirect.ts';
 import { headersOf, readBody, refuseFailure } from './http-response.ts';
@@ -93,7 +94,7 @@ export function createHttpRequest(options: HttpRequestOptions = {}): { readonly 
     example: { url: 'https://api.example.org/items', query: { page: 1 }, headers: { accept: 'application/json' }, timeout: '30s' },
     secretTargets: (input) =>
       typeof input.url === 'string' && URL.canParse(input.url) ? [...new Set([new URL(input.url).hostname, new URL(input.url).host])] : [],
-    run: async (input: HttpRequestInput, context: ActionContext) => exchange(input, context, await dispatcher()),
+    run: async (input: HttpRequestInput, context: ActionContext) => traced(input, context, await dispatcher()),
   };
   return {
     task,
@@ -103,9 +104,22 @@ export function createHttpRequest(options: HttpRequestOptions = {}): { readonly 
   };
 }
 
-async function exchange(input: HttpRequestInput, context: ActionContext, dispatcher: Dispatcher): Promise<Json> {
+/** As a span of its own where the attempt belongs to a trace; the address is told without its query, which often carries keys. */
+async function traced(input: HttpRequestInput, context: ActionContext, dispatcher: Dispatcher): Promise<Json> {
+  if (context.trace === undefined) return exchange(input, context, dispatcher);
+  const { hostname, port, origin, pathname, protocol } = new URL(input.url);
+  const attributes = {
+    'http.request.method': input.method,
+    'server.address': hostname,
+    'server.port': port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port),
+    'url.full': `${origin}${pathname}`,
+  };
+  return context.trace.client(input.method, attributes, (handedOn) => exchange(input, context, dispatcher, handedOn));
+}
+
+async function exchange(input: HttpRequestInput, context: ActionContext, dispatcher: Dispatcher, trace?: TraceContext): Promise<Json> {
   const { fetch } = await import('undici');
-  const first = firstHop(input, context);
+  const first = firstHop(input, context, trace);
   const deadline = AbortSignal.timeout(Math.min(input.timeout, MAX_TIMER_MS));
   const signal = AbortSignal.any([context.signal, deadline]);
   // No query in messages: it often carries keys.
@@ -124,7 +138,7 @@ async function exchange(input: HttpRequestInput, context: ActionContext, dispatc
   }
 }
 
-function firstHop(input: HttpRequestInput, context: ActionContext): Hop {
+function firstHop(input: HttpRequestInput, context: ActionContext, trace: TraceContext | undefined): Hop {
   const url = new URL(input.url);
   url.hash = '';
   for (const [key, value] of Object.entries(input.query ?? {})) {
@@ -133,6 +147,7 @@ function firstHop(input: HttpRequestInput, context: ActionContext): Hop {
   const headers = new Map<string, string>([['user-agent', 'logistics-mcp']]);
   if (input.body !== undefined && typeof input.body !== 'string') headers.set('content-type', 'application/json');
   if (!['GET', 'HEAD', 'OPTIONS'].includes(input.method)) headers.set('idempotency-key', context.idempotencyKey);
+  for (const [key, value] of Object.entries(trace ?? {})) headers.set(key, value);
   for (const [key, value] of Object.entries(input.headers ?? {})) headers.set(key.toLowerCase(), String(value));
   const body = input.body === undefined || typeof input.body === 'string' ? input.body : JSON.stringify(input.body);
   return { url, method: input.method, headers: Object.fromEntries(headers), body };

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { ActionContext, McpCaller, TaskType } from '../domain/action.ts';
 import { LogisticsError } from '../domain/errors.ts';
 import { type Json, JsonObject } from '../domain/json.ts';
+import type { TraceContext } from '../domain/trace-context.ts';
 
 const McpCallInput = z
   .strictObject({
@@ -30,7 +31,11 @@ export function createMcpCall(caller: McpCaller | undefined): TaskType {
           nextActions: ['Add it under mcpServers in a trusted config file.'],
         });
       }
-      return caller.call(input.server, input.tool, input.arguments ?? input.args ?? {}, context.signal);
+      const { server, tool } = input;
+      const call = (trace?: TraceContext): Promise<Json> => caller.call(server, tool, input.arguments ?? input.args ?? {}, context.signal, trace);
+      if (context.trace === undefined) return call();
+      const attributes = { 'mcp.method.name': 'tools/call', 'gen_ai.operation.name': 'execute_tool', 'gen_ai.tool.name': tool, 'logistics.mcp_server': server };
+      return context.trace.client(`tools/call ${tool}`, attributes, call);
     },
   };
 }

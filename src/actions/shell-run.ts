@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { ActionContext, TaskType } from '../domain/action.ts';
 import { LogisticsError } from '../domain/errors.ts';
 import type { Json } from '../domain/json.ts';
+import { traceVariables } from '../domain/trace-context.ts';
 import { type ProcessResult, runProcess } from './process-tree.ts';
 import { allowedProgram, checkPatterns, DEFAULT_PROFILE, PROFILE_NAME, profilesOf, type ShellPattern } from './shell-allow.ts';
 import { commandEnvironment, programFile, type ShellSurroundings, workingFolder } from './shell-environment.ts';
@@ -59,7 +60,8 @@ export function createShellRun(options: ShellRunOptions | undefined): TaskType {
       const program = allowedProgram(options?.allow ?? [], input.profile, input.command, input.args);
       const around = options as ShellRunOptions; // a pattern fitted, so there are options
       const { root, cwd } = await workingFolder(around.root, input.cwd);
-      const env = commandEnvironment(around, root, input.env);
+      const trace = context.trace === undefined ? {} : traceVariables(context.trace.context);
+      const env = commandEnvironment(around, root, { ...trace, ...input.env });
       const file = await programFile(around, program);
       context.signal.throwIfAborted();
       const result = await runProcess(

@@ -4,6 +4,7 @@ import { type ProcessResult, runProcess } from '../actions/process-tree.ts';
 import { LogisticsError, toErrorData } from '../domain/errors.ts';
 import { MAX_JOB_LOG_LINES } from '../domain/job.ts';
 import type { Json } from '../domain/json.ts';
+import { readTrace, traceVariables } from '../domain/trace-context.ts';
 import type { OrchestrationEngine } from '../orchestration/orchestration-engine.ts';
 import { SECRET_ENV_PREFIX } from '../runtime/secrets.ts';
 import type { JobLogLine, WorkerReport, WorkerReportResult } from '../store/backend.ts';
@@ -153,6 +154,7 @@ function environment(lease: AgentLease, env: ExecCommand['env']): Record<string,
     LOGISTICS_LEASE_TOKEN: String(job.token),
     LOGISTICS_IDEMPOTENCY_KEY: lease.idempotencyKey,
     ...(job.step === null ? {} : { LOGISTICS_EXECUTION_ID: job.step.executionId, LOGISTICS_STEP_ID: lease.stepId ?? '' }),
+    ...traceVariables((job.trace === null ? null : readTrace(job.trace)) ?? {}),
     ...(job.step?.item == null ? {} : { LOGISTICS_ITEM_INDEX: String(job.step.item) }),
   };
 }

@@ -2,9 +2,18 @@
 import type { z } from 'zod';
 import type { Json, JsonObject } from './json.ts';
 import type { VersionPolicy } from './task-versions.ts';
+import type { TraceContext } from './trace-context.ts';
 
 export interface ArtifactRef {
   readonly artifact: { readonly id: string; readonly name: string; readonly mediaType: string; readonly bytes: number; readonly sha256: string };
+}
+
+/** The trace that an attempt belongs to. */
+export interface ActionTrace {
+  /** To be handed on to whoever works for this attempt. */
+  readonly context: TraceContext;
+  /** Runs a call to somebody else as a span of its own, where spans are recorded, and gives it what to hand on. */
+  client<T>(name: string, attributes: Readonly<Record<string, string | number>>, call: (context: TraceContext) => Promise<T>): Promise<T>;
 }
 
 /** What a running handler is given besides its input. */
@@ -21,6 +30,8 @@ export interface ActionContext {
   readonly maxAttempts: number;
   /** Aborted on cancel, timeout, lost lease and shutdown; `signal.reason` is a LogisticsError. */
   readonly signal: AbortSignal;
+  /** Absent when it belongs to no trace. */
+  readonly trace?: ActionTrace | undefined;
   /** A line in the job's bounded log. */
   log(level: 'debug' | 'info' | 'warn' | 'error', message: string, fields?: JsonObject): void;
   /** Progress for watchers: a share in [0, 1] and a short message. */
@@ -51,7 +62,7 @@ export interface McpCaller {
   /** Names of the configured servers. */
   readonly servers: readonly string[];
   /** Calls one tool; the result's structured content, or its text content. */
-  call(server: string, tool: string, args: JsonObject, signal: AbortSignal): Promise<Json>;
+  call(server: string, tool: string, args: JsonObject, signal: AbortSignal, trace?: TraceContext): Promise<Json>;
   /** Tools of a server with their input schemas, or undefined when it cannot be reached within the limit. */
   listTools(server: string, signal: AbortSignal): Promise<readonly { readonly name: string; readonly inputSchema: JsonObject }[] | undefined>;
   close(): Promise<void>;

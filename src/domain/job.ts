@@ -97,4 +97,6 @@ export interface NewJob {
   readonly rate?: JobRate | null | undefined;
   /** How long it is expected to take; orders queues that go by duration. */
   readonly expectedMs?: number | null | undefined;
+  /** The trace that it was asked for in, as text of domain/trace-context.ts. */
+  readonly trace?: string | null | undefined;
 }

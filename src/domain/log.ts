@@ -7,6 +7,8 @@ export interface Logger {
   readonly info: Write;
   readonly warn: Write;
   readonly error: Write;
+  /** Lets a caller that would write very often spare itself the fields; absent: all levels may be written. */
+  isLevelEnabled?(level: string): boolean;
   /** A logger that adds these fields to each line. */
   child(fields: Readonly<Record<string, unknown>>): Logger;
 }

@@ -11,6 +11,7 @@ export class Engines {
   readonly #config: Config;
   readonly #options: OpenOptions;
   readonly #open = new Map<string, Promise<OrchestrationEngine>>();
+  readonly #ready = new Set<OrchestrationEngine>();
   #stopped = false;
 
   /** `options` without role, which is decided here. */
@@ -49,6 +50,11 @@ export class Engines {
     return this.#once(`over ${principal.namespace}`, principal.namespace, { role: 'client', confined: false });
   }
 
+  /** Those that are open now. */
+  get ready(): readonly OrchestrationEngine[] {
+    return [...this.#ready];
+  }
+
   /** Stops all of them; from now on none is opened. */
   async stop(): Promise<void> {
     this.#stopped = true;
@@ -69,8 +75,11 @@ export class Engines {
     const home = namespace === this.#config.namespace;
     const config = { ...this.#config, namespace, ...(home ? {} : { workflowsDir: null }) };
     const opening = openEngineWith(config, { ...this.#options, ...own });
-    // Tried again by the next call.
-    opening.catch(() => this.#open.delete(key));
+    opening.then(
+      (engine) => this.#ready.add(engine),
+      // Tried again by the next call.
+      () => this.#open.delete(key),
+    );
     this.#open.set(key, opening);
     return opening;
   }

@@ -29,6 +29,8 @@ export interface GateParts {
   readonly authenticator: Authenticator;
   readonly url: () => string;
   readonly now: () => number;
+  /** Told of each stream that is let in. */
+  readonly onStream: (response: ServerResponse) => void;
 }
 
 export class Gate {
@@ -56,6 +58,7 @@ export class Gate {
       const headers = { 'retry-after': String(Math.ceil(share.retryAfterMs / 1_000)) };
       return refuse(response, { status: 429, code: 'rate_limited', message: share.message, headers });
     }
+    if (rules.stream) this.#p.onStream(response);
     const over = rules.stream ? () => {} : this.#begin();
     try {
       const body = rules.read === null ? undefined : await rules.read(request);

@@ -5,12 +5,13 @@ import type { AddressInfo } from 'node:net';
 import type { PublishedWorkflow } from '../../tools/published.ts';
 import type { ToolSpec } from '../../tools/tool.ts';
 import type { ServeConfig } from '../config/serve-schema.ts';
-import type { Principal } from '../domain/access.ts';
-import { LogisticsError, toErrorData } from '../domain/errors.ts';
+import { mayDo, type Principal } from '../domain/access.ts';
+import { type ErrorData, LogisticsError } from '../domain/errors.ts';
 import { isJsonObject } from '../domain/json.ts';
 import type { Logger } from '../domain/log.ts';
 import { McpHttp, type McpHttpParts } from '../mcp/mcp-http.ts';
 import { scopeFault } from '../mcp/scope-gate.ts';
+import type { Metrics } from '../observe/metrics.ts';
 import type { OrchestrationEngine } from '../orchestration/orchestration-engine.ts';
 import { AddressCheck, inUrl } from './address-check.ts';
 import type { Authenticator } from './authenticator.ts';
@@ -18,8 +19,10 @@ import { frontPage } from './front-page.ts';
 import { type Exchange, Gate } from './gate.ts';
 import { readMessages } from './read-body.ts';
 import { refusalOf, refuse, refuseMethod, sendJson, sendText } from './reply.ts';
+import { REQUEST_ID, RequestWatch } from './request-watch.ts';
 import { METADATA_PATHS, protectedResource } from './resource-metadata.ts';
 import { type Route, RouteTable, type Serve } from './route-table.ts';
+import { ScrapePage } from './scrape-page.ts';
 
 /** Headers are small: they have less time than the whole request. */
 const HEADERS_TIMEOUT_MS = 10_000;
@@ -32,11 +35,14 @@ export interface HttpServerParts {
   readonly config: ServeConfig;
   readonly authenticator: Authenticator;
   readonly engineOf: (principal: Principal) => Promise<OrchestrationEngine>;
-  /** Throws when the store cannot be read. */
-  readonly checkStore: () => void;
+  /** Why this process cannot work now, or null. */
+  readonly readiness: () => ErrorData | null;
   readonly tools: readonly ToolSpec[];
   readonly published: readonly PublishedWorkflow[];
   readonly onServer?: McpHttpParts['onServer'];
+  readonly metrics: Metrics;
+  /** Engines of this process that are open. */
+  readonly engines: () => readonly OrchestrationEngine[];
   readonly logger: Logger;
   readonly now: () => number;
   /** Time for requests to finish when the server stops. */
@@ -47,6 +53,8 @@ export class HttpServer {
   readonly #p: HttpServerParts;
   readonly #check: AddressCheck;
   readonly #gate: Gate;
+  readonly #watch: RequestWatch;
+  readonly #scrape: ScrapePage;
   readonly #mcp: McpHttp;
   readonly #server: Server;
   readonly #routes: RouteTable;
@@ -57,7 +65,15 @@ export class HttpServer {
     this.#p = parts;
     const { config, logger } = parts;
     this.#check = new AddressCheck(config);
-    this.#gate = new Gate({ config, authenticator: parts.authenticator, url: () => this.url, now: parts.now });
+    this.#watch = new RequestWatch(parts);
+    this.#scrape = new ScrapePage(parts);
+    this.#gate = new Gate({
+      config,
+      authenticator: parts.authenticator,
+      url: () => this.url,
+      now: parts.now,
+      onStream: (response) => this.#watch.streamBegan(response),
+    });
     this.#mcp = new McpHttp({
       engineOf: parts.engineOf,
       tools: parts.tools,
@@ -65,6 +81,7 @@ export class HttpServer {
       onServer: parts.onServer,
       sessions: { maxSessions: config.maxSessions, idleMs: config.sessionIdleMs },
       now: parts.now,
+      onCall: (figure) => parts.metrics.called(figure),
       audit: (entry) => logger.info({ ...entry, audit: true }, 'call'),
       onError: (error) => logger.warn({ err: error }, 'a session could not be put away'),
     });
@@ -80,6 +97,7 @@ export class HttpServer {
       (request, response) => this.#answer(request, response).catch((error: unknown) => this.#failed(error, response)),
     );
     this.#server.maxConnections = config.maxConnections;
+    parts.metrics.watchSessions(() => this.sessions);
     this.#routes = new RouteTable(this.#table());
   }
 
@@ -132,6 +150,7 @@ export class HttpServer {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const watched = this.#watch.begin(request, response);
     const { host, origin } = request.headers;
     // A request that has two of them, and a proxy before us, could be read in two ways.
     if (!this.#check.allowsHost(host)) return refuse(response, { status: 403, code: 'not_allowed', message: `The host ${shown(host)} is not served here.` });
@@ -147,6 +166,7 @@ export class HttpServer {
     if (this.#stopping) return refuse(response, { status: 503, code: 'shutting_down', message: 'This server is stopping.', headers: { connection: 'close' } });
     const route = this.#routes.find(request.url ?? '/');
     if (route === undefined) return refuse(response, { status: 404, code: 'not_found', message: 'There is nothing at this path; GET / says what there is.' });
+    watched.route = route.path;
     if (route.methods !== null && !route.methods.includes(request.method ?? '')) return refuseMethod(response, route.methods);
     await route.serve(request, response);
   }
@@ -158,6 +178,7 @@ export class HttpServer {
       { path: '/', methods: get, serve: (_, response) => sendText(response, 200, frontPage(this.#p.tools.length, this.#p.authenticator.required)) },
       { path: '/healthz', methods: get, serve: (_, response) => sendText(response, 200, 'ok\n') },
       { path: '/readyz', methods: get, serve: (_, response) => this.#ready(response) },
+      { path: '/metrics', methods: ['GET'], serve: (request, response) => this.#metrics(request, response) },
       { path: '/mcp', methods: ['POST', 'GET', 'DELETE'], serve: this.#overMcp((exchange) => this.#mcp.serve(exchange)) },
       { path: '/sse', methods: ['GET'], serve: this.#overMcp((exchange) => this.#mcp.openStream(exchange)) },
       { path: '/messages', methods: ['POST'], serve: this.#overMcp((exchange) => this.#mcp.postMessage(exchange)) },
@@ -168,13 +189,16 @@ export class HttpServer {
   }
 
   #ready(response: ServerResponse): void {
-    try {
-      this.#p.checkStore();
-    } catch (error) {
-      this.#p.logger.warn({ err: error }, 'not ready');
-      return sendJson(response, 503, { ready: false, code: toErrorData(error, 'internal').code });
-    }
-    sendJson(response, 200, { ready: true });
+    const fault = this.#p.readiness();
+    if (fault === null) return sendJson(response, 200, { ready: true });
+    this.#p.logger.warn({ code: fault.code, error: fault.message }, 'not ready');
+    sendJson(response, 503, { ready: false, code: fault.code });
+  }
+
+  #metrics(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    return this.#gate.pass(request, response, { stream: false, read: null }, (exchange) =>
+      mayDo(exchange.principal, ['read']) ? this.#scrape.serve(exchange) : this.#gate.refuseScope(response, 'To read metrics', ['read']),
+    );
   }
 
   #overMcp(serve: (exchange: Exchange) => Promise<void> | void): Serve {
@@ -193,7 +217,7 @@ export class HttpServer {
 
   #failed(error: unknown, response: ServerResponse): void {
     if (error instanceof LogisticsError) return refuse(response, refusalOf(error));
-    this.#p.logger.error({ err: error }, 'a request failed');
+    this.#p.logger.error({ err: error, request_id: response.getHeader(REQUEST_ID) }, 'a request failed');
     refuse(response, refusalOf(new LogisticsError('internal', '')));
   }
 }
@@ -202,7 +226,7 @@ export class HttpServer {
 function letRead(response: ServerResponse, origin: string): void {
   response.setHeader('access-control-allow-origin', origin);
   response.setHeader('vary', 'Origin');
-  response.setHeader('access-control-expose-headers', 'Mcp-Session-Id, WWW-Authenticate, Retry-After');
+  response.setHeader('access-control-expose-headers', 'Mcp-Session-Id, WWW-Authenticate, Retry-After, X-Request-Id');
   response.setHeader('access-control-allow-methods', 'GET, POST, DELETE');
   response.setHeader('access-control-allow-headers', 'Authorization, Content-Type, Last-Event-ID, Mcp-Method, Mcp-Name, Mcp-Protocol-Version, Mcp-Session-Id');
   response.setHeader('access-control-max-age', '600');

@@ -5,6 +5,7 @@ import { toolsOfSets } from '../../tools/registry.ts';
 import type { Config } from '../config/normal-form.ts';
 import { LogisticsError } from '../domain/errors.ts';
 import { componentLogger, createLogger } from '../logger.ts';
+import { Metrics } from '../observe/metrics.ts';
 import type { OpenOptions } from '../open-engine.ts';
 import type { OrchestrationEngine } from '../orchestration/orchestration-engine.ts';
 import { isLoopback } from './address-check.ts';
@@ -54,11 +55,14 @@ export async function startServer({ config, engine: options, platform, now }: Se
     if (auth.needed && config.store !== 'in_memory')
       for (const namespace of new Set(tokens.list().map((token) => token.namespace)))
         engines.working(namespace).catch((error: unknown) => logger.error({ err: error, namespace }, 'a namespace could not be opened'));
+    const metrics = await Metrics.open();
     const server = new HttpServer({
+      metrics,
+      engines: () => engines.ready,
       config: config.serve,
       authenticator,
       engineOf: (principal) => engines.of(principal),
-      checkStore: () => void engine.backend.lastCursor(),
+      readiness: () => engine.readiness(),
       tools: toolsOfSets(config.toolsets),
       published: config.published,
       logger,

@@ -4,6 +4,7 @@ import type { McpCaller } from '../domain/action.ts';
 import { LogisticsError } from '../domain/errors.ts';
 import type { Json, JsonObject } from '../domain/json.ts';
 import { nearMatches } from '../domain/near-match.ts';
+import type { TraceContext } from '../domain/trace-context.ts';
 import { McpConnectFault, type McpConnection, openConnection } from './mcp-connection.ts';
 import { callFailure, toolOutput, wasNotSent } from './mcp-result.ts';
 import { checkMcpServer, hideSecrets, type McpServerConfig } from './mcp-server-config.ts';
@@ -37,11 +38,14 @@ class SharedMcpCaller implements McpCaller {
     return [...this.#configs.keys()];
   }
 
-  async call(server: string, tool: string, args: JsonObject, signal: AbortSignal): Promise<Json> {
+  async call(server: string, tool: string, args: JsonObject, signal: AbortSignal, trace?: TraceContext): Promise<Json> {
     for (let again = true; ; again = false) {
       const connection = await orAbort(this.#connection(server), signal);
       try {
-        const result = await connection.client.callTool({ name: tool, arguments: args }, { signal, timeout: NO_TIMEOUT_MS });
+        const result = await connection.client.callTool(
+          { name: tool, arguments: args, ...(trace === undefined ? {} : { _meta: { ...trace } }) },
+          { signal, timeout: NO_TIMEOUT_MS },
+        );
         return toolOutput(result, server, tool);
       } catch (error) {
         if (signal.aborted) throw signal.reason;

@@ -15,7 +15,7 @@ import type { ToolSpec } from '../../tools/tool.ts';
 import { ConnectionSession } from '../connection-session.ts';
 import type { Principal } from '../domain/access.ts';
 import type { OrchestrationEngine } from '../orchestration/orchestration-engine.ts';
-import type { AuditEntry } from '../tool-caller.ts';
+import type { AuditEntry, CallFigure } from '../tool-caller.ts';
 import { HttpListens } from './http-listens.ts';
 import { type HttpSession, type HttpSessionLimits, HttpSessions } from './http-sessions.ts';
 import { toRequest, writeResponse } from './node-web.ts';
@@ -33,6 +33,8 @@ export interface McpHttpParts {
   readonly sessions: HttpSessionLimits;
   readonly now: () => number;
   readonly audit: (entry: AuditEntry) => void;
+  /** Told of each tool call once it has its answer. */
+  readonly onCall?: ((figure: CallFigure) => void) | undefined;
   readonly onError: (error: unknown) => void;
 }
 
@@ -169,7 +171,7 @@ export class McpHttp {
   }
 
   #server(principal: () => Principal, session: ConnectionSession | null): Server {
-    const { engineOf, tools, audit } = this.#p;
+    const { engineOf, tools, audit, onCall } = this.#p;
     const engine = (): Promise<OrchestrationEngine> => engineOf(principal());
     const server = createMcpServer({
       engine: { get: engine },
@@ -178,6 +180,7 @@ export class McpHttp {
       ...(this.#published === null ? { tools: () => Promise.resolve(tools) } : publishedSource(tools, this.#published, engine)),
       access: principal,
       audit,
+      onCall,
     });
     this.#p.onServer?.(server);
     return server;

@@ -16,8 +16,9 @@ import { type PersonAnswer, PersonNeeded, type PersonQuestion, type ToolSpec } f
 import type { ConnectionSession } from '../connection-session.ts';
 import type { Principal } from '../domain/access.ts';
 import { nearMatches } from '../domain/near-match.ts';
-import { type AuditEntry, type EngineDoor, ToolCaller } from '../tool-caller.ts';
+import { type AuditEntry, type CallFigure, type EngineDoor, ToolCaller } from '../tool-caller.ts';
 import { VERSION } from '../version.ts';
+import { callFacts } from './call-facts.ts';
 import { canAsk, TASKS_EXTENSION, takesTasks } from './client-capabilities.ts';
 import { serveCompletions } from './completions.ts';
 import { INSTRUCTIONS } from './instructions.ts';
@@ -40,6 +41,8 @@ export interface McpServerParts {
   readonly access?: (() => Principal) | undefined;
   /** Told of each call that may have changed something. */
   readonly audit?: ((entry: AuditEntry) => void) | undefined;
+  /** Told of each tool call once it has its answer. */
+  readonly onCall?: ((figure: CallFigure) => void) | undefined;
   /** Default: the default set. */
   readonly tools?: (() => Promise<readonly ToolSpec[]>) | undefined;
   /** Tells of each change of the tools; absent where they never change. */
@@ -84,6 +87,7 @@ export function createMcpServer(parts: McpServerParts): Server {
     if (spec === undefined) throw unknownTool(name, known);
     const takesTask = takesTasks(context);
     const outcome = await caller.call(spec, args, {
+      ...callFacts(context),
       signal: context.mcpReq.signal,
       progress: progressTeller(context),
       takesTask,

@@ -17,7 +17,8 @@ import { asLogisticsError } from '../domain/errors.ts';
 import { parseRange } from '../domain/job-range.ts';
 import { isJsonObject, type JsonObject } from '../domain/json.ts';
 import type { OrchestrationEngine } from '../orchestration/orchestration-engine.ts';
-import type { CallOutcome, EngineDoor, ToolCaller } from '../tool-caller.ts';
+import type { CallOutcome, CallRequest, EngineDoor, ToolCaller } from '../tool-caller.ts';
+import { callFacts } from './call-facts.ts';
 import { canAsk, TASKS_EXTENSION, takesTasks } from './client-capabilities.ts';
 import { formOf } from './person-form.ts';
 import { errorText, successResult } from './tool-result.ts';
@@ -74,7 +75,8 @@ export function serveTasks(server: Server, { engine: door, caller }: { readonly 
       const question = approvalQuestion(engine, approval);
       const answer = answerTo(responses, question.key);
       // Who declines has decided nothing; the question stays.
-      if (answer?.action === 'accept') await decide(caller, approval, { action: 'accept', content: answer.content ?? {} }, context.mcpReq.signal);
+      if (answer?.action === 'accept')
+        await decide(caller, approval, { action: 'accept', content: answer.content ?? {} }, { ...callFacts(context), signal: context.mcpReq.signal });
     }
     return {};
   });
@@ -84,7 +86,11 @@ export function serveTasks(server: Server, { engine: door, caller }: { readonly 
     // A wait that is given up ends by itself; the work that it waited for goes on.
     if (work.status === 'working' && parseWaitTask(taskId) === null) {
       const what: JsonObject = parseRange(taskId) === null ? { id: taskId } : { filter: { kind: 'jobs', batch: taskId } };
-      const outcome = await caller.call(controlTool, { ...what, action: 'cancel', reason: 'Its task was cancelled.' }, { signal: context.mcpReq.signal });
+      const outcome = await caller.call(
+        controlTool,
+        { ...what, action: 'cancel', reason: 'Its task was cancelled.' },
+        { ...callFacts(context), signal: context.mcpReq.signal },
+      );
       // It may have ended in this very moment.
       refuse(outcome, ['invalid_transition', 'conflict', 'not_found']);
     }
@@ -131,14 +137,14 @@ async function decide(
   caller: ToolCaller,
   { executionId, stepId, wait }: OpenApproval,
   answer: PersonAnswer & { action: 'accept' },
-  signal: AbortSignal,
+  request: CallRequest,
 ): Promise<void> {
   const { approved, comment } = answer.content;
   if (typeof approved !== 'boolean') throw new ProtocolError(ProtocolErrorCode.InvalidParams, 'The answer to an approval needs approved, true or false.');
   const said = typeof comment === 'string' && comment !== '' ? { comment: comment.slice(0, 2_000) } : {};
   const args = { id: executionId, action: 'approve', step: stepId, digest: wait.digest, approved, ...said };
   // Answered by somebody else meanwhile: then there is nothing left to ask.
-  refuse(await caller.call(controlTool, args, { signal, askPerson: () => answer }), ['invalid_transition', 'conflict']);
+  refuse(await caller.call(controlTool, args, { ...request, askPerson: () => answer }), ['invalid_transition', 'conflict']);
 }
 
 /** The answer to one question; those to questions that are not open are ignored, whatever they look like. The SDK takes the answers out of the parameters. */

@@ -53,27 +53,47 @@ export function storeFamilies(measures: StoreMeasures, now: number): Family[] {
 }
 
 export interface ProcessFigures {
-  readonly writer: WriterState;
+  /** One for each store that the process has open. */
+  readonly writers: readonly WriterState[];
   readonly running: number;
   readonly storeBytes: number;
   readonly version: string;
   readonly store: string;
 }
 
-export function processFamilies({ writer, running, storeBytes, version, store }: ProcessFigures): Family[] {
+export function processFamilies({ writers, running, storeBytes, version, store }: ProcessFigures): Family[] {
   return [
     { ...PROCESS_METRICS.build, values: [{ labels: { version, node: process.version, store }, value: 1 }] },
     single(PROCESS_METRICS.running, running),
-    single(PROCESS_METRICS.writable, writer.fault === null ? 1 : 0),
-    counts(PROCESS_METRICS.commitSize, writer.batches, 1),
-    counts(PROCESS_METRICS.commitTime, writer.latencyMs, 1_000),
-    single(PROCESS_METRICS.commitFailures, writer.failures),
-    single(PROCESS_METRICS.busy, writer.busyRetries),
+    single(PROCESS_METRICS.writable, writers.every(({ fault }) => fault === null) ? 1 : 0),
+    counts(PROCESS_METRICS.commitSize, sumOf(writers.map(({ batches }) => batches)), 1),
+    counts(PROCESS_METRICS.commitTime, sumOf(writers.map(({ latencyMs }) => latencyMs)), 1_000),
+    single(
+      PROCESS_METRICS.commitFailures,
+      total(writers, (writer) => writer.failures),
+    ),
+    single(
+      PROCESS_METRICS.busy,
+      total(writers, (writer) => writer.busyRetries),
+    ),
     single(PROCESS_METRICS.storeBytes, storeBytes),
   ];
 }
 
-export function single(spec: MetricSpec, value: number): Family {
+function total(writers: readonly WriterState[], read: (writer: WriterState) => number): number {
+  return writers.reduce((sum, writer) => sum + read(writer), 0);
+}
+
+function sumOf(parts: readonly BucketCounts[]): BucketCounts {
+  const [first, ...others] = parts;
+  if (first === undefined) return { bounds: [], counts: [0], sum: 0 };
+  return others.reduce<BucketCounts>(
+    (so, { bounds, counts: more, sum }) => ({ bounds, counts: more.map((count, at) => count + (so.counts[at] as number)), sum: so.sum + sum }),
+    first,
+  );
+}
+
+function single(spec: MetricSpec, value: number): Family {
   return { ...spec, values: [{ labels: {}, value }] };
 }
 

@@ -1,7 +1,7 @@
 // Owns the metrics of a process: what it counts itself as it goes, and a scrape that reads all else in that moment.
 import type { Counter, Gauge, Histogram, Metric, Registry } from 'prom-client';
 import type { Backend } from '../store/backend.ts';
-import { type Family, processFamilies, storeFamilies } from './families.ts';
+import { type Family, type ProcessFigures, processFamilies, storeFamilies } from './families.ts';
 import { LABEL_LIMITS, type MetricSpec, PROCESS_METRICS } from './metric-table.ts';
 
 type Prom = typeof import('prom-client');
@@ -16,19 +16,13 @@ export interface ScrapeParts {
   readonly namespace?: string | undefined;
   readonly now: number;
   /** Absent for an asker who belongs to one namespace of a process that serves several. */
-  readonly process?: { readonly running: number; readonly version: string } | undefined;
+  readonly process?: Pick<ProcessFigures, 'writers' | 'running' | 'version'> | undefined;
 }
 
 export interface HttpFigure {
   readonly method: string;
   readonly route: string;
   readonly status: number;
-  readonly ms: number;
-}
-
-export interface CallFigure {
-  readonly tool: string;
-  readonly outcome: string;
   readonly ms: number;
 }
 
@@ -41,10 +35,10 @@ export class Metrics {
   readonly #httpTime: Histogram;
   readonly #httpOpen: Gauge;
   readonly #streams: Gauge;
-  readonly #sessions: Gauge;
   readonly #calls: Counter;
   readonly #callTime: Histogram;
   #watched = false;
+  #sessionCount = (): number => 0;
 
   private constructor(prom: Prom) {
     this.#prom = prom;
@@ -52,7 +46,13 @@ export class Metrics {
     this.#httpTime = new prom.Histogram({ ...this.#spec(PROCESS_METRICS.httpTime), buckets: REQUEST_BOUNDS_S });
     this.#httpOpen = new prom.Gauge(this.#spec(PROCESS_METRICS.httpOpen));
     this.#streams = new prom.Gauge(this.#spec(PROCESS_METRICS.streams));
-    this.#sessions = new prom.Gauge(this.#spec(PROCESS_METRICS.sessions));
+    const sessions = (): number => this.#sessionCount();
+    new prom.Gauge({
+      ...this.#spec(PROCESS_METRICS.sessions),
+      collect() {
+        this.set(sessions());
+      },
+    });
     this.#calls = new prom.Counter(this.#spec(PROCESS_METRICS.calls));
     this.#callTime = new prom.Histogram({ ...this.#spec(PROCESS_METRICS.callTime), buckets: REQUEST_BOUNDS_S });
   }
@@ -65,25 +65,32 @@ export class Metrics {
     return { name, help, labelNames: [...labels], registers: [this.#registry] };
   }
 
-  requestBegan(isStream: boolean): void {
+  requestBegan(): void {
     this.#httpOpen.inc();
-    if (isStream) this.#streams.inc();
+  }
+
+  streamBegan(): void {
+    this.#streams.inc();
+  }
+
+  streamEnded(): void {
+    this.#streams.dec();
   }
 
   /** `route` is one of ours, never the path as it came. */
-  requestEnded({ method, route, status, ms }: HttpFigure, isStream: boolean): void {
+  requestEnded({ method, route, status, ms }: HttpFigure): void {
     this.#httpOpen.dec();
-    if (isStream) this.#streams.dec();
     this.#httpTime.observe({ method: METHODS.has(method) ? method : 'other', route, status: String(status) }, ms / 1_000);
   }
 
-  called({ tool, outcome, ms }: CallFigure): void {
+  called({ tool, outcome, ms }: { readonly tool: string; readonly outcome: string; readonly ms: number }): void {
     this.#calls.inc({ tool, outcome });
     this.#callTime.observe({ tool }, ms / 1_000);
   }
 
-  sessionsOpen(count: number): void {
-    this.#sessions.set(count);
+  /** `count` is asked with each scrape. */
+  watchSessions(count: () => number): void {
+    this.#sessionCount = count;
   }
 
   /** The text of a scrape and its content type. */
@@ -93,7 +100,7 @@ export class Metrics {
     // What costs a little while it watches (the event loop, collections) begins with the first scrape: who is never asked pays nothing.
     if (!this.#watched) this.#prom.collectDefaultMetrics({ register: this.#registry });
     this.#watched = true;
-    const figures = { ...own, writer: backend.writerState(), storeBytes: backend.status().bytes, store: backend.kind };
+    const figures = { ...own, storeBytes: backend.status().bytes, store: backend.kind };
     return { type: this.#registry.contentType, text: `${await this.#text([...processFamilies(figures), ...families])}\n${await this.#registry.metrics()}` };
   }
 

@@ -2,6 +2,8 @@
 import { createHash } from 'node:crypto';
 import { LogisticsError } from '../domain/errors.ts';
 import { canonicalJson } from '../domain/json.ts';
+import { type TraceContext, traceText } from '../domain/trace-context.ts';
+import type { Tracing } from '../runtime/tracing.ts';
 import type { Receipt } from '../store/port/common.ts';
 
 export interface Caller {
@@ -13,6 +15,8 @@ export interface Caller {
   readonly mayApprove?: boolean | undefined;
   /** Session of the connection, when the call names none. */
   readonly sessionId: string | null;
+  /** The trace that the call belongs to; what it asks for belongs to it too. */
+  readonly trace?: TraceContext | undefined;
 }
 
 export const LOCAL_HUMAN: Caller = { principal: 'local', actor: 'human', sessionId: null };
@@ -31,4 +35,10 @@ export function receiptFor(caller: Caller, tool: string, key: string | undefined
     throw new LogisticsError('invalid_input', 'The idempotency key has no usable length.', { path: 'idempotency_key', expected: '1 to 200 characters' });
   const what = Object.fromEntries(Object.entries(args).filter(([name]) => !NOT_WHAT_IS_DONE.has(name)));
   return { principal: caller.principal, tool, key, digest: digestOf(what) };
+}
+
+/** The trace that work is asked for in: that of the call, or of the program that calls in code; null when there is none. */
+export function traceOf(caller: Caller, tracing: Tracing | null): string | null {
+  const trace = caller.trace ?? tracing?.current() ?? null;
+  return trace === null ? null : traceText(trace);
 }

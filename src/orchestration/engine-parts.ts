@@ -4,6 +4,7 @@ import type { Logger } from '../domain/log.ts';
 import type { QueueLimits } from '../domain/queue.ts';
 import type { Decide } from '../domain/transition.ts';
 import type { SweepSettings } from '../runtime/sweeper.ts';
+import type { Tracing } from '../runtime/tracing.ts';
 import type { ScheduleManager } from '../schedule/schedule-manager.ts';
 import type { Backend } from '../store/backend.ts';
 import type { TaskRegistry } from '../task/task-registry.ts';
@@ -41,6 +42,8 @@ export interface EngineParts {
   readonly leaseMs: number;
   readonly defaultAttempts: number;
   readonly join: { readonly pid: number; readonly host: string; readonly role: string; readonly sole?: boolean | undefined };
+  /** null where nothing is traced. */
+  readonly tracing: Tracing | null;
   readonly background: Background;
   /** Made once the epoch is known; null for a process that runs no jobs. */
   readonly makeWorker: ((epoch: () => number) => Worker) | null;

@@ -5,6 +5,7 @@ import type { NewJob } from '../domain/job.ts';
 import { isJsonObject, type JsonObject } from '../domain/json.ts';
 import { parseInput } from '../domain/parse-input.ts';
 import { AGENT_CAPABILITY } from '../domain/worker-agent.ts';
+import type { Tracing } from '../runtime/tracing.ts';
 import type { Backend } from '../store/backend.ts';
 import type { Receipt } from '../store/port/common.ts';
 import { inOrderOfInputs, jobsInOrder, refusedBatch } from '../task/job-batch.ts';
@@ -12,7 +13,7 @@ import { type JobContext, JobInput, toNewJob } from '../task/job-input.ts';
 import type { BatchJob } from '../task/queue.ts';
 import { checkPayload } from '../task/step-input.ts';
 import type { TaskRegistry } from '../task/task-registry.ts';
-import type { Caller } from './caller.ts';
+import { type Caller, traceOf } from './caller.ts';
 import { capabilityGap } from './capability-gap.ts';
 import { checkOutputSchema } from './input-schema.ts';
 
@@ -25,6 +26,7 @@ export interface JobIntakeOptions {
   readonly newId: IdSource;
   readonly now: () => number;
   readonly defaultAttempts: number;
+  readonly tracing: Tracing | null;
 }
 
 export interface Enqueued {
@@ -53,6 +55,7 @@ export class JobIntake {
       capabilityOf: (task, payload) => registry.capabilityOf(task, isJsonObject(payload) ? payload : {}),
       defaultAttempts,
     };
+    const trace = traceOf(caller, this.#o.tracing);
     const schemas = new Set<string>();
     const checkSchema = (schema: JsonObject, path: string): void => {
       const text = JSON.stringify(schema);
@@ -65,7 +68,7 @@ export class JobIntake {
       const type = registry.require(parsed.task);
       if (parsed.output !== undefined) checkSchema(parsed.output, path === '' ? 'output' : `${path}.output`);
       checkPayload(type, parsed.payload, path === '' ? 'payload' : `${path}.payload`);
-      return { ...toNewJob(parsed, context), task: type.type };
+      return { ...toNewJob(parsed, context), task: type.type, trace };
     });
     const result = await backend.enqueueJobs({ jobs: batch.ordered, receipt });
     if (result.kind === 'conflict') {

@@ -1,6 +1,6 @@
 // Owns start and stop order, nothing more: what it holds is made elsewhere, started bottom up and stopped top down.
 
-import { LogisticsError } from '../domain/errors.ts';
+import { type ErrorData, LogisticsError } from '../domain/errors.ts';
 import type { EventType, LogisticsEvent } from '../domain/event.ts';
 import { batchStatus, type JobRange, parseRange } from '../domain/job-range.ts';
 import { isJsonObject, type Json } from '../domain/json.ts';
@@ -13,6 +13,7 @@ import { EventFeed, type EventHandler } from '../runtime/event-feed.ts';
 import { InboxPump } from '../runtime/inbox-pump.ts';
 import { createSweeper, type Sweeper } from '../runtime/sweeper.ts';
 import type { Ticker } from '../runtime/ticker.ts';
+import type { Tracing } from '../runtime/tracing.ts';
 import { type WaitEnd, Waiters } from '../runtime/waiters.ts';
 import type { ScheduleManager } from '../schedule/schedule-manager.ts';
 import type { Backend } from '../store/backend.ts';
@@ -29,6 +30,7 @@ import { type Enqueued, JobIntake } from './job-intake.ts';
 import type { OrchestrationSession, OrchestrationSessions, SessionRequest } from './orchestration-session.ts';
 import { applyQueueLimits } from './queue-limits.ts';
 import type { RunPlanner } from './run-planner.ts';
+import { readiness } from './readiness.ts';
 import { type WhoFires, whoFires } from './schedule-liveness.ts';
 import { type SystemStatus, systemStatus } from './system-status.ts';
 import type { TaskOrchestrator } from './task-orchestrator.ts';
@@ -67,6 +69,8 @@ export class OrchestrationEngine {
   readonly workerAgents: WorkerAgents;
   readonly workflowsDir: WorkflowsDir | null;
   readonly logger: Logger;
+  /** null where nothing is traced. */
+  readonly tracing: Tracing | null;
   readonly namespace: string;
   readonly version: string;
   readonly #p: EngineParts;
@@ -101,6 +105,7 @@ export class OrchestrationEngine {
     this.workerAgents = parts.workerAgents;
     this.workflowsDir = parts.workflowsDir;
     this.logger = parts.log('engine');
+    this.tracing = parts.tracing;
     this.namespace = parts.namespace;
     this.version = parts.version;
     this.#startedAt = parts.now();
@@ -139,6 +144,11 @@ export class OrchestrationEngine {
   /** Aborted as soon as this engine stops, for whatever reason. */
   get stopping(): AbortSignal {
     return this.#ending.signal;
+  }
+
+  /** Why it cannot work now: it does not run (any more), or its store can neither be read nor written; null while it can. */
+  readiness(): ErrorData | null {
+    return readiness(this.#p.backend, this.#state === 'running' && !this.#ending.signal.aborted, this.#epoch);
   }
 
   /** Jobs that run in this process now. */

@@ -12,11 +12,12 @@ import { DEFAULT_PRIORITY, Priority } from '../domain/priority.ts';
 import type { Decide } from '../domain/transition.ts';
 import type { DefinitionFault, StoredDefinition, WorkflowDefinition } from '../domain/workflow-definition.ts';
 import type { ExecutionStatus } from '../domain/workflow-execution.ts';
+import type { Tracing } from '../runtime/tracing.ts';
 import type { Backend } from '../store/backend.ts';
 import type { Receipt } from '../store/port/common.ts';
 import { jsonBytes } from '../task/storable.ts';
 import type { TaskRegistry } from '../task/task-registry.ts';
-import type { Caller } from './caller.ts';
+import { type Caller, traceOf } from './caller.ts';
 import { type CheckResult, DefinitionChecker } from './definition-checker.ts';
 import { checkInput } from './input-schema.ts';
 import type { ToolCatalog } from './tool-catalog.ts';
@@ -30,6 +31,8 @@ export interface WorkflowManagerOptions {
   readonly newId: IdSource;
   readonly decide: Decide;
   readonly compile: (definition: WorkflowDefinition, hash: string) => Plan;
+  /** null where nothing is traced. */
+  readonly tracing: Tracing | null;
   /** Knows the tools of other MCP servers; absent where none is configured. */
   readonly tools?: ToolCatalog | undefined;
 }
@@ -187,6 +190,7 @@ export class WorkflowManager {
       startedBy: caller.principal,
       forkedFrom: request.forkedFrom ?? null,
       concurrency: concurrency === undefined || key === null ? null : { key, limit: concurrency.limit, onLimit: concurrency.onLimit },
+      trace: traceOf(caller, this.#o.tracing),
       receipt: request.receipt,
       decide,
     });

@@ -22,8 +22,8 @@ import type { WorkerAgent, WorkerHello } from '../domain/worker-agent.ts';
 import type { StoredDefinition, WorkflowDefinition } from '../domain/workflow-definition.ts';
 import type { ExecutionRow, ExecutionStatus, ParentLink, StepRow } from '../domain/workflow-execution.ts';
 import type { ListFilter, Page, Receipt } from './port/common.ts';
-import type { StepCacheVerbs } from './port/step-cache.ts';
 import type { MeasureReads } from './port/measures.ts';
+import type { StepCacheVerbs } from './port/step-cache.ts';
 
 /** What the caller's program gives every adapter: clock, chance, ids, the plan compiler, and limits. */
 export interface BackendEnvironment {
@@ -43,6 +43,8 @@ export interface BackendEnvironment {
   readonly checkOutput?: ((schema: JsonObject, key: string, value: Json) => readonly OutputFault[]) | undefined;
   /** Without it there are no schedules in this program. */
   readonly schedules?: ScheduleSupport | undefined;
+  /** Begins a trace for a run that a schedule starts; `end` is called once that is stored. Absent where nothing is traced. */
+  readonly fireTrace?: ((facts: FiringFacts) => { readonly text: string; end(): void }) | undefined;
   /** Told of faults that no caller waits for, such as a commit listener that throws. */
   readonly onError?: ((error: unknown) => void) | undefined;
 }
@@ -166,6 +168,8 @@ export interface ClaimedJob {
   readonly timeoutMs: number | null;
   readonly deadlineAt: number | null;
   readonly retry: RetryPolicy;
+  /** The trace that it, or its execution, was asked for in. */
+  readonly trace: string | null;
   /** Set for the job of a step; its payload is rendered from the definition. */
   readonly step: {
     readonly executionId: string;
@@ -446,6 +450,8 @@ export interface Backend extends StepCacheVerbs, MeasureReads {
     readonly startedBy: string;
     readonly forkedFrom: { readonly executionId: string; readonly stepIndex: number } | null;
     readonly concurrency: { readonly key: string; readonly limit: number; readonly onLimit: 'queue' | 'skip' | 'cancel_in_progress' | 'cancel_newest' } | null;
+    /** The trace that it was asked for in; its jobs and children belong to it. */
+    readonly trace?: string | null | undefined;
     readonly receipt?: Receipt | undefined;
     readonly decide: Decide;
   }): Promise<StartResult>;

@@ -1,13 +1,15 @@
 // Owns one attempt of one job: its input, its context, its time limit, and an outcome in every case.
 import { Buffer, isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
-import type { ActionContext, ArtifactRef, TaskType } from '../domain/action.ts';
+import type { ActionContext, ActionTrace, ArtifactRef, TaskType } from '../domain/action.ts';
 import { LogisticsError } from '../domain/errors.ts';
 import type { IdSource } from '../domain/id.ts';
 import { MAX_JOB_LOG_LINES } from '../domain/job.ts';
 import type { Json, JsonObject } from '../domain/json.ts';
 import type { PlanNode } from '../domain/plan.ts';
+import { readTrace, type TraceContext, traceIdOf } from '../domain/trace-context.ts';
 import type { Redactor } from '../runtime/redact.ts';
+import type { Tracing } from '../runtime/tracing.ts';
 import type { AttemptOutcome, ClaimedJob, JobLogLine } from '../store/backend.ts';
 import { type InputSources, inputOf } from './step-input.ts';
 import { storableError, storableFields, storableOutput } from './storable.ts';
@@ -18,6 +20,8 @@ export interface AttemptSources extends InputSources {
   readonly redactor: Redactor;
   readonly now: () => number;
   readonly newId: IdSource;
+  /** Absent where nothing is traced. */
+  readonly tracing?: Tracing | null | undefined;
 }
 
 // A handler that ignores its signal is left behind after this long; its late result is refused by the fencing token.
@@ -40,12 +44,29 @@ export class Attempt {
   #progress: { share: number; message: string | null } | null = null;
   #reporting: NodeJS.Timeout | null = null;
   #limit: NodeJS.Timeout | null = null;
+  #trace: TraceContext | null;
 
   constructor(job: ClaimedJob, epoch: number, node: PlanNode | null, sources: AttemptSources) {
     this.job = job;
     this.epoch = epoch;
     this.#node = node;
     this.#sources = sources;
+    this.#trace = job.trace === null ? null : readTrace(job.trace);
+  }
+
+  /** What each log line about it says. */
+  get about(): Record<string, string | number> {
+    const { job } = this;
+    return {
+      job_id: job.jobId,
+      ...(job.step === null ? {} : { execution_id: job.step.executionId, step_id: this.#node?.id ?? '' }),
+      ...(job.step?.item == null ? {} : { item_index: job.step.item }),
+      ...(job.sessionId === null ? {} : { session_id: job.sessionId }),
+      ...(this.#trace === null ? {} : { trace_id: traceIdOf(this.#trace) }),
+      queue: job.queue,
+      task: job.task,
+      attempt: job.attempt,
+    };
   }
 
   /** Asks the handler to stop; `reason` becomes its error. */
@@ -60,7 +81,29 @@ export class Attempt {
   }
 
   /** Never throws. */
-  async run(): Promise<AttemptOutcome> {
+  run(): Promise<AttemptOutcome> {
+    const { tracing } = this.#sources;
+    if (!tracing) return this.#run();
+    const { job } = this;
+    const attributes = {
+      'messaging.system': 'logistics',
+      'messaging.operation.type': 'process',
+      'messaging.destination.name': job.queue,
+      'messaging.message.id': job.jobId,
+      'logistics.task': job.task,
+      'logistics.attempt': job.attempt,
+      ...(job.step === null ? {} : { 'logistics.execution_id': job.step.executionId, 'logistics.step_id': this.#node?.id ?? '' }),
+      ...(job.sessionId === null ? {} : { 'logistics.session_id': job.sessionId }),
+    };
+    return tracing.span({ name: `run ${job.task}`, kind: 'consumer', parent: this.#trace, attributes }, async (span) => {
+      this.#trace = span.context;
+      const outcome = await this.#run();
+      if (outcome.status === 'failed') span.fail(outcome.error.code);
+      return outcome;
+    });
+  }
+
+  async #run(): Promise<AttemptOutcome> {
     const limit = this.#timeLimit();
     if (limit !== null) this.#armLimit(limit.ms, limit.error);
     try {
@@ -157,9 +200,21 @@ export class Attempt {
       attempt: job.attempt,
       maxAttempts: job.retry.maxAttempts,
       signal: this.controller.signal,
+      trace: this.#actionTrace(),
       log: (level, message, fields) => this.#log(level, message, fields),
       progress: (share, message) => this.#report(share, message ?? null),
       putArtifact: (name, content, mediaType) => this.#putArtifact(name, content, mediaType),
+    };
+  }
+
+  #actionTrace(): ActionTrace | undefined {
+    const context = this.#trace;
+    if (context === null) return undefined;
+    const { tracing } = this.#sources;
+    return {
+      context,
+      client: (name, attributes, call) =>
+        tracing ? tracing.span({ name, kind: 'client', parent: context, attributes }, (span) => call(span.context)) : call(context),
     };
   }
 

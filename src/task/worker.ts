@@ -191,7 +191,7 @@ export class Worker implements Service {
     const plan = job.step === null ? null : this.#guarded(() => this.#o.backend.planOf(job.step?.hash ?? ''));
     if (plan === undefined || (plan === null && job.step !== null)) {
       // Without its plan it cannot start now; the sweep gives it back.
-      this.#o.logger.error(idsOf(job), 'the plan of a claimed step could not be read');
+      this.#o.logger.error({ job_id: job.jobId, execution_id: job.step?.executionId, attempt: job.attempt }, 'the plan of a claimed step could not be read');
       return;
     }
     const attempt = new Attempt(job, epoch, plan === null || job.step === null ? null : (plan.nodes[job.step.index] ?? null), this.#o);
@@ -210,12 +210,12 @@ export class Worker implements Service {
     const { job } = attempt;
     const { signal } = attempt.controller;
     const { logger } = this.#o;
-    const about = { ...idsOf(job), task: job.task, attempt: job.attempt };
-    logger.debug(about, 'attempt started');
+    const isTold = logger.isLevelEnabled?.('debug') !== false;
+    if (isTold) logger.debug(attempt.about, 'attempt started');
     const outcome = signal.reason === STOPPING ? ({ status: 'released' } as const) : await attempt.run();
     const released = signal.reason === STOPPING && outcome.status === 'failed';
-    if (outcome.status === 'failed' && !released) logger.info({ ...about, code: outcome.error.code, error: outcome.error.message }, 'attempt failed');
-    else logger.debug(about, released ? 'attempt given back' : 'attempt completed');
+    if (outcome.status === 'failed' && !released) logger.info({ ...attempt.about, code: outcome.error.code, error: outcome.error.message }, 'attempt failed');
+    else if (isTold) logger.debug(attempt.about, released ? 'attempt given back' : 'attempt completed');
     // The slot is free once the handler is done; the next claim shares the commit that stores this result.
     this.#free++;
     if (this.#running.get(job.jobId) === attempt) this.#running.delete(job.jobId);
@@ -244,13 +244,13 @@ export class Worker implements Service {
     try {
       const logs = round === 0 ? attempt.takeLogs() : [];
       const result = await this.#o.backend.settleJob({ jobId: job.jobId, token: job.token, outcome, logs, decide: this.#o.decide });
-      if (result.kind === 'lease_lost') this.#o.logger.warn(idsOf(job), 'result refused: another holder has this job, or it was ended');
+      if (result.kind === 'lease_lost') this.#o.logger.warn(attempt.about, 'result refused: another holder has this job, or it was ended');
       return true;
     } catch (error) {
       // The result of finished work is worth waiting for: a full disk may have room again in a minute.
       const retryable = this.#started && error instanceof LogisticsError && error.retryable && error.code !== 'shutting_down' && error.code !== 'internal';
       if (round === 0 || !retryable)
-        this.#o.logger.error({ err: error, ...idsOf(job) }, retryable ? 'result not stored yet; trying on' : 'result could not be stored');
+        this.#o.logger.error({ err: error, ...attempt.about }, retryable ? 'result not stored yet; trying on' : 'result could not be stored');
       return !retryable;
     }
   }
@@ -259,14 +259,6 @@ export class Worker implements Service {
     if (this.#claiming) return;
     for (const resolve of this.#drained.splice(0)) resolve();
   }
-}
-
-function idsOf(job: ClaimedJob): Record<string, string> {
-  return {
-    job_id: job.jobId,
-    ...(job.step === null ? {} : { execution_id: job.step.executionId }),
-    ...(job.sessionId === null ? {} : { session_id: job.sessionId }),
-  };
 }
 
 const CANCELLED = new LogisticsError('cancelled', 'Cancelled on request.');

@@ -41,6 +41,8 @@ const SIDEWAYS: ReadonlySet<string> = new Set(['src -> src/config', 'src -> src/
 /** A package that only some homes may name; a package in no row is open to every home but src/domain. */
 const PACKAGE_HOMES: readonly { readonly packages: RegExp; readonly homes: readonly string[] }[] = [
   { packages: /^@modelcontextprotocol\//, homes: ['src/mcp'] },
+  { packages: /^@opentelemetry\//, homes: ['src/runtime'] },
+  { packages: /^prom-client$/, homes: ['src/observe'] },
   { packages: /^(?:@marcbachmann\/cel-js|re2js)$/, homes: ['src/expression'] },
 ];
 const DOMAIN_PACKAGES: readonly string[] = ['zod'];

@@ -9,6 +9,7 @@ import { HttpServer } from '../../src/http/http-server.ts';
 import { TokenFile } from '../../src/http/token-file.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { TASKS_EXTENSION, takesTasks } from '../../src/mcp/client-capabilities.ts';
+import { Metrics } from '../../src/observe/metrics.ts';
 import { openEngine } from '../../src/open-engine.ts';
 import type { OrchestrationEngine } from '../../src/orchestration/orchestration-engine.ts';
 import { FIXTURE_TASKS, ONLY_AS_TASK, TASK_TOOLS } from './fixture-tasks.ts';
@@ -184,7 +185,9 @@ export async function startFixtureServer(folder: string): Promise<{ readonly url
       now,
     }),
     engineOf: () => Promise.resolve(engine),
-    checkStore: () => void engine.backend.lastCursor(),
+    engines: () => [engine],
+    metrics: await Metrics.open(),
+    readiness: () => engine.readiness(),
     tools: TASK_TOOLS,
     published: [{ workflow: CHANGING, tool: CHANGING, description: null }],
     onServer: (each) => addFixtures(each, engine),

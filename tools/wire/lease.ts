@@ -1,5 +1,6 @@
 // Owns a lease and a worker agent on the wire.
 import type { JsonObject } from '../../src/domain/json.ts';
+import { readTrace } from '../../src/domain/trace-context.ts';
 import type { WorkerAgent } from '../../src/domain/worker-agent.ts';
 import type { WorkerLease } from '../../src/store/backend.ts';
 import type { AgentLease } from '../../src/task/worker-agents.ts';
@@ -26,6 +27,7 @@ export function leaseToWire(lease: AgentLease): JsonObject {
       deadline_at: iso(job.deadlineAt),
       timeout_ms: job.timeoutMs,
       output_schema: lease.outputSchema,
+      ...(job.trace === null ? {} : readTrace(job.trace)),
     }),
     previous: previous === null ? null : { attempt: previous.attempt, note: previous.note, ...compact({ share: previous.share, message: previous.message }) },
   };

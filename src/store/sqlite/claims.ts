@@ -170,6 +170,7 @@ export class Claims {
       timeoutMs: record === null ? job.timeout_ms : (node?.step.timeoutMs ?? null),
       deadlineAt: job.deadline_at,
       retry: job.retry !== null ? (JSON.parse(job.retry) as RetryPolicy) : (node?.retry ?? DEFAULT_RETRY),
+      trace: record === null ? job.trace : record.trace,
       step:
         record === null
           ? null

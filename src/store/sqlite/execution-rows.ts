@@ -21,6 +21,8 @@ export interface ExecutionRecord {
   gates: readonly (readonly [string, number])[];
   /** Number of the ledger row of the schedule that started it, or null. */
   readonly occurrence: number | null;
+  /** The trace that it was asked for in, or null. */
+  readonly trace: string | null;
   dirty: boolean;
   storedStatus: number;
   readonly steps: Map<number, { row: StepRow; dirty: boolean } | null>;
@@ -73,6 +75,7 @@ interface ExecutionSql {
   input: string;
   occurrence: number | null;
   task_versions: string | null;
+  trace: string | null;
 }
 
 interface StepSql {
@@ -171,6 +174,7 @@ export class ExecutionRows {
       forkedFrom: number | null;
       gates: readonly (readonly [string, number])[];
       occurrence?: number | undefined;
+      trace?: string | null | undefined;
     },
   ): ExecutionRecord {
     const num = this.#tx.nextNum('execution');
@@ -207,6 +211,7 @@ export class ExecutionRows {
       );
     if (row.taskVersions !== null) this.#tx.sql('UPDATE execution SET task_versions = ? WHERE num = ?').run(JSON.stringify(row.taskVersions), num);
     if (extra.occurrence !== undefined) this.#tx.sql('UPDATE execution SET occurrence = ? WHERE num = ?').run(extra.occurrence, num);
+    if (extra.trace) this.#tx.sql('UPDATE execution SET trace = ? WHERE num = ?').run(extra.trace, num);
     const record: ExecutionRecord = {
       num,
       ns: extra.ns,
@@ -220,6 +225,7 @@ export class ExecutionRows {
       gatePos: 0,
       gates: extra.gates,
       occurrence: extra.occurrence ?? null,
+      trace: extra.trace ?? null,
       dirty: false,
       storedStatus: executionCodes.of(row.status),
       steps: new Map(),
@@ -414,6 +420,7 @@ export class ExecutionRows {
       gatePos: sql.gate_pos,
       gates: sql.gates === null ? [] : (JSON.parse(sql.gates) as [string, number][]),
       occurrence: sql.occurrence,
+      trace: sql.trace,
       dirty: false,
       storedStatus: sql.status,
       steps: new Map(),

@@ -42,6 +42,7 @@ export interface StartParameters {
   readonly concurrency: { readonly key: string; readonly limit: number; readonly onLimit: 'queue' | 'skip' | 'cancel_in_progress' | 'cancel_newest' } | null;
   /** Number of the ledger row of the schedule that starts it. */
   readonly occurrence?: number | undefined;
+  readonly trace?: string | null | undefined;
 }
 
 export class Executions {
@@ -87,7 +88,16 @@ export class Executions {
       if (limits !== undefined && limits.n !== null) gates.push([gateKeys.sessionWorkflows(session), limits.n]);
     }
     const forked = p.forkedFrom === null ? null : (this.rows.numOf(p.forkedFrom.executionId) ?? null);
-    const record = this.rows.insert(this.#newRow(p, key), { ns, session, root: null, parent: null, forkedFrom: forked, gates, occurrence: p.occurrence });
+    const record = this.rows.insert(this.#newRow(p, key), {
+      ns,
+      session,
+      root: null,
+      parent: null,
+      forkedFrom: forked,
+      gates,
+      occurrence: p.occurrence,
+      trace: p.trace,
+    });
     if (record.row.deadlineAt !== null) this.#setTimer(record.num, 'execution_deadline', null, record.row.deadlineAt);
     if (key !== null && p.concurrency !== null && this.#applyOnLimit(record, key, p.concurrency, decide)) return record;
     this.#pass(record, decide);
@@ -365,6 +375,7 @@ export class Executions {
       parent: parent.num,
       forkedFrom: null,
       gates,
+      trace: parent.trace,
     });
     tx.notice.changed.push(record.row.id);
     if (row.deadlineAt !== null) this.#setTimer(record.num, 'execution_deadline', null, row.deadlineAt);

@@ -71,6 +71,8 @@ export interface JobSql {
   occurrence: number | null;
   /** How long it is expected to take, when it came with that. */
   expected_ms: number | null;
+  /** The trace that it was asked for in; that of a step's job is its execution's. */
+  trace: string | null;
 }
 
 const INSERT = `INSERT INTO job (num, id, ns, queue, lane, task, status, priority, rank, due_at, gate, gate_rank, gate_pos, execution, idx, item, session, created_at, ready_at, run_at, timeout_ms, deadline_at, expires_at,
@@ -155,6 +157,7 @@ export class JobRows {
     );
     if (expectedMs !== null) tx.sql('UPDATE job SET expected_ms = ? WHERE num = ?').run(expectedMs, num);
     if (job.outputSchema) tx.sql('UPDATE job SET output_schema = ? WHERE num = ?').run(JSON.stringify(job.outputSchema), num);
+    if (job.trace) tx.sql('UPDATE job SET trace = ? WHERE num = ?').run(job.trace, num);
     for (const need of needs.open) tx.sql('INSERT OR IGNORE INTO job_need (need, job) VALUES (?, ?)').run(need, num);
     if (needs.open.length > 0) tx.changed('job_need', true);
     tx.count(queue, task, null, JOB.pending);

@@ -30,6 +30,11 @@ export interface Prepared {
   readonly launch: (occurrence: number) => void;
 }
 
+interface FireInput {
+  readonly facts: FiringFacts;
+  readonly input: Json;
+}
+
 export interface Firing {
   readonly plannedAt: number;
   /** Input of its own; undefined: that of the schedule. */
@@ -59,8 +64,9 @@ export class ScheduleRuns {
     const spec = this.#p.rows.spec(row);
     return this.#tried(() => {
       const template = firing.input === undefined ? spec.input : firing.input;
-      const input = this.#tx.schedules().inputOf(this.#facts(row, spec, firing), template);
-      return spec.target.kind === 'workflow' ? this.#workflow(row, spec.target, input, decide) : this.#job(row, spec.target, input);
+      const facts = this.#facts(row, spec, firing);
+      const input = this.#tx.schedules().inputOf(facts, template);
+      return spec.target.kind === 'workflow' ? this.#workflow(row, spec.target, { facts, input }, decide) : this.#job(row, spec.target, { facts, input });
     });
   }
 
@@ -70,9 +76,10 @@ export class ScheduleRuns {
     const { when } = spec;
     return this.#tried(() => {
       if (when === null || when.kind !== 'task') throw new LogisticsError('internal', 'The schedule asks no task.');
-      const input = this.#tx.schedules().inputOf(this.#facts(row, spec, firing), when.with);
+      const facts = this.#facts(row, spec, firing);
+      const input = this.#tx.schedules().inputOf(facts, when.with);
       const target = { kind: 'job', task: when.task, queue: 'default', priority: DEFAULT_PRIORITY, retry: null, timeoutMs: ASK_MS } as const;
-      return this.#job(row, { ...target, requires: [] }, input, this.#tx.now + ASK_WITHIN_MS);
+      return this.#job(row, { ...target, requires: [] }, { facts, input }, this.#tx.now + ASK_WITHIN_MS);
     });
   }
 
@@ -123,6 +130,14 @@ export class ScheduleRuns {
     return { id: row.id, name: row.name, timezone: spec.rule.timezone, plannedAt: firing.plannedAt, firedAt: this.#tx.now, runNumber: firing.runNumber };
   }
 
+  /** Nobody called: a trace of its own, which counts once the run is stored. */
+  #trace(facts: FiringFacts): string | null {
+    const begun = this.#tx.env.fireTrace?.(facts);
+    if (begun === undefined) return null;
+    this.#tx.afterCommit(() => begun.end());
+    return begun.text;
+  }
+
   #lastRun(row: ScheduleSql): LastRun | null {
     if (row.last_run === null || row.last_result === null) return null;
     this.#p.executions.rows.flush();
@@ -167,7 +182,7 @@ export class ScheduleRuns {
     return processes.some((process) => requires.every((capability) => (JSON.parse(process.capabilities) as string[]).includes(capability)));
   }
 
-  #job(row: ScheduleSql, target: Extract<ScheduleTarget, { readonly kind: 'job' }>, input: Json, expiresAt: number | null = null): Prepared {
+  #job(row: ScheduleSql, target: Extract<ScheduleTarget, { readonly kind: 'job' }>, { facts, input }: FireInput, expiresAt: number | null = null): Prepared {
     const tx = this.#tx;
     const admitted = tx.schedules().admitJob(target.task, input);
     const requires = [...new Set([...target.requires, ...admitted.requires])].sort();
@@ -194,6 +209,7 @@ export class ScheduleRuns {
             expiresAt,
             requires,
             sessionId: this.#sessionOf(row),
+            trace: this.#trace(facts),
           },
           NO_NEEDS,
         );
@@ -202,7 +218,7 @@ export class ScheduleRuns {
     };
   }
 
-  #workflow(row: ScheduleSql, target: Extract<ScheduleTarget, { readonly kind: 'workflow' }>, input: Json, decide: Decide): Prepared {
+  #workflow(row: ScheduleSql, target: Extract<ScheduleTarget, { readonly kind: 'workflow' }>, { facts, input }: FireInput, decide: Decide): Prepared {
     const tx = this.#tx;
     const found = tx
       .sql('SELECT version, hash FROM definition WHERE ns = ? AND name = ? AND deleted = 0 AND version = coalesce(?, version) ORDER BY version DESC LIMIT 1')
@@ -236,6 +252,7 @@ export class ScheduleRuns {
             forkedFrom: null,
             concurrency: concurrency === undefined || key === null ? null : { key, limit: concurrency.limit, onLimit: concurrency.onLimit },
             occurrence,
+            trace: this.#trace(facts),
           },
           decide,
         );

@@ -44,6 +44,7 @@ interface MutableNotice {
   ended: string[];
   changed: string[];
   timersChanged: boolean;
+  after: (() => void)[];
 }
 
 export interface EventScope {
@@ -203,9 +204,15 @@ export class Tx {
     this.notice = emptyNotice();
   }
 
+  /** Runs once what this transaction wrote is durable; not at all when it is rolled back. */
+  afterCommit(told: () => void): void {
+    this.notice.after.push(told);
+  }
+
   takeNotice(): CommitNotice {
-    const notice = this.notice;
+    const { after, ...notice } = this.notice;
     this.notice = emptyNotice();
+    for (const told of after) told();
     return { ...notice, inbox: [...notice.inbox], foreign: false };
   }
 
@@ -462,5 +469,5 @@ function recorded(statement: Statement, text: string, record: RecordStatement): 
 }
 
 function emptyNotice(): MutableNotice {
-  return { jobsReady: false, inbox: new Set(), stopJobs: [], ended: [], changed: [], timersChanged: false };
+  return { jobsReady: false, inbox: new Set(), stopJobs: [], ended: [], changed: [], timersChanged: false, after: [] };
 }
