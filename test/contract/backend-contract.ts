@@ -4,6 +4,7 @@ import { gatesContract } from './gates.ts';
 import type { Capabilities, MakeBackend } from './harness.ts';
 import { jobsQueueContract } from './jobs-queue.ts';
 import { leasesContract } from './leases.ts';
+import { measuresContract } from './measures.ts';
 import { presenceContract } from './presence.ts';
 import { queueDedupeContract } from './queue-dedupe.ts';
 import { queueLanesContract } from './queue-lanes.ts';
@@ -24,6 +25,7 @@ const PARTS = [
   jobsQueueContract,
   leasesContract,
   presenceContract,
+  measuresContract,
   executionsContract,
   gatesContract,
   waitingContract,

@@ -45,6 +45,9 @@ else {
       server.registerTool('info', { description: 'Who runs here.', inputSchema: z.object({}) }, async () => ({
         content: [text(JSON.stringify({ pid: process.pid, token: process.env.TOKEN ?? null, cwd: process.cwd() }))],
       }));
+      server.registerTool('meta', { description: 'The trace that it was told.', inputSchema: z.object({}) }, async (_input, context) => ({
+        content: [text(JSON.stringify(context.mcpReq._meta ?? {}))],
+      }));
       server.registerTool('die', { description: 'Ends the process.', inputSchema: z.object({}) }, async () => process.exit(1));
       server.registerTool('hang', { description: 'Waits for its cancellation.', inputSchema: z.object({}) }, async (_input, context) => {
         note('hang');
