@@ -10,6 +10,7 @@ import { definitionPart } from './docs/definition-part.ts';
 import { errorsPart, eventsPart } from './docs/errors-part.ts';
 import { libraryPart } from './docs/library-part.ts';
 import { mcpPart } from './docs/mcp-part.ts';
+import { metricsPart } from './docs/metrics-part.ts';
 import { jobChart, stepChart } from './docs/state-charts.ts';
 import { tasksPart } from './docs/tasks-part.ts';
 import { toolsPart } from './docs/tools-part.ts';
@@ -20,7 +21,7 @@ async function specification(): Promise<string> {
   const parts = [
     '# API specification',
     `Of logistics-mcp ${VERSION}. Generated from the schemas by \`npm run docs\`; \`npm run check\` fails when it is stale. Do not edit it.`,
-    '[MCP tools](#mcp-tools) · [MCP resources, prompts, tasks](#mcp-resources-prompts-tasks) · [Workflow definition](#workflow-definition) · [Task types](#task-types) · [Steps that wait](#steps-that-wait) · [Errors](#errors) · [Events](#events) · [Configuration](#configuration) · [Command line](#command-line) · [Library](#library)',
+    '[MCP tools](#mcp-tools) · [MCP resources, prompts, tasks](#mcp-resources-prompts-tasks) · [Workflow definition](#workflow-definition) · [Task types](#task-types) · [Steps that wait](#steps-that-wait) · [Errors](#errors) · [Events](#events) · [Configuration](#configuration) · [Command line](#command-line) · [Metrics](#metrics) · [Library](#library)',
     toolsPart(),
     mcpPart(),
     definitionPart(),
@@ -29,6 +30,7 @@ async function specification(): Promise<string> {
     eventsPart(root),
     configPart(),
     cliPart(),
+    metricsPart(),
     libraryPart(root),
   ];
   return `${parts.join('\n\n')}\n`;

@@ -1,6 +1,7 @@
-// Owns the log: one pino logger to standard error, and no registered secret in any line of it.
+// Owns the log: one pino logger to standard error, and no secret in any line of it, whether it was registered or its form gives it away.
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino';
 import type { Json } from './domain/json.ts';
+import { maskCredentials } from './runtime/credentials.ts';
 import type { Redactor } from './runtime/redact.ts';
 
 export type { Logger } from 'pino';
@@ -31,7 +32,7 @@ export function createLogger({ level, redactor, destination }: LoggerOptions): L
       base: { pid: process.pid },
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      hooks: { streamWrite: (line) => (redactor === undefined || redactor.empty ? line : redactLine(line, redactor)) },
+      hooks: { streamWrite: (line) => maskCredentials(redactor === undefined || redactor.empty ? line : redactLine(line, redactor)) },
     },
     destination ?? pino.destination({ dest: 2, sync: true }),
   );

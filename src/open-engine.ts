@@ -15,6 +15,7 @@ import { DEFAULT_RETRY } from './domain/retry-policy.ts';
 import { traceText } from './domain/trace-context.ts';
 import { createEvaluator } from './expression/cel-evaluator.ts';
 import { componentLogger, createLogger, type Logger, silentLogger } from './logger.ts';
+import { logEvents } from './observe/event-lines.ts';
 import { statsSource } from './optimization/task-durations.ts';
 import { confine } from './orchestration/confined-backend.ts';
 import { checkOutput } from './orchestration/input-schema.ts';
@@ -28,7 +29,7 @@ import { TaskOrchestrator } from './orchestration/task-orchestrator.ts';
 import { ToolCatalog } from './orchestration/tool-catalog.ts';
 import { renderConcurrencyKey, WorkflowManager } from './orchestration/workflow-manager.ts';
 import { WorkflowsDir } from './orchestration/workflows-dir.ts';
-import { createRedactor } from './runtime/redact.ts';
+import { createRedactor, type Redactor } from './runtime/redact.ts';
 import { createSecretStore } from './runtime/secrets.ts';
 import { openTracing, type Tracing } from './runtime/tracing.ts';
 import { ScheduleManager } from './schedule/schedule-manager.ts';
@@ -48,6 +49,8 @@ export interface OpenOptions {
   readonly tasks?: readonly TaskType[] | undefined;
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   readonly logger?: Logger | undefined;
+  /** Shared by engines that write to one log; it must mask the lines of `logger`. Default: one of its own. */
+  readonly redactor?: Redactor | undefined;
   /** Warnings of loading the configuration; shown in the status. */
   readonly warnings?: readonly string[] | undefined;
   /** Config file whose guarded keys do not act. */
@@ -74,7 +77,7 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
   const now = options.now ?? Date.now;
   const random = options.random ?? Math.random;
   const newId = createIdSource(now, randomFillSync);
-  const redactor = createRedactor();
+  const redactor = options.redactor ?? createRedactor();
   const logger = options.logger ?? createLogger({ level: config.logLevel, redactor });
   const tracing = await openTracing(VERSION, (message) => componentLogger(logger, 'tracing').warn(message));
   const secrets = createSecretStore(config, env, { redactor });
@@ -240,6 +243,7 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
   try {
     known.refresh();
     await engine.start();
+    if (role !== 'client') logEvents((type, handler) => engine.on(type, handler), log('events'));
   } catch (error) {
     await engine.stop().catch((cause: unknown) => log('engine').warn({ err: cause }, 'the failed start could not be cleaned up'));
     throw error;

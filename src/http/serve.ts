@@ -8,6 +8,7 @@ import { componentLogger, createLogger } from '../logger.ts';
 import { Metrics } from '../observe/metrics.ts';
 import type { OpenOptions } from '../open-engine.ts';
 import type { OrchestrationEngine } from '../orchestration/orchestration-engine.ts';
+import { createRedactor } from '../runtime/redact.ts';
 import { isLoopback } from './address-check.ts';
 import { Authenticator } from './authenticator.ts';
 import { Engines } from './engines.ts';
@@ -45,8 +46,11 @@ export function tokensPath({ tokensFile, dataDir }: Pick<Config, 'tokensFile' | 
 export async function startServer({ config, engine: options, platform, now }: ServeOptions): Promise<RunningServer> {
   const tokens = new TokenFile(tokensPath(config), platform);
   const auth = prepareAuth(config, tokens, now());
-  const logger = componentLogger(options.logger ?? createLogger({ level: config.logLevel }), 'http');
-  const engines = new Engines(config, { ...options, host: SERVE_ROLE });
+  // One log for all engines: what is a secret to one of them is masked in the lines of the others, and of requests, too.
+  const redactor = createRedactor();
+  const root = options.logger ?? createLogger({ level: config.logLevel, redactor });
+  const logger = componentLogger(root, 'http');
+  const engines = new Engines(config, { ...options, host: SERVE_ROLE, logger: root, redactor });
   const jwt = config.serve.jwt === null ? null : new JwtVerifier(config.serve.jwt, config.namespace, now);
   const authenticator = new Authenticator({ tokens, jwt, required: auth.needed, namespace: config.namespace, now });
   try {

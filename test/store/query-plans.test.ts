@@ -90,3 +90,26 @@ it('clears queues, stops wide steps, fires due times and looks into inboxes by i
   });
   expect(walks).toEqual([]);
 });
+
+it('scrapes counters and what is open: no statement of it walks the rows of jobs, executions, events or planned times', async () => {
+  const { bench, path } = await fileBench();
+  await bench.enqueue();
+  await bench.start(await bench.define({ steps: [{ id: 'a', task: 'x' }] }));
+  const prepare = vi.spyOn(Database.prototype, 'prepare');
+  const again = await bench.another();
+  again.measures({ limits: { namespaces: 9, queues: 9, tasks: 9 } });
+  again.measures({ namespace: 'default', limits: { namespaces: 9, queues: 9, tasks: 9 } });
+  const texts = [...new Set(prepare.mock.calls.map(([text]) => String(text)))].filter((text) => /^\s*SELECT/.test(text));
+  const plans = new Database(path, { readonly: true });
+  clean.push(() => plans.close());
+  const looks = texts.flatMap((text) => {
+    const values = text.includes('@') ? [{ ns: 1, limit: 1, lost: 'x', silent: 0 }] : Array.from({ length: text.split('?').length - 1 }, () => 1);
+    return plans
+      .prepare<unknown[], { detail: string }>(`EXPLAIN QUERY PLAN ${text}`)
+      .all(...values)
+      .map(({ detail }) => detail);
+  });
+  expect(looks.length).toBeGreaterThan(10);
+  // The jobs in the hands of worker agents are an index of their own.
+  expect(looks.filter((detail) => /^SCAN (j|job|e|execution|event|occurrence|step|o)\b/.test(detail) && !detail.includes('job_worker'))).toEqual([]);
+});

@@ -9,6 +9,7 @@ import Database from 'better-sqlite3';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Backend } from '../../src/store/backend.ts';
 import { openBackend } from '../../src/store/open-backend.ts';
+import { OBSERVE } from '../../src/store/sqlite/migrations/observe.ts';
 import { MIGRATIONS, migrate } from '../../src/store/sqlite/schema.ts';
 import { openSqliteBackend } from '../../src/store/sqlite/sqlite-backend.ts';
 import { Bench, completed } from '../contract/harness.ts';
@@ -117,6 +118,30 @@ describe('opening a file', () => {
     clean.push(() => backend.close());
     expect(backend.queueSettings({})).toMatchObject([{ queue: 'q', concurrency: 3, order: 'fifo' }]);
     expect(backend.getJob('job_1')).toMatchObject({ status: 'pending', expectedMs: null });
+  });
+
+  it('adds what metrics and traces need to a file of the shape before, whose work goes on', async () => {
+    const path = join(folder(), 's.db');
+    const old = new Database(path);
+    migrate(old, path, 0, MIGRATIONS.slice(0, MIGRATIONS.indexOf(OBSERVE)));
+    old.exec(
+      "INSERT INTO namespace (num, name) VALUES (1, 'default'); INSERT INTO queue (num, ns, name) VALUES (1, 1, 'q'); INSERT INTO task (num, name) VALUES (1, 't')",
+    );
+    old.exec("INSERT INTO lane (num, queue, caps) VALUES (1, 1, '[]'); INSERT INTO counter (queue, task, status, n) VALUES (1, 1, 0, 1)");
+    old.exec(`INSERT INTO execution (num, id, ns, workflow, version, hash, status, phase, phase_cursor, priority, started_by, depth, created_at, input)
+      VALUES (1, 'exec_1', 1, 'flow', 1, 'h', 2, 1, 0, 50, 'p', 0, 5, '{}')`);
+    old.exec("INSERT INTO waiter (execution, idx, kind, name, seq) VALUES (1, 0, 2, '', 1)");
+    old.exec(
+      "INSERT INTO job (num, id, ns, queue, lane, task, status, priority, rank, created_at, ready_at, payload) VALUES (1, 'job_1', 1, 1, 1, 1, 0, 50, 5, 5, 5, 'null')",
+    );
+    old.close();
+    const backend = opens(path)();
+    clean.push(() => backend.close());
+    const { jobs, approvals, occurrences } = backend.measures({ limits: { namespaces: 9, queues: 9, tasks: 9 } });
+    expect(jobs).toEqual([{ namespace: 'default', queue: 'q', task: 't', status: 'pending', count: 1 }]);
+    expect([approvals, occurrences]).toEqual([[{ namespace: 'default', count: 1 }], []]);
+    const epoch = await backend.join({ pid: 1, host: 'h', role: 'worker', namespace: 'default', capabilities: [], version: '1' });
+    expect(await backend.claimJobs({ epoch, namespace: 'default', capabilities: [], limit: 1 })).toMatchObject([{ jobId: 'job_1', trace: null }]);
   });
 
   it('stops writing to a file that a newer version has migrated', async () => {

@@ -32,11 +32,17 @@ export class CommitMeter {
   #busySince = 0;
   #failures = 0;
   #fault: LogisticsError | null = null;
+  readonly #clock: () => number;
+
+  /** `clock` in ms, of any origin. */
+  constructor(clock: () => number = () => performance.now()) {
+    this.#clock = clock;
+  }
 
   /** `startedAt`: of the transaction, by performance.now(). */
   stored(operations: number, startedAt: number): void {
     this.#batches.add(operations);
-    this.#latencyMs.add(performance.now() - startedAt);
+    this.#latencyMs.add(this.#clock() - startedAt);
     this.#busySince = 0;
     this.#fault = null;
   }
@@ -49,12 +55,12 @@ export class CommitMeter {
 
   busy(): void {
     this.#busyRetries++;
-    if (this.#busySince === 0) this.#busySince = performance.now();
+    if (this.#busySince === 0) this.#busySince = this.#clock();
   }
 
   /** `fault`: what the writer itself knows to be wrong now. */
   state(fault: LogisticsError | null = null): WriterState {
-    const isHeld = this.#busySince > 0 && performance.now() - this.#busySince > BUSY_FAULT_MS;
+    const isHeld = this.#busySince > 0 && this.#clock() - this.#busySince > BUSY_FAULT_MS;
     const held = isHeld ? new StoreError('store_busy', 'Another process has held the write lock for seconds.') : null;
     const known = fault ?? held ?? this.#fault;
     return {
