@@ -96,6 +96,7 @@ describe('ids of another tenant', () => {
       ],
       schedule_recurring: [{ name: 'x', every: '1h', target: { workflow: ids.workflow } }],
       simulate_schedule: [{ id: ids.schedule }],
+      plan_workflow: [{ name: 'sig' }, { name: ids.workflow }],
     };
     const untouched = async (): Promise<Reply> => {
       const { duration_ms: _, ...shown } = await theirs.call('get', { id: ids.execution });
