@@ -2,9 +2,9 @@
 import type { Database } from 'better-sqlite3';
 import { StoreError } from '../../domain/errors.ts';
 import { INITIAL } from './migrations/initial.ts';
+import { OBSERVE } from './migrations/observe.ts';
 import { QUEUE_ORDER } from './migrations/queue-order.ts';
 import { STEP_CACHE } from './migrations/step-cache.ts';
-import { OBSERVE } from './migrations/observe.ts';
 import { retryBusy } from './sqlite-error.ts';
 
 /** 'LgMc' */

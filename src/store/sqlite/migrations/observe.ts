@@ -1,4 +1,4 @@
-// Owns schema 2: the trace that work was asked for in, counts of what became of planned times and leases, and the approvals that wait.
+// Owns the shape for metrics and traces: the trace that work was asked for in, counts of what became of planned times and leases, and the approvals that wait.
 export const OBSERVE = `
   ALTER TABLE job ADD COLUMN trace TEXT;
   ALTER TABLE execution ADD COLUMN trace TEXT;
