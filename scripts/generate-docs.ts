@@ -11,7 +11,7 @@ import { errorsPart, eventsPart } from './docs/errors-part.ts';
 import { libraryPart } from './docs/library-part.ts';
 import { mcpPart } from './docs/mcp-part.ts';
 import { metricsPart } from './docs/metrics-part.ts';
-import { jobChart, stepChart } from './docs/state-charts.ts';
+import { jobChart, projectChart, stepChart } from './docs/state-charts.ts';
 import { tasksPart } from './docs/tasks-part.ts';
 import { toolsPart } from './docs/tools-part.ts';
 
@@ -57,7 +57,10 @@ function read(name: string): string {
 const documents = new Map<string, string>([
   ['API_SPECIFICATION.md', await specification()],
   [`skills/${SKILL_NAME}/SKILL.md`, SKILL_TEXT],
-  ['ARCHITECTURE.md', withPart(withPart(read('ARCHITECTURE.md'), 'job states', jobChart()), 'step states', stepChart())],
+  [
+    'ARCHITECTURE.md',
+    withPart(withPart(withPart(read('ARCHITECTURE.md'), 'job states', jobChart()), 'step states', stepChart()), 'project states', projectChart()),
+  ],
 ]);
 const stale = [...documents].filter(([name, text]) => read(name) !== text).map(([name]) => name);
 if (!process.argv.includes('--check')) {

@@ -23,6 +23,7 @@ import { KnownDurations } from './orchestration/known-durations.ts';
 import type { Background } from './orchestration/liveness.ts';
 import { OrchestrationEngine } from './orchestration/orchestration-engine.ts';
 import { OrchestrationSessions } from './orchestration/orchestration-session.ts';
+import { ProjectManager } from './orchestration/project-manager.ts';
 import { RunPlanner } from './orchestration/run-planner.ts';
 import { EngineTargets, targetAdmission } from './orchestration/schedule-targets.ts';
 import { TaskOrchestrator } from './orchestration/task-orchestrator.ts';
@@ -172,6 +173,7 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
       ? null
       : new WorkflowsDir({ folder: config.workflowsDir, workflows, schedules: scheduleManager, logger: log('workflows-dir') });
   const sessions = new OrchestrationSessions({ backend: visible, namespace, newId, now, decide, limits: config.limits });
+  const projects = new ProjectManager({ backend: visible, workflows, schedules: scheduleManager, namespace, newId, now, decide });
   const engine = new OrchestrationEngine({
     backend,
     visible,
@@ -179,6 +181,7 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
     workflows,
     tasks: new TaskOrchestrator({ backend: visible, decide, workflows }),
     sessions,
+    projects,
     registry,
     schedules: scheduleManager,
     planner: new RunPlanner({

@@ -4,9 +4,10 @@ import type { JsonObject } from '../src/domain/json.ts';
 import type { DefinitionFault } from '../src/domain/workflow-definition.ts';
 import { receiptFor } from '../src/orchestration/caller.ts';
 import type { CheckResult } from '../src/orchestration/definition-checker.ts';
+import { definitionIn, scopeOf } from './in-project.ts';
 import { defineTool } from './tool.ts';
 import { faultToWire } from './wire/error.ts';
-import { AnyObject, IdempotencyKey, Next } from './wire/fields.ts';
+import { AnyObject, IdempotencyKey, Next, ProjectRef } from './wire/fields.ts';
 import { stepOutline, workflowHead, workflowRow } from './wire/workflow.ts';
 
 const FAULTS_SHOWN = 50;
@@ -25,8 +26,9 @@ export const createWorkflowTool = defineTool({
   idempotent: true,
   openWorld: false,
   input: z.strictObject({
-    definition: z.union([AnyObject, z.string().max(8_388_608)]).describe('The definition as an object, or as YAML or JSON text.'),
+    definition: z.union([AnyObject, z.string().max(8_388_608)]).describe('Object, or YAML or JSON text.'),
     mode: z.enum(['preview', 'apply']).optional(),
+    project: ProjectRef,
     idempotency_key: IdempotencyKey,
   }),
   output: z.looseObject({
@@ -42,9 +44,10 @@ export const createWorkflowTool = defineTool({
     next: Next,
   }),
   async handle({ engine, caller }, args) {
-    if (args.mode !== 'apply') return preview(await engine.workflows.checkReachable(args.definition));
+    const definition = definitionIn(scopeOf(engine, args.project, caller.sessionId), args.definition);
+    if (args.mode !== 'apply') return preview(await engine.workflows.checkReachable(definition));
     const receipt = receiptFor(caller, 'create_workflow', args.idempotency_key, args);
-    const { stored, created, replayed, warnings } = await engine.workflows.create(args.definition, receipt);
+    const { stored, created, replayed, warnings } = await engine.workflows.create(definition, receipt);
     return { valid: true, mode: 'apply', ...workflowRow(stored), created, replayed, ...warned(warnings), next: [`execute_workflow name=${stored.name}`] };
   },
 });

@@ -11,10 +11,11 @@ import type { OrchestrationEngine } from '../src/orchestration/orchestration-eng
 import { MAX_BATCH } from '../src/task/job-batch.ts';
 import { JobInput } from '../src/task/job-input.ts';
 import { awaitEnd } from './await-end.ts';
+import { queueIn, scopeOf } from './in-project.ts';
 import { defineTool, type ToolContext } from './tool.ts';
 import { nextForJob } from './views/job-views.ts';
 import { itemOf } from './wait.ts';
-import { AnyJson, AnyObject, IdempotencyKey, Next, SessionId, WaitMs } from './wire/fields.ts';
+import { AnyJson, AnyObject, IdempotencyKey, Next, ProjectRef, SessionId, WaitMs } from './wire/fields.ts';
 
 /** So many ids and refs are told one by one. */
 const SHOWN = 100;
@@ -46,6 +47,7 @@ export const enqueueJobTool = defineTool({
       .optional()
       .describe('A batch instead of task: objects with the fields of one job and a ref that depends_on of others may name.'),
     session_id: SessionId,
+    project: ProjectRef,
     wait_ms: WaitMs,
     idempotency_key: IdempotencyKey,
   }),
@@ -63,9 +65,10 @@ export const enqueueJobTool = defineTool({
   followUp: ({ jobs }, data) => (isTerminal(data.status as JobStatus) ? null : String((jobs === undefined ? data.job_id : data.batch_id) ?? '') || null),
   async handle(context, args) {
     const { engine } = context;
-    const { jobs, session_id, wait_ms, idempotency_key, ...single } = args;
+    const { jobs, session_id, project, wait_ms, idempotency_key, ...single } = args;
     const caller = session_id === undefined ? context.caller : { ...context.caller, sessionId: session_id };
-    const inputs = jobsOf(single, jobs);
+    const scope = scopeOf(engine, project, caller.sessionId);
+    const inputs = jobsOf(single, jobs).map((input) => (scope === null ? input : { ...input, queue: queueIn(scope, input.queue) }));
     const receipt = receiptFor(caller, 'enqueue_job', idempotency_key, args);
     const made = await engine.enqueue(inputs, caller, receipt);
     const [first] = made.jobIds as readonly [string];

@@ -10,11 +10,12 @@ import type { OrchestrationEngine } from '../src/orchestration/orchestration-eng
 import type { StartRequest } from '../src/orchestration/workflow-manager.ts';
 import { awaitEnd } from './await-end.ts';
 import { warned } from './create-workflow.ts';
+import { definitionIn, scopeOf, workflowIn } from './in-project.ts';
 import { defineTool, type ToolContext } from './tool.ts';
 import { nextFor } from './views/execution-views.ts';
 import { itemOf } from './wait.ts';
 import { clipped } from './wire/compact.ts';
-import { AnyObject, IdempotencyKey, Next, SessionId, WaitMs } from './wire/fields.ts';
+import { AnyObject, IdempotencyKey, Next, ProjectRef, SessionId, WaitMs } from './wire/fields.ts';
 import { stepOutline } from './wire/workflow.ts';
 
 const PLAN_STEPS = 30;
@@ -38,6 +39,7 @@ export const executeWorkflowTool = defineTool({
       .describe('Inline definition: object, YAML or JSON text.'),
     input: AnyObject.optional(),
     session_id: SessionId,
+    project: ProjectRef,
     priority: Priority.optional().describe('0-100 or critical, high, normal, low, background; higher = sooner.'),
     wait_ms: WaitMs,
     dry_run: z.boolean().optional(),
@@ -55,10 +57,11 @@ export const executeWorkflowTool = defineTool({
   followUp: (args, data) => (args.dry_run === true || isTerminal(data.status as ExecutionStatus) ? null : String(data.execution_id)),
   async handle(context, args) {
     const { engine, caller } = context;
+    const scope = scopeOf(engine, args.project, args.session_id ?? caller.sessionId);
     const request: StartRequest = {
-      name: args.name,
+      name: args.name === undefined ? undefined : workflowIn(engine, scope, args.name),
       version: args.version,
-      definition: args.definition,
+      definition: args.definition === undefined ? undefined : definitionIn(scope, args.definition),
       input: args.input,
       priority: args.priority,
       sessionId: args.session_id,

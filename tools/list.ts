@@ -15,6 +15,7 @@ export const Filter = z.strictObject({
   queue: Name,
   workflow: Name.describe('Name of a workflow; list kind=workflows then shows all versions.'),
   task: Name,
+  project: Name.describe('Name of a project.'),
   session_id: Name,
   execution_id: Name.describe('Executions: its children. Jobs, events: its own.'),
   batch: z

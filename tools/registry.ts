@@ -2,6 +2,7 @@
 import { claimJobTool } from './claim-job.ts';
 import { closeSessionTool } from './close-session.ts';
 import { controlTool } from './control.ts';
+import { createProjectTool } from './create-project.ts';
 import { createSessionTool } from './create-session.ts';
 import { createWorkflowTool } from './create-workflow.ts';
 import { enqueueJobTool } from './enqueue-job.ts';
@@ -9,6 +10,7 @@ import { executeWorkflowTool } from './execute-workflow.ts';
 import { getTool } from './get.ts';
 import { getSystemStatusTool } from './get-system-status.ts';
 import { listTool } from './list.ts';
+import { manageProjectTool } from './manage-project.ts';
 import { planWorkflowTool } from './plan-workflow.ts';
 import { reportJobTool } from './report-job.ts';
 import { scheduleCronTool } from './schedule-cron.ts';
@@ -33,9 +35,11 @@ export const toolSpecs: readonly ToolSpec[] = [
 ];
 
 /** Sets beside the default one, which is always there. */
-const TOOL_SETS = { workers: [claimJobTool, reportJobTool], planning: [simulateScheduleTool, planWorkflowTool] } as const satisfies Readonly<
-  Record<string, readonly ToolSpec[]>
->;
+const TOOL_SETS = {
+  workers: [claimJobTool, reportJobTool],
+  planning: [simulateScheduleTool, planWorkflowTool],
+  projects: [createProjectTool, manageProjectTool],
+} as const satisfies Readonly<Record<string, readonly ToolSpec[]>>;
 /** Published workflows are no fixed tools; they are added by whoever knows the store. */
 type ToolSet = 'default' | 'published' | keyof typeof TOOL_SETS;
 

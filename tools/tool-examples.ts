@@ -63,5 +63,7 @@ export const TOOL_EXAMPLES: Readonly<Record<string, JsonObject>> = {
     action: 'complete',
     output: { faults: [] },
   },
+  create_project: { name: 'records', template: 'data_pipeline', parameters: { source: 'https://example.org/records.json' }, quota: { runs: 2 } },
+  manage_project: { project: 'records', action: 'complete_milestone', milestone: 'first complete run', data: { records: 1200 } },
   get_system_status: { since: '2026-11-21T09:00:00Z' },
 };

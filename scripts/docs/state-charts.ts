@@ -1,6 +1,7 @@
 // Owns the state charts: that of jobs from the transition table, that of steps from the closed list of their states.
 import { JOB_STATUSES, type JobStatus } from '../../src/domain/job.ts';
 import { JOB_TRANSITIONS } from '../../src/domain/job-lifecycle.ts';
+import { PROJECT_STATUSES, PROJECT_TRANSITIONS, type ProjectStatus } from '../../src/domain/project.ts';
 import { isTerminal, STEP_STATUSES, type StepStatus } from '../../src/domain/workflow-execution.ts';
 import { fenced } from '../../tools/reference/markdown.ts';
 
@@ -29,6 +30,20 @@ export function jobChart(): string {
   );
   const ends = JOB_STATUSES.filter((status) => isTerminal(status)).map((status) => `  ${status} --> [*]`);
   return fenced('mermaid', ['stateDiagram-v2', '  [*] --> pending', ...lines, ...ends].join('\n'));
+}
+
+const MOVES: Partial<Record<`${ProjectStatus}>${ProjectStatus}`, string>> = {
+  'planning>active': 'activate',
+  'paused>active': 'resume',
+  'completed>active': 'activate',
+  'failed>active': 'activate',
+  'archived>active': 'restore',
+};
+const TO: Partial<Record<ProjectStatus, string>> = { paused: 'pause', completed: 'complete', failed: 'fail', archived: 'archive' };
+
+export function projectChart(): string {
+  const lines = PROJECT_STATUSES.flatMap((from) => PROJECT_TRANSITIONS[from].map((to) => `  ${from} --> ${to}: ${MOVES[`${from}>${to}`] ?? TO[to]}`));
+  return fenced('mermaid', ['stateDiagram-v2', '  [*] --> planning', '  [*] --> active', ...lines].join('\n'));
 }
 
 /** From each state of a step, those that may follow. */

@@ -19,11 +19,15 @@ export function toolsPart(): string {
     ...['## MCP tools', INTRODUCTION, ...of(undefined)],
     ...['## MCP tools of the set workers', WORKERS, ...of('workers')],
     ...['## MCP tools of the set planning', PLANNING, ...of('planning')],
+    ...['## MCP tools of the set projects', PROJECTS, ...of('projects')],
   ].join('\n\n');
 }
 
 const PLANNING =
   'For looking ahead before anything runs. They are there when `toolsets` in the configuration, `LOGISTICS_TOOLSETS` or `--toolsets` names `planning`.';
+
+const PROJECTS =
+  'For work that belongs together. They are there when `toolsets` in the configuration, `LOGISTICS_TOOLSETS` or `--toolsets` names `projects`. `execute_workflow`, `create_workflow`, `enqueue_job`, `schedule_cron` and `schedule_recurring` take `project`, and `list` filters by it, with or without the set.';
 
 const WORKERS =
   'For agents that do jobs. They are there when `toolsets` in the configuration, `LOGISTICS_TOOLSETS` or `--toolsets` names `workers`. Work for agents are steps and jobs of the task `agent.task`, and any other that `requires` capabilities which the worker offers.';

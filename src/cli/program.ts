@@ -12,6 +12,7 @@ import { addHost } from './commands/host.ts';
 import { addImport } from './commands/import.ts';
 import { addList } from './commands/list.ts';
 import { addPlan } from './commands/plan.ts';
+import { addProject } from './commands/project.ts';
 import { addRun } from './commands/run.ts';
 import { addSchedule } from './commands/schedule.ts';
 import { addServe } from './commands/serve.ts';
@@ -68,6 +69,7 @@ export function createProgram(io: CliIo, setExit: (code: number) => void): Comma
   addEnqueue(program, invoke);
   addSchedule(program, invoke);
   addSimulate(program, invoke);
+  addProject(program, invoke);
   addList(program, invoke);
   addGet(program, invoke);
   addWait(program, invoke);

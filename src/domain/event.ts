@@ -37,6 +37,8 @@ export const EVENT_TYPES = [
   'worker_joined',
   'worker_lost',
   'budget_exceeded',
+  'project_created',
+  'project_updated',
 ] as const;
 
 export const EventType = z.enum(EVENT_TYPES);

@@ -127,8 +127,8 @@ export interface ExecutionView {
   /** Oldest buffered signal of this name that nobody has consumed. */
   bufferedSignal(name: string): { readonly signalId: string; readonly payload: Json } | undefined;
   hasSignal(signalId: string): boolean;
-  /** Newest version of a workflow in the execution's namespace (or the version asked for). */
-  workflow(name: string, version: number | null): { readonly hash: string; readonly version: number } | undefined;
+  /** Newest version of a workflow in the execution's namespace (or the version asked for); one of the execution's own project comes first. */
+  workflow(name: string, version: number | null): { readonly name: string; readonly hash: string; readonly version: number } | undefined;
   /** Row of the same step in the execution this one was forked from. */
   sourceStep(index: number): StepRow | undefined;
   sourceValue(index: number, stored: StoredValue): Json;

@@ -16,6 +16,7 @@ export function confine(store: Backend, namespace: string): Backend {
   const ownJob = (id: string): boolean => own(store.getJob(id));
   const ownSession = (id: string): boolean => own(store.getSession(id));
   const ownSchedule = (id: string): boolean => own(store.getSchedule(id));
+  const ownProject = (id: string): boolean => own(store.getProject(id));
   const ownWorker = (id: string): boolean => own(store.getWorker(id));
   const inside = <T extends { readonly namespace: string }>(object: T | null): T | null => (own(object) ? object : null);
   const here = <T extends object>(p: T): T & { readonly namespace: string } => ({ ...p, namespace });
@@ -37,6 +38,7 @@ export function confine(store: Backend, namespace: string): Backend {
     leave: (p) => store.leave(p),
     lead: (p) => store.lead(p),
     reclaim: (p) => store.reclaim(p),
+    cascadeProjects: (p) => store.cascadeProjects(p),
     pendingInbox: (p) => store.pendingInbox(p),
     claimJobs: (p) => store.claimJobs(p),
     runningJobs: (p) => store.runningJobs(p),
@@ -65,6 +67,25 @@ export function confine(store: Backend, namespace: string): Backend {
     definitionById: (id) => inside(store.definitionById(id)),
     deleteDefinition: async (p) => own(store.definitionById(p.id)) && store.deleteDefinition(p),
     listDefinitions: (p) => store.listDefinitions(listed(p)),
+    putProject: async (p) => {
+      const stored = store.getProject(p.project.id);
+      if (stored !== null && !own(stored)) return { kind: 'conflict', error: unknown('id', p.project.id) };
+      return store.putProject({ ...p, project: here(p.project) });
+    },
+    getProject: (id) => inside(store.getProject(id)),
+    findProject: (p) => store.findProject(here(p)),
+    projectOfSession: (id) => inside(store.projectOfSession(id)),
+    listProjects: (p) => store.listProjects({ ...p, filter: within(p.filter) }),
+    changeProject: async (p) => (ownProject(p.id) ? store.changeProject(p) : { kind: 'not_found' }),
+    deleteProject: async (p) => (ownProject(p.id) ? store.deleteProject(p) : { kind: 'not_found' }),
+    projectCounts: (id) => (ownProject(id) ? store.projectCounts(id) : null),
+    projectSchedules: (id) => (ownProject(id) ? store.projectSchedules(id) : []),
+    putProjectArchive: async (p) => ownProject(p.id) && store.putProjectArchive(p),
+    getProjectArchive: (id) => (ownProject(id) ? store.getProjectArchive(id) : null),
+    putTemplate: (p) => store.putTemplate(here(p)),
+    listTemplates: (p) => store.listTemplates(here(p)),
+    deleteTemplate: (p) => store.deleteTemplate(here(p)),
+
     clearStepCache: (p) => store.clearStepCache(here(p)),
 
     startExecution: async (p) => {

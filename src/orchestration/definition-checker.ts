@@ -1,6 +1,7 @@
 // Owns the verdict on a definition as this process sees it: faults, and warnings about what is not there now; nothing is stored.
 import type { Evaluator } from '../domain/evaluator.ts';
 import { nearMatches } from '../domain/near-match.ts';
+import { inProject, projectOf } from '../domain/project.ts';
 import type { SourcePaths } from '../domain/source-path.ts';
 import { checkDefinition } from '../domain/validate-definition.ts';
 import { AGENT_CAPABILITY, offeredBy } from '../domain/worker-agent.ts';
@@ -130,7 +131,7 @@ export class DefinitionChecker {
       }
       const { workflow } = step.with;
       const child = step.task === 'workflow.run' && typeof workflow === 'string' && !workflow.includes('${{') ? workflow : null;
-      if (child !== null && child !== definition.name && backend.findDefinition({ namespace, name: child }) === null) {
+      if (child !== null && child !== definition.name && !this.#isStored(child, definition.name)) {
         warnings.push({
           path: `steps[${i}].with.workflow`,
           code: 'not_found',
@@ -140,6 +141,14 @@ export class DefinitionChecker {
       }
     }
     return warnings;
+  }
+
+  /** Inside a project its own workflows come first. */
+  #isStored(name: string, caller: string): boolean {
+    const { backend, namespace } = this.#o;
+    const project = projectOf(caller);
+    const own = project !== null && backend.findDefinition({ namespace, name: inProject(project, name) }) !== null;
+    return own || backend.findDefinition({ namespace, name }) !== null;
   }
 
   #isOffered(capability: string): boolean {

@@ -12,6 +12,7 @@ import type { Worker } from '../task/worker.ts';
 import type { WorkerAgents } from '../task/worker-agents.ts';
 import type { Background } from './liveness.ts';
 import type { OrchestrationSessions } from './orchestration-session.ts';
+import type { ProjectManager } from './project-manager.ts';
 import type { RunPlanner } from './run-planner.ts';
 import type { TaskOrchestrator } from './task-orchestrator.ts';
 import type { WorkflowManager } from './workflow-manager.ts';
@@ -25,6 +26,7 @@ export interface EngineParts {
   readonly workflows: WorkflowManager;
   readonly tasks: TaskOrchestrator;
   readonly sessions: OrchestrationSessions;
+  readonly projects: ProjectManager;
   readonly registry: TaskRegistry;
   readonly schedules: ScheduleManager;
   readonly planner: RunPlanner;

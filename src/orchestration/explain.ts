@@ -96,6 +96,7 @@ function gateReason(backend: Backend, gate: string): Reason {
     s: 'the parallel tasks of its session',
     w: 'the parallel workflows of its session',
     k: 'the concurrency key',
+    P: 'the runs of its project',
     p: 'a paused run',
     q: 'the concurrency of its queue',
     j: 'the concurrency key of its kind of jobs',
@@ -104,6 +105,8 @@ function gateReason(backend: Backend, gate: string): Reason {
   if (gate.startsWith('p:')) return { code: 'paused', message: 'Its execution is paused.' };
   if (gate.startsWith('r:')) return { code: 'rate_limit', message: 'It waits for its rate limit; it starts when enough earlier starts are a period old.' };
   const { limit, used, holders } = backend.gateHolders({ gate, limit: 10 });
+  if (gate.startsWith('P:') && limit === 0)
+    return { code: 'project_paused', message: 'Its project is not active: manage_project action=resume or activate lets its runs start.' };
   const behind = used < limit ? '; those that are ready go first' : '';
   return { code: 'limit', message: `It waits for ${what} (${used} of ${limit} in use${behind}).`, blockedBy: holders };
 }

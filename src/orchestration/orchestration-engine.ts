@@ -3,7 +3,7 @@
 import { type ErrorData, LogisticsError } from '../domain/errors.ts';
 import type { EventType, LogisticsEvent } from '../domain/event.ts';
 import { batchStatus, type JobRange, parseRange } from '../domain/job-range.ts';
-import { isJsonObject, type Json } from '../domain/json.ts';
+import { isJsonObject, type Json, type JsonObject } from '../domain/json.ts';
 import type { Logger } from '../domain/log.ts';
 import type { ClosePolicy } from '../domain/session.ts';
 import { isTerminal } from '../domain/workflow-execution.ts';
@@ -28,13 +28,14 @@ import { LOCAL_HUMAN } from './caller.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { type Enqueued, JobIntake } from './job-intake.ts';
 import type { OrchestrationSession, OrchestrationSessions, SessionRequest } from './orchestration-session.ts';
+import type { ProjectManager } from './project-manager.ts';
 import { applyQueueLimits } from './queue-limits.ts';
 import { readiness } from './readiness.ts';
 import type { RunPlanner } from './run-planner.ts';
 import { type WhoFires, whoFires } from './schedule-liveness.ts';
 import { type SystemStatus, systemStatus } from './system-status.ts';
 import type { TaskOrchestrator } from './task-orchestrator.ts';
-import type { StartRequest, WorkflowManager } from './workflow-manager.ts';
+import type { Started, StartRequest, WorkflowManager } from './workflow-manager.ts';
 import type { WorkflowsDir } from './workflows-dir.ts';
 
 export interface WorkflowResult {
@@ -66,6 +67,7 @@ export class OrchestrationEngine {
   readonly registry: TaskRegistry;
   readonly schedules: ScheduleManager;
   readonly planner: RunPlanner;
+  readonly projects: ProjectManager;
   readonly workerAgents: WorkerAgents;
   readonly workflowsDir: WorkflowsDir | null;
   readonly logger: Logger;
@@ -102,6 +104,7 @@ export class OrchestrationEngine {
     this.registry = parts.registry;
     this.schedules = parts.schedules;
     this.planner = parts.planner;
+    this.projects = parts.projects;
     this.workerAgents = parts.workerAgents;
     this.workflowsDir = parts.workflowsDir;
     this.logger = parts.log('engine');
@@ -274,8 +277,11 @@ export class OrchestrationEngine {
     request: StartRequest & { readonly timeoutMs?: number; readonly signal?: AbortSignal },
     caller: Caller = LOCAL_HUMAN,
   ): Promise<WorkflowResult> {
-    const started = await this.workflows.start(request, caller);
-    const end = await this.wait({ ids: [started.executionId], timeoutMs: request.timeoutMs ?? 2 ** 31 - 1, signal: request.signal });
+    return this.#resultOf(await this.workflows.start(request, caller), request);
+  }
+
+  async #resultOf(started: Started, options: { readonly timeoutMs?: number; readonly signal?: AbortSignal }): Promise<WorkflowResult> {
+    const end = await this.wait({ ids: [started.executionId], timeoutMs: options.timeoutMs ?? 2 ** 31 - 1, signal: options.signal });
     const execution = this.backend.getExecution(started.executionId);
     if (execution === null) throw new LogisticsError('not_found', `The execution ${started.executionId} is gone.`);
     if (end !== 'met')
@@ -291,6 +297,18 @@ export class OrchestrationEngine {
       durationMs: (execution.endedAt ?? this.now) - execution.createdAt,
       replayed: started.replayed,
     };
+  }
+
+  /** Starts a workflow of a project by its name inside it, or without one the project's plan, and waits for its end. */
+  async executeProjectWorkflow(
+    project: string,
+    workflow: string | null,
+    input: JsonObject = {},
+    options: { readonly timeoutMs?: number; readonly signal?: AbortSignal; readonly caller?: Caller } = {},
+  ): Promise<WorkflowResult> {
+    const caller = options.caller ?? LOCAL_HUMAN;
+    const started = workflow === null ? await this.projects.run(project, { input }, caller) : await this.projects.execute(project, workflow, { input }, caller);
+    return this.#resultOf(started, options);
   }
 
   /** Enqueues one job and waits for its result; throws what it failed with. */

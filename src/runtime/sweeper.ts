@@ -12,6 +12,8 @@ export interface SweepSettings {
 
 const DAY_MS = 86_400_000;
 const RETAIN_CHUNK = 500;
+// About 100 µs each, in one transaction.
+const CASCADE_CHUNK = 200;
 const RETAIN_EVERY_MS = 60_000;
 
 /** The sweep of this process, and whether it is the one that sweeps for all. */
@@ -54,6 +56,8 @@ export function createSweeper(p: {
         const { more } = await p.backend.reclaim({ epoch: p.epoch(), decide: p.decide, onError: p.onError });
         if (more) return 0;
         first = false;
+        // What a pause or cancel of a project began and nobody finished.
+        if ((await p.backend.cascadeProjects({ decide: p.decide, limit: CASCADE_CHUNK })).more) return 0;
       }
       const { retention } = p.settings;
       if (leading && retention !== null && now - lastRetain >= RETAIN_EVERY_MS) {

@@ -13,6 +13,8 @@ export interface ScheduleCaller {
 export interface ScheduleFilter {
   readonly status?: ScheduleStatus | undefined;
   readonly sessionId?: string | undefined;
+  /** Name of a project. */
+  readonly project?: string | undefined;
   /** Substring of the name. */
   readonly text?: string | undefined;
 }

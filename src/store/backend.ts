@@ -23,6 +23,7 @@ import type { StoredDefinition, WorkflowDefinition } from '../domain/workflow-de
 import type { ExecutionRow, ExecutionStatus, ParentLink, StepRow } from '../domain/workflow-execution.ts';
 import type { ListFilter, Page, Receipt } from './port/common.ts';
 import type { MeasureReads } from './port/measures.ts';
+import type { ProjectVerbs } from './port/projects.ts';
 import type { StepCacheVerbs } from './port/step-cache.ts';
 
 /** What the caller's program gives every adapter: clock, chance, ids, the plan compiler, and limits. */
@@ -379,7 +380,7 @@ export type RedriveResult =
 
 export type CancelResult = { readonly kind: 'cancelled' | 'requested' | 'already_ended' | 'not_found'; readonly status: JobStatus | null };
 
-export interface Backend extends StepCacheVerbs, MeasureReads {
+export interface Backend extends MeasureReads, ProjectVerbs, StepCacheVerbs {
   readonly kind: 'sqlite' | 'in_memory' | (string & {});
   readonly capabilities: { readonly textSearch: boolean; readonly durable: boolean; readonly shared: boolean };
 

@@ -6,6 +6,7 @@ import { jobsQueueContract } from './jobs-queue.ts';
 import { leasesContract } from './leases.ts';
 import { measuresContract } from './measures.ts';
 import { presenceContract } from './presence.ts';
+import { projectsContract } from './projects.ts';
 import { queueDedupeContract } from './queue-dedupe.ts';
 import { queueLanesContract } from './queue-lanes.ts';
 import { queueLimitsContract } from './queue-limits.ts';
@@ -42,6 +43,7 @@ const PARTS = [
   schedulesContract,
   scheduleEdgesContract,
   stepCacheContract,
+  projectsContract,
 ];
 
 /** Declares the tests of every part; `make` gives a fresh, empty place for each test. */

@@ -310,7 +310,7 @@ export class World {
       workflow: (name, version) => {
         const versions = this.#plans.get(name) ?? [];
         const plan = version === null ? versions.at(-1) : versions[version - 1];
-        return plan === undefined ? undefined : { hash: plan.hash, version: versions.indexOf(plan) + 1 };
+        return plan === undefined ? undefined : { name, hash: plan.hash, version: versions.indexOf(plan) + 1 };
       },
       sourceStep: (index) => sim.source?.steps.get(index),
       sourceValue: (index, stored) => sim.source?.read(index, stored) ?? null,

@@ -5,8 +5,8 @@ import { toolList } from '../../src/mcp/tool-list.ts';
 import { toolSpecs, toolsOfSets } from '../../tools/registry.ts';
 
 const PARAMETERS = {
-  create_workflow: ['definition', 'mode', 'idempotency_key'],
-  execute_workflow: ['name', 'version', 'definition', 'input', 'session_id', 'priority', 'wait_ms', 'dry_run', 'idempotency_key'],
+  create_workflow: ['definition', 'mode', 'project', 'idempotency_key'],
+  execute_workflow: ['name', 'version', 'definition', 'input', 'session_id', 'project', 'priority', 'wait_ms', 'dry_run', 'idempotency_key'],
   enqueue_job: [
     'task',
     'payload',
@@ -29,6 +29,7 @@ const PARAMETERS = {
     'output',
     'jobs',
     'session_id',
+    'project',
     'wait_ms',
     'idempotency_key',
   ],
@@ -39,6 +40,7 @@ const PARAMETERS = {
     'gap',
     'fold',
     'name',
+    'project',
     'target',
     'overlap',
     'catchup',
@@ -70,6 +72,7 @@ const PARAMETERS = {
     'gap',
     'fold',
     'name',
+    'project',
     'target',
     'overlap',
     'catchup',
@@ -179,6 +182,34 @@ const PLANNING_PARAMETERS = {
   ],
 };
 
+/** Of the tool set projects. */
+const PROJECT_PARAMETERS = {
+  create_project: ['name', 'template', 'parameters', 'status', 'description', 'tags', 'quota', 'plan', 'idempotency_key'],
+  manage_project: [
+    'project',
+    'action',
+    'description',
+    'tags',
+    'quota',
+    'plan',
+    'reason',
+    'workflow',
+    'input',
+    'wait_ms',
+    'session_id',
+    'milestone',
+    'due',
+    'data',
+    'metrics',
+    'template',
+    'content',
+    'archive',
+    'name',
+    'force',
+    'idempotency_key',
+  ],
+};
+
 const ERROR_CODES = [
   'invalid_input',
   'invalid_definition',
@@ -258,6 +289,7 @@ describe('the tools as a client sees them', () => {
       'queue',
       'workflow',
       'task',
+      'project',
       'session_id',
       'execution_id',
       'batch',
@@ -336,6 +368,14 @@ describe('the tools as a client sees them', () => {
     for (const tool of added) expect(tool.annotations).toMatchObject({ readOnlyHint: true, idempotentHint: true, openWorldHint: false });
     expect(JSON.stringify(added)).not.toMatch(/\$schema|\$ref|9007199254740991/);
     expect(JSON.stringify(added).length).toBeLessThan(8_000);
+  });
+
+  it('with the set projects are followed by its two', () => {
+    const added = toolList(toolsOfSets(['projects'])).tools.slice(tools.length);
+    expect(Object.fromEntries(added.map((tool) => [tool.name, Object.keys(tool.inputSchema.properties ?? {})]))).toEqual(PROJECT_PARAMETERS);
+    expect(added.map((tool) => tool.annotations?.destructiveHint)).toEqual([false, true]);
+    expect(JSON.stringify(added)).not.toMatch(/\$schema|\$ref|9007199254740991/);
+    expect(JSON.stringify(added).length).toBeLessThan(7_000);
   });
 
   it('mutating tools take an idempotency_key, reading ones do not', () => {

@@ -3,6 +3,7 @@ import { LogisticsError } from '../../src/domain/errors.ts';
 import { JOB_STATUSES } from '../../src/domain/job.ts';
 import type { JsonObject } from '../../src/domain/json.ts';
 import { nearMatches } from '../../src/domain/near-match.ts';
+import { PROJECT_STATUSES } from '../../src/domain/project.ts';
 import { SCHEDULE_STATUSES } from '../../src/domain/schedule.ts';
 import { SESSION_STATUSES } from '../../src/domain/session.ts';
 import { WORKER_STATUSES } from '../../src/domain/worker-agent.ts';
@@ -13,6 +14,7 @@ import { executionRow } from '../wire/execution.ts';
 import { jobRow } from '../wire/job.ts';
 import { workerRow } from '../wire/lease.ts';
 import { processRow } from '../wire/process.ts';
+import { projectRow } from '../wire/project.ts';
 import { queueRows } from '../wire/queue.ts';
 import { sessionRow } from '../wire/session.ts';
 import { workflowRow } from '../wire/workflow.ts';
@@ -27,6 +29,9 @@ export type ListKind = (typeof LIST_KINDS)[number];
 const MAX_WORKERS = 500;
 const NO_AGENTS =
   'No worker agent has registered: an agent does so with claim_job (tool set workers), an agent command with logistics-mcp worker --exec "<command>" --capability <name>.';
+
+const NO_PROJECTS =
+  'There is no project yet: create_project (tool set projects) makes one, of a template if you like; logistics-mcp project create on the command line.';
 
 export interface ListRequest {
   readonly engine: OrchestrationEngine;
@@ -43,14 +48,14 @@ interface Listing {
 }
 
 const LISTINGS: Partial<Readonly<Record<ListKind, Listing>>> = {
-  workflows: { filters: ['workflow', 'since', 'until', 'text', 'namespace'], page: (r) => pageOf(r.engine.backend.listDefinitions(r), workflowRow) },
+  workflows: { filters: ['workflow', 'project', 'since', 'until', 'text', 'namespace'], page: (r) => pageOf(r.engine.backend.listDefinitions(r), workflowRow) },
   executions: {
-    filters: ['status', 'workflow', 'session_id', 'execution_id', 'since', 'until', 'text', 'namespace'],
+    filters: ['status', 'workflow', 'project', 'session_id', 'execution_id', 'since', 'until', 'text', 'namespace'],
     statuses: EXECUTION_STATUSES,
     page: (r) => pageOf(r.engine.backend.listExecutions(r), executionRow),
   },
   jobs: {
-    filters: ['status', 'queue', 'task', 'session_id', 'execution_id', 'batch', 'dead', 'error_code', 'since', 'until', 'text', 'namespace'],
+    filters: ['status', 'queue', 'task', 'project', 'session_id', 'execution_id', 'batch', 'dead', 'error_code', 'since', 'until', 'text', 'namespace'],
     statuses: JOB_STATUSES,
     page: (r) => pageOf(r.engine.backend.listJobs(r), jobRow),
   },
@@ -59,7 +64,15 @@ const LISTINGS: Partial<Readonly<Record<ListKind, Listing>>> = {
     statuses: SESSION_STATUSES,
     page: (r) => pageOf(r.engine.backend.listSessions(r), sessionRow),
   },
-  schedules: { filters: ['status', 'session_id', 'text'], statuses: SCHEDULE_STATUSES, page: schedulesPage },
+  schedules: { filters: ['status', 'project', 'session_id', 'text'], statuses: SCHEDULE_STATUSES, page: schedulesPage },
+  projects: {
+    filters: ['status', 'text', 'namespace'],
+    statuses: PROJECT_STATUSES,
+    page: (r) => {
+      const page = pageOf(r.engine.backend.listProjects(r), projectRow);
+      return (page.items as JsonObject[]).length > 0 || r.cursor !== null ? page : { ...page, next: [NO_PROJECTS] };
+    },
+  },
   workers: { filters: ['status', 'text', 'since', 'until', 'namespace'], statuses: WORKER_STATUSES, page: workers },
   queues: { filters: ['queue', 'task', 'namespace'], page: queues },
   events: { filters: ['session_id', 'execution_id', 'since', 'namespace'], page: events },

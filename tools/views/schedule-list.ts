@@ -21,10 +21,10 @@ export function schedulesPage({
   readonly limit: number;
   readonly cursor: string | null;
 }): JsonObject {
-  const { status, sessionId, text } = filter;
+  const { status, sessionId, text, project } = filter;
   const known = status === undefined ? undefined : (SCHEDULE_STATUSES.find((each) => each === status) as ScheduleStatus);
-  const page = engine.schedules.list({ status: known, sessionId, text }, limit, cursor);
-  const empty = page.items.length === 0 && cursor === null && (status ?? sessionId ?? text) === undefined;
+  const page = engine.schedules.list({ status: known, sessionId, text, project }, limit, cursor);
+  const empty = page.items.length === 0 && cursor === null && (status ?? sessionId ?? text ?? project) === undefined;
   return {
     items: page.items.map((schedule) => ({ ...scheduleRow(schedule), ...lastOf(engine, schedule) })),
     count: page.items.length,

@@ -10,6 +10,7 @@ export const AnyObject: z.ZodType<JsonObjectType> = z.record(z.string(), z.unkno
 
 export const IdempotencyKey = z.string().min(1).max(200).optional().describe('Same key and arguments again: the first handle, replayed true.');
 export const SessionId = z.string().min(1).max(100).optional().describe('Session that owns the work (sess_…).');
+export const ProjectRef = z.string().min(1).max(100).optional().describe('Name or id.');
 export const WaitMs = z
   .int()
   .min(0)

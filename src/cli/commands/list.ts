@@ -12,6 +12,7 @@ interface ListFlags {
   readonly queue?: string;
   readonly task?: string;
   readonly workflow?: string;
+  readonly project?: string;
   readonly session?: string;
   readonly execution?: string;
   readonly text?: string;
@@ -31,6 +32,7 @@ const FLAG_OF = {
   'filter.queue': '--queue',
   'filter.task': '--task',
   'filter.workflow': '--workflow',
+  'filter.project': '--project',
   'filter.session_id': '--session',
   'filter.execution_id': '--execution',
   'filter.text': '--text',
@@ -46,10 +48,11 @@ const FLAG_OF = {
 export function addList(program: Command, invoke: Invoke): void {
   program
     .command('list')
-    .argument('<kind>', 'workflows, executions, jobs, schedules, queues, sessions, workers or events')
+    .argument('<kind>', 'workflows, executions, jobs, schedules, queues, sessions, workers, projects or events')
     .description('list what exists, newest first')
     .option('--status <status>', 'running, waiting, failed …')
     .option('--workflow <name>', 'of this workflow')
+    .option('--project <name>', 'of this project')
     .option('--queue <name>', 'of this queue')
     .option('--task <type>', 'of this task type')
     .option('--session <id>', 'of this session')
@@ -89,6 +92,7 @@ function filterOf(flags: ListFlags, now: number): JsonObject {
     queue: flags.queue,
     task: flags.task,
     workflow: flags.workflow,
+    project: flags.project,
     session_id: flags.session,
     execution_id: flags.execution,
     text: flags.text,

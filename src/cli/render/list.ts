@@ -96,6 +96,14 @@ const KINDS: Readonly<Record<string, Columns>> = {
     { title: 'runs', text: (row) => number(row, 'runs').toLocaleString('en'), right: true },
     plain('id', 'schedule_id', { paint: (cell) => s.colors.dim(cell) }),
   ],
+  projects: (s) => [
+    plain('name', 'name', { flexible: true }),
+    status(s),
+    plain('milestones', 'milestones'),
+    plain('template', 'template', { paint: (cell) => s.colors.dim(cell) }),
+    when('changed', 'updated_at', s),
+    plain('id', 'project_id', { paint: (cell) => s.colors.dim(cell) }),
+  ],
   events: (s) => [
     plain('cursor', 'cursor', { right: true, paint: (cell) => s.colors.dim(cell) }),
     when('when', 'at', s),
@@ -116,6 +124,7 @@ const EMPTY: Readonly<Record<string, readonly string[]>> = {
     'logistics-mcp schedule cron "0 9 * * 1-5" --timezone Europe/Berlin --workflow <name>',
     'logistics-mcp schedule every 15m --task http.request --input url=https://example.org',
   ],
+  projects: ['There are no projects.', 'logistics-mcp project templates', 'logistics-mcp project create <name>'],
   sessions: ['There are no sessions; an agent makes one with create_session.'],
   workers: [
     'No process or worker agent works here.',

@@ -33,7 +33,7 @@ export function startChild(
     return { error: errorData('not_found', `There is no workflow ${named}.`, { path: 'with.workflow' }) };
   }
   const id = draft.env.newId('execution');
-  draft.addChild({ id, step: node.index, item: item?.index ?? null, workflow, version: found.version, hash: found.hash, input: input ?? {} });
+  draft.addChild({ id, step: node.index, item: item?.index ?? null, workflow: found.name, version: found.version, hash: found.hash, input: input ?? {} });
   return { id };
 }
 

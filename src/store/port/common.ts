@@ -20,6 +20,8 @@ export interface ListFilter {
   readonly status?: string | undefined;
   readonly queue?: string | undefined;
   readonly task?: string | undefined;
+  /** Name of a project: only what its name begins with. */
+  readonly project?: string | undefined;
   readonly workflow?: string | undefined;
   readonly sessionId?: string | undefined;
   readonly executionId?: string | undefined;

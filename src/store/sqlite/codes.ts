@@ -1,6 +1,7 @@
 // Owns how closed sets are written in the file: small integers, never renumbered.
 import { EVENT_TYPES, type EventType } from '../../domain/event.ts';
 import { JOB_STATUSES, type JobStatus } from '../../domain/job.ts';
+import { PROJECT_STATUSES, type ProjectStatus } from '../../domain/project.ts';
 import {
   OCCURRENCE_ORIGINS,
   OCCURRENCE_STATUSES,
@@ -53,6 +54,8 @@ export const JOB = { pending: 0, running: 1, completed: 2, failed: 3, cancelled:
 export const executionCodes = new Codes<ExecutionStatus>(EXECUTION_STATUSES);
 export const stepCodes = new Codes<StepStatus>(STEP_STATUSES);
 export const phaseCodes = new Codes<ExecutionPhase>(['admission', 'main', 'compensate', 'on_failure', 'done']);
+// planning active paused completed archived failed
+export const projectCodes = new Codes<ProjectStatus>(PROJECT_STATUSES);
 export const sessionCodes = new Codes<SessionStatus>(SESSION_STATUSES);
 // active lost left
 export const workerCodes = new Codes<WorkerStatus>(WORKER_STATUSES);

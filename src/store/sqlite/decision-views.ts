@@ -1,6 +1,7 @@
 // Owns what a decision may read of an execution: one consistent state inside the caller's transaction.
 import type { Json, JsonObject } from '../../domain/json.ts';
 import type { Plan, PlanNode } from '../../domain/plan.ts';
+import { inProject, projectOf } from '../../domain/project.ts';
 import type { ExecutionView, ItemRun } from '../../domain/transition.ts';
 import type { StoredValue } from '../../domain/workflow-execution.ts';
 import { executionCodes, JOB, waiterCodes } from './codes.ts';
@@ -82,11 +83,9 @@ export class DecisionViews {
       },
       hasSignal: (signalId) => tx.sql('SELECT 1 FROM signal WHERE execution = ? AND signal_id = ?').get(record.num, signalId) !== undefined,
       workflow: (name, version) => {
-        const found =
-          version === null
-            ? tx.sql('SELECT hash, version FROM definition WHERE ns = ? AND name = ? AND deleted = 0 ORDER BY version DESC LIMIT 1').get(record.ns, name)
-            : tx.sql('SELECT hash, version FROM definition WHERE ns = ? AND name = ? AND version = ? AND deleted = 0').get(record.ns, name, version);
-        return found as { hash: string; version: number } | undefined;
+        const project = projectOf(record.row.workflow);
+        const own = project === null ? undefined : this.#definition(record.ns, inProject(project, name), version);
+        return own ?? this.#definition(record.ns, name, version);
       },
       sourceStep: (index) => {
         const from = source();
@@ -96,6 +95,14 @@ export class DecisionViews {
       cached: (index, key) => this.#cache.find(record.ns, record.row.workflow, plan.nodes[index] as PlanNode, key),
       sessionContext: () => this.sessionContext(record.session),
     };
+  }
+
+  #definition(ns: number, name: string, version: number | null): { readonly name: string; readonly hash: string; readonly version: number } | undefined {
+    const found =
+      version === null
+        ? this.#tx.sql('SELECT name, hash, version FROM definition WHERE ns = ? AND name = ? AND deleted = 0 ORDER BY version DESC LIMIT 1').get(ns, name)
+        : this.#tx.sql('SELECT name, hash, version FROM definition WHERE ns = ? AND name = ? AND version = ? AND deleted = 0').get(ns, name, version);
+    return found as { name: string; hash: string; version: number } | undefined;
   }
 
   #value(execution: number, index: number, stored: StoredValue): Json {

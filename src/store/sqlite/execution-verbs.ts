@@ -1,4 +1,5 @@
 // Owns the verbs that change an execution: start and update, each with its receipt in the same commit.
+import { projectOf } from '../../domain/project.ts';
 import type { Backend } from '../backend.ts';
 import type { Host } from './host.ts';
 import { lookUp, remember } from './receipts.ts';
@@ -11,7 +12,7 @@ type Verbs = Pick<Backend, 'startExecution' | 'update' | 'pendingInbox'>;
 export function executionVerbs(host: Host): Verbs {
   return {
     startExecution: (p) =>
-      host.write(({ tx, executions, sessions }) => {
+      host.write(({ tx, executions, sessions, projects }) => {
         const receipt = lookUp(tx, p.receipt);
         if (receipt.kind === 'conflict') return { kind: 'conflict', error: receipt.error };
         if (receipt.kind === 'replay') {
@@ -20,6 +21,8 @@ export function executionVerbs(host: Host): Verbs {
         }
         const refusal = p.sessionId === null ? null : sessions.refusal(p.sessionId);
         if (refusal !== null) return { kind: 'conflict', error: refusal };
+        const closed = projectOf(p.workflow) === null ? null : projects.refusal(tx.namespace(p.namespace), p.workflow, 0);
+        if (closed !== null) return { kind: 'conflict', error: closed };
         const record = executions.start(p, p.decide);
         remember(tx, p.receipt, { executionId: p.id });
         return { kind: 'started', executionId: p.id, replayed: false, status: record.row.status };

@@ -4,6 +4,7 @@ import { eventMatches } from '../../domain/event-match.ts';
 import type { Json, JsonObject } from '../../domain/json.ts';
 import type { Plan, PlanNode } from '../../domain/plan.ts';
 import { rankOf } from '../../domain/priority.ts';
+import { projectOf } from '../../domain/project.ts';
 import { rankInRun } from '../../domain/queue-order.ts';
 import type { ChildStart, Decide, ExecutionEvent, TimerKind, Transition, TransitionReply } from '../../domain/transition.ts';
 import type { ExecutionRow, StepRow, StoredValue } from '../../domain/workflow-execution.ts';
@@ -12,7 +13,7 @@ import type { DecisionViews } from './decision-views.ts';
 import type { Dependents } from './dependents.ts';
 import type { ExecutionRecord, ExecutionRows } from './execution-rows.ts';
 import { readStep } from './execution-rows.ts';
-import { acquire, acquireAnyway, gateKeys, release } from './gates.ts';
+import { acquire, acquireAnyway, gateKeys, release, UNLIMITED } from './gates.ts';
 import type { JobRows, JobSql } from './job-rows.ts';
 import type { Plans } from './plans.ts';
 import type { StepCaches } from './step-caches.ts';
@@ -87,6 +88,8 @@ export class Executions {
       const limits = tx.sql('SELECT max_workflows AS n FROM session WHERE num = ?').get(session) as { n: number | null } | undefined;
       if (limits !== undefined && limits.n !== null) gates.push([gateKeys.sessionWorkflows(session), limits.n]);
     }
+    const project = projectGate(tx, ns, p.workflow);
+    if (project !== null) gates.push([project, UNLIMITED]);
     const forked = p.forkedFrom === null ? null : (this.rows.numOf(p.forkedFrom.executionId) ?? null);
     const record = this.rows.insert(this.#newRow(p, key), {
       ns,
@@ -451,6 +454,13 @@ export class Executions {
   output(record: ExecutionRecord): Json | undefined {
     return record.row.output === null ? undefined : record.row.output.kind === 'items' ? null : readStored(this.#tx, record.row.output);
   }
+}
+
+/** Runs that somebody starts count for the project that their name belongs to; a name without a dot costs no look. */
+function projectGate(tx: Tx, ns: number, workflow: string): string | null {
+  const name = projectOf(workflow);
+  const row = name === null ? undefined : (tx.sql('SELECT num FROM project WHERE ns = ? AND name = ?').get(ns, name) as { num: number } | undefined);
+  return row === undefined ? null : gateKeys.project(row.num);
 }
 
 const CANCELLED = { code: 'cancelled', message: 'Cancelled with its execution.', retryable: false, nextActions: [] };

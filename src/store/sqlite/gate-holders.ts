@@ -27,14 +27,18 @@ const BY_SCOPE: Readonly<Record<string, readonly string[]>> = {
   k: [`${COLUMNS} execution WHERE concurrency_key = ? AND ended_at IS NULL ORDER BY num LIMIT ?`],
   w: [`${COLUMNS} execution WHERE session = ? AND ended_at IS NULL ORDER BY num LIMIT ?`],
   s: [`${COLUMNS} job WHERE session = ? AND gate_pos > 0 ORDER BY num LIMIT ?`],
+  P: [
+    `SELECT e.id, e.gates, e.gate_pos FROM project p JOIN execution e INDEXED BY execution_project ON e.ns = p.ns AND e.workflow >= p.name || '.' AND e.workflow < p.name || '/' AND instr(e.workflow, '.') > 0
+     WHERE p.num = ? AND e.ended_at IS NULL ORDER BY e.num LIMIT ?`,
+  ],
   x: [`${COLUMNS} job WHERE execution = ? AND gate_pos > 0 ORDER BY num LIMIT ?`],
 };
 
 export function gateHolders(tx: Tx, gate: string, limit: number): { limit: number; used: number; holders: string[] } {
   const row = tx.sql('SELECT cap, used FROM gate WHERE key = ?').get(gate) as { cap: number; used: number } | undefined;
-  const isOfQueue = gate.startsWith('q:');
+  const hasOwnCap = gate.startsWith('q:') || gate.startsWith('P:');
   const texts = BY_SCOPE[gate.charAt(0)];
-  if ((row === undefined && !isOfQueue) || texts === undefined) return { limit: row?.cap ?? 0, used: row?.used ?? 0, holders: [] };
+  if ((row === undefined && !hasOwnCap) || texts === undefined) return { limit: row?.cap ?? 0, used: row?.used ?? 0, holders: [] };
   const scope = gate.startsWith('k:') ? gate : Number.parseInt(gate.slice(2), 10);
   const holders = new Set<string>();
   for (const text of texts) {
@@ -44,5 +48,5 @@ export function gateHolders(tx: Tx, gate: string, limit: number): { limit: numbe
       if (at >= 0 && at < gate_pos) holders.add(id);
     }
   }
-  return { limit: isOfQueue ? capOf(tx, gate, 0, row?.cap) : (row?.cap ?? 0), used: row?.used ?? 0, holders: [...holders].slice(0, limit) };
+  return { limit: hasOwnCap ? capOf(tx, gate, 0, row?.cap) : (row?.cap ?? 0), used: row?.used ?? 0, holders: [...holders].slice(0, limit) };
 }

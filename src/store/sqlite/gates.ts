@@ -1,15 +1,17 @@
 // Owns capacity: a holder passes its gates in a fixed order and waits in the first closed one; whoever gives capacity back
 // admits the next in the same commit, so a claim never scans.
+import { runsAllowed } from '../../domain/project.ts';
+import { projectCodes } from './codes.ts';
 import type { Tx } from './tx.ts';
 
 /** Cap of a gate whose limit was taken away. */
-const UNLIMITED = 2 ** 31;
+export const UNLIMITED = 2 ** 31;
 
 export type Gate = readonly [key: string, cap: number, periodMs?: number];
 export type GateList = readonly Gate[];
 
 /** Keys: `x:<execution>` maxParallel of a run, `s:<session>` its jobs, `w:<session>` its workflows, `k:<namespace>/<workflow>/<key>` a concurrency key of runs,
- * `j:<namespace>/<key>` one of jobs, `q:<queue>` the jobs of a queue, `r:q<queue>` its rate, `r:<namespace>/…` a rate that jobs brought. */
+ * `j:<namespace>/<key>` one of jobs, `q:<queue>` the jobs of a queue, `r:q<queue>` its rate, `r:<namespace>/…` a rate that jobs brought, `P:<project>` the runs of a project. */
 export const gateKeys = {
   execution: (num: number): string => `x:${num}`,
   sessionTasks: (num: number): string => `s:${num}`,
@@ -19,6 +21,7 @@ export const gateKeys = {
   jobs: (ns: number, key: string): string => `j:${ns}/${key}`,
   queue: (num: number): string => `q:${num}`,
   queueRate: (num: number): string => `r:q${num}`,
+  project: (num: number): string => `P:${num}`,
   rate: (ns: number, queue: number, key: string | null): string => (key === null ? `r:${ns}/q${queue}` : `r:${ns}/k/${key}`),
 };
 
@@ -39,6 +42,12 @@ export function acquire(tx: Tx, key: string, limit: number): boolean {
 /** Limits of a session may change while work waits: the row says, not what stood there when the work was added. */
 export function capOf(tx: Tx, key: string, limit: number, stored: number | undefined): number {
   if (key.startsWith('q:')) return tx.queueLimits(Number(key.slice(2)))?.concurrency ?? UNLIMITED;
+  if (key.startsWith('P:')) {
+    const project = tx.sql('SELECT status, max_runs AS runs FROM project WHERE num = ?').get(Number(key.slice(2))) as
+      | { status: number; runs: number | null }
+      | undefined;
+    return project === undefined ? UNLIMITED : runsAllowed(projectCodes.name(project.status), project.runs ?? UNLIMITED);
+  }
   if (key.startsWith('j:')) return stored ?? limit;
   if (key.startsWith('s:'))
     return (tx.sql('SELECT max_tasks AS n FROM session WHERE num = ?').get(Number(key.slice(2))) as { n: number | null } | undefined)?.n ?? UNLIMITED;

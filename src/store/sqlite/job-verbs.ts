@@ -2,6 +2,7 @@
 import { type ErrorData, StoreError } from '../../domain/errors.ts';
 import type { NewJob } from '../../domain/job.ts';
 import type { Json } from '../../domain/json.ts';
+import { projectOf } from '../../domain/project.ts';
 import type { Decide } from '../../domain/transition.ts';
 import type { Backend } from '../backend.ts';
 import { JOB } from './codes.ts';
@@ -83,7 +84,24 @@ function refusalOf(parts: Parts, jobs: readonly NewJob[]): Refusal | null {
     }
     if (linked) own.add(job.id);
   }
-  return jobs.some((job) => job.dedupe) ? parts.dedupes.refusal(jobs) : null;
+  return ofProjects(parts, jobs) ?? (jobs.some((job) => job.dedupe) ? parts.dedupes.refusal(jobs) : null);
+}
+
+/** Of jobs in queues of projects: a project that takes none, or would have more than its quota. */
+function ofProjects(parts: Parts, jobs: readonly NewJob[]): Refusal | null {
+  const counts = new Map<string, { readonly job: NewJob; n: number }>();
+  for (const job of jobs) {
+    const name = projectOf(job.queue);
+    if (name === null) continue;
+    const known = counts.get(name);
+    if (known === undefined) counts.set(name, { job, n: 1 });
+    else known.n++;
+  }
+  for (const { job, n } of counts.values()) {
+    const error = parts.projects.refusal(parts.tx.namespace(job.namespace), job.queue, n);
+    if (error !== null) return { error, jobId: job.id };
+  }
+  return null;
 }
 
 function missingNeed(job: NewJob, need: string, jobs: readonly NewJob[]): ErrorData {

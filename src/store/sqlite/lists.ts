@@ -3,6 +3,7 @@
 
 import { LogisticsError } from '../../domain/errors.ts';
 import type { Job } from '../../domain/job.ts';
+import { namesOf } from '../../domain/project.ts';
 import type { Schedule } from '../../domain/schedule.ts';
 import type { Session } from '../../domain/session.ts';
 import type { WorkerAgent } from '../../domain/worker-agent.ts';
@@ -51,6 +52,7 @@ export class Lists {
     if (p.filter.status === 'failed') q.where.push('status = 5');
     else if (p.filter.status !== undefined) add(q, 'status = ?', executionCodes.find(p.filter.status) ?? -1);
     if (p.filter.workflow !== undefined) add(q, 'workflow = ?', p.filter.workflow);
+    if (p.filter.project !== undefined) addRange(q, 'workflow', p.filter.project);
     if (p.filter.executionId !== undefined) add(q, 'parent = (SELECT num FROM execution WHERE id = ?)', p.filter.executionId);
     if (p.filter.text !== undefined) add(q, 'instr(lower(workflow), lower(?)) > 0', p.filter.text);
     return this.#page(q, p, this.#read.execution);
@@ -64,6 +66,13 @@ export class Lists {
     const nums = p.filter.batch === undefined ? undefined : (numsOf(this.#tx, p.filter.batch) ?? NOTHING);
     if (nums !== undefined) add(q, 'num >= ?', nums.from);
     if (p.filter.errorCode !== undefined) add(q, "error IS NOT NULL AND json_extract(error, '$.code') = ?", p.filter.errorCode);
+    if (p.filter.project !== undefined) {
+      const [from, to] = namesOf(p.filter.project);
+      q.where.push(
+        '(queue IN (SELECT num FROM queue WHERE name >= ? AND name < ?) OR execution IN (SELECT num FROM execution WHERE workflow >= ? AND workflow < ?))',
+      );
+      q.values.push(from, to, from, to);
+    }
     if (p.filter.queue !== undefined) add(q, 'queue IN (SELECT num FROM queue WHERE name = ?)', p.filter.queue);
     if (p.filter.task !== undefined) add(q, 'task = (SELECT num FROM task WHERE name = ?)', p.filter.task);
     if (p.filter.executionId !== undefined) add(q, 'execution = (SELECT num FROM execution WHERE id = ?)', p.filter.executionId);
@@ -81,6 +90,7 @@ export class Lists {
   schedules(p: { readonly filter: ListFilter; readonly limit: number; readonly cursor: string | null }): Page<Schedule> {
     const q = this.#common(p.filter, 'schedule');
     q.where.push('deleted_at IS NULL');
+    if (p.filter.project !== undefined) addRange(q, 'name', p.filter.project);
     if (p.filter.status !== undefined) add(q, 'status = ?', scheduleCodes.find(p.filter.status) ?? -1);
     if (p.filter.text !== undefined) add(q, 'instr(lower(name), lower(?)) > 0', p.filter.text);
     return this.#page(q, p, this.#read.schedule);
@@ -89,6 +99,7 @@ export class Lists {
   definitions(p: { readonly filter: ListFilter; readonly limit: number; readonly cursor: string | null }): Page<StoredDefinition> {
     const q = this.#common({ ...p.filter, sessionId: undefined }, 'definition');
     add(q, 'deleted = ?', 0);
+    if (p.filter.project !== undefined) addRange(q, 'name', p.filter.project);
     if (p.filter.workflow !== undefined) add(q, 'name = ?', p.filter.workflow);
     else q.where.push('version = (SELECT max(d.version) FROM definition d WHERE d.ns = definition.ns AND d.name = definition.name AND d.deleted = 0)');
     if (p.filter.text !== undefined) add(q, 'instr(lower(name), lower(?)) > 0', p.filter.text);
@@ -137,6 +148,12 @@ export class Lists {
 function add(q: { where: string[]; values: (string | number)[] }, condition: string, value: string | number): void {
   q.where.push(condition);
   q.values.push(value);
+}
+
+function addRange(q: { where: string[]; values: (string | number)[] }, column: string, project: string): void {
+  const [from, to] = namesOf(project);
+  q.where.push(`${column} >= ? AND ${column} < ?`);
+  q.values.push(from, to);
 }
 
 export function encodeCursor(num: number): string {

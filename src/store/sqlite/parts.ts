@@ -16,6 +16,8 @@ import { Lists } from './lists.ts';
 import { OutputSchemas } from './output-schemas.ts';
 import { Outputs } from './outputs.ts';
 import { Plans } from './plans.ts';
+import { ProjectCascades } from './project-cascades.ts';
+import { Projects } from './projects.ts';
 import { Retention } from './retention.ts';
 import { ScheduleChanges } from './schedule-changes.ts';
 import { ScheduleRows } from './schedule-rows.ts';
@@ -51,6 +53,8 @@ export interface Parts {
   readonly log: EventLog;
   readonly artifacts: Artifacts;
   readonly retention: Retention;
+  readonly projects: Projects;
+  readonly cascades: ProjectCascades;
   readonly workers: Workers;
   readonly workerRows: WorkerRows;
 }
@@ -75,6 +79,7 @@ export function buildParts(db: Db, env: BackendEnvironment, record?: RecordState
   const schedules = new Schedules(tx, { rows: scheduleRows, runs: scheduleRuns, stops: new ScheduleStops(scheduleRows, executions, jobs) });
   const scheduleChanges = new ScheduleChanges(tx, schedules);
   const sessions = new Sessions(tx, executions, jobs, jobRows, scheduleChanges);
+  const projects = new Projects(tx, executions);
   const workers = new Workers(tx, workerRows, { jobRows, jobs, claims, schemas });
   const log = new EventLog(tx, rows, plans);
   const lists = new Lists(tx, {
@@ -106,6 +111,8 @@ export function buildParts(db: Db, env: BackendEnvironment, record?: RecordState
     log,
     artifacts: new Artifacts(tx, rows),
     retention: new Retention(tx, outputs, log, stepCaches),
+    projects,
+    cascades: new ProjectCascades(tx, { projects, executions, jobs, schedules, scheduleChanges }),
     workers,
     workerRows,
   };

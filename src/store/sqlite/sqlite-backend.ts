@@ -10,6 +10,7 @@ import { jobVerbs } from './job-verbs.ts';
 import { logVerbs } from './log-verbs.ts';
 import { measureVerbs } from './measure-verbs.ts';
 import { processVerbs } from './process-verbs.ts';
+import { projectVerbs } from './project-verbs.ts';
 import { queueVerbs } from './queue-verbs.ts';
 import { scheduleReads } from './schedule-reads.ts';
 import { scheduleVerbs } from './schedule-verbs.ts';
@@ -46,6 +47,7 @@ export function verbsOn(host: Host): Omit<Backend, 'kind' | 'capabilities'> {
     ...logVerbs(host),
     ...stepCacheVerbs(host),
     ...measureVerbs(host),
+    ...projectVerbs(host),
     onCommit: (listener) => host.onCommit(listener),
     pollForeign: () => host.pollForeign(),
   };
