@@ -14,7 +14,6 @@ import {
   MAX_MEMBERS,
   MAX_METRICS,
   MAX_MILESTONES,
-  PROJECT_STATUSES,
   type Project,
   ProjectName,
   type ProjectStatus,
@@ -443,10 +442,6 @@ export class ProjectManager {
 }
 
 const NOTHING: PreparedProject = { description: null, definitions: [], schedules: [], milestones: [], plan: null };
-
-export function isProjectStatus(text: string): text is ProjectStatus {
-  return (PROJECT_STATUSES as readonly string[]).includes(text);
-}
 
 function bounded(count: number, max: number, what: string): void {
   if (count > max) throw new LogisticsError('limit_exceeded', `A project has at most ${max} ${what}.`, { path: what, expected: `at most ${max}` });
