@@ -13,7 +13,9 @@ import { forEach } from './scenarios/for-each.ts';
 import { http } from './scenarios/http.ts';
 import { idle } from './scenarios/idle.ts';
 import { latency } from './scenarios/latency.ts';
+import { makespan } from './scenarios/makespan.ts';
 import { million } from './scenarios/million.ts';
+import { planning } from './scenarios/planning.ts';
 import { processNoop } from './scenarios/process.ts';
 import { processes } from './scenarios/processes.ts';
 import { recovery } from './scenarios/recovery.ts';
@@ -40,6 +42,8 @@ const SCENARIOS: readonly Scenario[] = [
   recovery,
   redis,
   idle,
+  planning,
+  makespan,
   million,
   cron,
 ];

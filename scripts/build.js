@@ -61,7 +61,7 @@ function isCommonJs(path) {
 
 /** Entries of worker threads; they are found by path at run time, so each keeps its name. */
 function workerEntries() {
-  return ['src/expression', 'src/actions', 'src/store/redis'].flatMap((folder) => {
+  return ['src/expression', 'src/actions', 'src/optimization', 'src/store/redis'].flatMap((folder) => {
     const names = existsSync(join(root, folder)) ? readdirSync(join(root, folder)).sort() : [];
     return names.filter((name) => name.endsWith('-worker.ts')).map((name) => ({ in: join(root, folder, name), out: basename(name, '.ts') }));
   });

@@ -46,6 +46,7 @@ const Input = z.strictObject({
     .describe('Items per forEach step.'),
   objective: z.enum(OBJECTIVES).optional().describe('Default makespan.'),
   deadline: brief(Duration).optional().describe('From the start.'),
+  exact: z.boolean().optional().describe('Also find the least makespan there is: at most 16 steps, needs the package highs.'),
   what_if: brief(z.strictObject({ slots: z.int().min(1).max(MAX_SLOTS).optional(), durations: Durations.optional(), failure_rates: Rates.optional() }))
     .optional()
     .describe('Compare with other {slots, durations, failure_rates: {"step or task": 0.1}}.'),

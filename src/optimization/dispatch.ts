@@ -59,6 +59,11 @@ class Dispatch {
   readonly #failures: number[];
   readonly #eventAt: Float64Array;
   readonly #attempts: Uint16Array;
+  /** 0 before an item starts, and between two of its attempts. */
+  readonly #underWay: Uint8Array;
+  readonly #failedNow: Uint8Array;
+  /** Ms until the next attempt; -1: none. */
+  readonly #again: Float64Array;
   /** Slot of a running item; -1 while it holds none. */
   readonly #slotOf: Int32Array;
   readonly #events: MinHeap;
@@ -90,6 +95,9 @@ class Dispatch {
     this.#ends = new Array<number>(tasks.length).fill(-1);
     this.#eventAt = new Float64Array(units);
     this.#attempts = new Uint16Array(units);
+    this.#underWay = new Uint8Array(units);
+    this.#failedNow = new Uint8Array(units);
+    this.#again = new Float64Array(units);
     this.#slotOf = new Int32Array(units).fill(-1);
     this.#events = new MinHeap((unit) => this.#eventAt[unit] as number);
     const { assigned, order } = rules;
@@ -177,32 +185,32 @@ class Dispatch {
     this.#attempts[unit] = attempt;
     const result = this.#rules.attempt(at, this.#itemOf(unit), attempt, speed);
     this.#slotOf[unit] = slot;
-    this.#outcome.set(unit, result);
+    this.#underWay[unit] = 1;
+    this.#failedNow[unit] = result.failed ? 1 : 0;
+    this.#again[unit] = result.againMs ?? -1;
     if (slot >= 0) this.#busy[at] = (this.#busy[at] as number) + result.runMs;
     if (this.#rules.record === true) this.#placements.push({ task: at, item: this.#itemOf(unit), slot, startMs: this.#now, endMs: this.#now + result.runMs });
     this.#eventAt[unit] = this.#now + result.runMs;
     this.#events.push(unit);
   }
 
-  /** What is under way; a unit between two attempts is not in it. */
-  readonly #outcome = new Map<number, AttemptResult>();
-
   #happen(unit: number): void {
-    const result = this.#outcome.get(unit);
-    if (result === undefined) {
+    if (this.#underWay[unit] === 0) {
       this.#queue(unit);
       return;
     }
-    this.#outcome.delete(unit);
+    this.#underWay[unit] = 0;
+    const failed = this.#failedNow[unit] === 1;
+    const again = this.#again[unit] as number;
     const at = this.#taskOf[unit] as number;
     this.#giveBack(unit);
-    if (result.failed && result.againMs !== null) {
-      this.#eventAt[unit] = this.#now + result.againMs;
+    if (failed && again >= 0) {
+      this.#eventAt[unit] = this.#now + again;
       this.#events.push(unit);
       return;
     }
     const task = this.#tasks[at] as PlanTask;
-    if (result.failed && bump(this.#failures, at, 1) > task.toleratedItems && !task.continueOnError) {
+    if (failed && bump(this.#failures, at, 1) > task.toleratedItems && !task.continueOnError) {
       this.#failed = true;
       return;
     }

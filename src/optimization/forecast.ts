@@ -2,6 +2,7 @@
 import type { DurationSource } from '../domain/duration-estimate.ts';
 import { LogisticsError } from '../domain/errors.ts';
 import type { Plan } from '../domain/plan.ts';
+import type { ExactAnswer } from './exact-plan.ts';
 import { makePlan, type WorkPlan } from './make-plan.ts';
 import type { Objective, PlanCapacity, PlanTask, PlanWorker } from './plan-model.ts';
 import { type StepKnowledge, tasksOfWorkflow } from './plan-of-workflow.ts';
@@ -44,6 +45,8 @@ export interface Forecast extends Variant {
   /** The same run with what was asked for changed, drawn with the same seed. */
   readonly whatIf: Variant | null;
   readonly seed: number;
+  /** The least makespan there is, where it was asked for. */
+  readonly exact: ExactAnswer | null;
 }
 
 /** Throws invalid_input and limit_exceeded with the parameter that is wrong. */
@@ -74,7 +77,7 @@ export function forecast(workflow: Plan, request: ForecastRequest, context: Fore
           tasksOfWorkflow(workflow, { ...known, durations: { ...request.durations, ...whatIf.durations }, failureRates: whatIf.failureRates }).tasks,
           whatIf.slots ?? request.slots ?? context.slots,
         );
-  return { workflow: workflow.definition.name, ...base, assumptions, whatIf: changed, seed };
+  return { workflow: workflow.definition.name, ...base, assumptions, whatIf: changed, seed, exact: null };
 }
 
 const DEFAULT_SEED = 1;

@@ -17,6 +17,11 @@ interface Gap {
   end: number;
 }
 
+interface PoolNeed {
+  readonly profile: PoolProfile;
+  readonly amount: number;
+}
+
 /** `workerOf` by item number, see itemBases. */
 export function heft(
   tasks: readonly PlanTask[],
@@ -30,6 +35,9 @@ export function heft(
   const bases = itemBases(tasks);
   const workerOf = new Int32Array(tasks.reduce((sum, task) => sum + task.count, 0)).fill(-1);
   const ends = new Array<number>(tasks.length).fill(0);
+  const poolsOf = tasks.map((task) =>
+    Object.entries(task.pools).flatMap(([name, amount]) => (profiles.has(name) ? [{ profile: profiles.get(name) as PoolProfile, amount }] : [])),
+  );
   const open = tasks.map((task) => task.needs.length);
   const eligible = new MinHeap((at) => rules.order[at] as number);
   for (const [at, left] of open.entries()) if (left === 0) eligible.push(at);
@@ -50,10 +58,11 @@ export function heft(
     for (let item = 0; item < task.count; item++) {
       const lane = lanes.pop() as number;
       const from = laneFree[lane] as number;
-      const put = task.kind === 'wait' ? { worker: -1, start: from, end: from + ms } : choose(task, ms, from, able, rules.cheapestBy?.[at]);
+      const put =
+        task.kind === 'wait' ? { worker: -1, start: from, end: from + ms } : choose(poolsOf[at] as PoolNeed[], ms, from, able, rules.cheapestBy?.[at]);
       if (put.worker >= 0) {
         occupy(gaps[put.worker] as Gap[], put.start, put.end);
-        for (const [name, amount] of Object.entries(task.pools)) profiles.get(name)?.hold(put.start, put.end - put.start, amount);
+        for (const { profile, amount } of poolsOf[at] as PoolNeed[]) profile.hold(put.start, put.end - put.start, amount);
         workerOf[(bases[at] as number) + item] = put.worker;
       }
       placements.push({ task: at, item, slot: put.worker, startMs: put.start, endMs: put.end });
@@ -71,12 +80,18 @@ export function heft(
   placements.sort((a, b) => a.startMs - b.startMs || a.task - b.task || a.item - b.item);
   return { makespanMs, placements, workerOf };
 
-  function choose(task: PlanTask, ms: number, from: number, able: readonly number[], due: number | undefined): { worker: number; start: number; end: number } {
+  function choose(
+    pools: readonly PoolNeed[],
+    ms: number,
+    from: number,
+    able: readonly number[],
+    due: number | undefined,
+  ): { worker: number; start: number; end: number } {
     let best: { worker: number; start: number; end: number; late: boolean; price: number } | undefined;
     for (const w of able) {
       const worker = workers[w] as PlanWorker;
       const took = runMs(ms, worker.speed);
-      const start = earliestStart(gaps[w] as Gap[], task, from, took);
+      const start = earliestStart(gaps[w] as Gap[], pools, from, took);
       const end = start + took;
       const put = { worker: w, start, end, late: due !== undefined && end > due + 1e-6, price: due === undefined ? 0 : took * worker.price };
       if (best === undefined || isBetter(put, best)) best = put;
@@ -84,13 +99,13 @@ export function heft(
     return best as { worker: number; start: number; end: number };
   }
 
-  function earliestStart(free: readonly Gap[], task: PlanTask, from: number, took: number): number {
+  function earliestStart(free: readonly Gap[], pools: readonly PoolNeed[], from: number, took: number): number {
     for (let i = firstGap(free, from); i < free.length; i++) {
       const gap = free[i] as Gap;
       let start = Math.max(from, gap.start);
       for (;;) {
         let next = start;
-        for (const [name, amount] of Object.entries(task.pools)) next = Math.max(next, profiles.get(name)?.earliest(next, took, amount) ?? next);
+        for (const { profile, amount } of pools) next = Math.max(next, profile.earliest(next, took, amount));
         if (next === start) break;
         start = next;
       }

@@ -1,23 +1,23 @@
-// Owns what no schedule can beat: the critical path, the work against the slots, and what each pool is asked for.
-import { planGraph, spansOf } from './plan-graph.ts';
+// Owns what no schedule can beat: the critical path, the work against the slots, what lies before and after a barrier, and what each pool is asked for.
+import { barrierBound } from './barrier-bound.ts';
+import { type PlanGraph, planGraph, spansOf } from './plan-graph.ts';
 import type { PlanCapacity, PlanTask } from './plan-model.ts';
 
 export interface Bound {
-  readonly kind: 'critical_path' | 'slots' | 'pool';
-  /** Of a pool. */
+  readonly kind: 'critical_path' | 'slots' | 'barrier' | 'pool';
+  /** Of a pool; of a barrier the step. */
   readonly name: string | null;
   readonly ms: number;
 }
 
-/** All bounds, the largest first: it is the bottleneck. Pools that nothing bounds are left out. */
-export function lowerBounds(tasks: readonly PlanTask[], capacity: PlanCapacity, durations?: readonly number[]): readonly Bound[] {
-  const graph = planGraph(tasks, spansOf(tasks, capacity, 'fastest', durations));
-  const msOf = (at: number): number => durations?.[at] ?? (tasks[at] as PlanTask).estimate.p50Ms;
+/** `mean` is the graph by mean spans, where it is there: on equal slots these are the spans. All bounds, the largest first: it is the bottleneck. Pools that nothing bounds are left out. */
+export function lowerBounds(tasks: readonly PlanTask[], capacity: PlanCapacity, mean?: PlanGraph): readonly Bound[] {
+  const graph = mean !== undefined && capacity.workers === null ? mean : planGraph(tasks, spansOf(tasks, capacity, 'fastest'));
   let work = 0;
   const held = new Map<string, number>();
-  for (const [at, task] of tasks.entries()) {
+  for (const task of tasks) {
     if (task.kind === 'wait') continue;
-    const total = msOf(at) * task.count;
+    const total = task.estimate.p50Ms * task.count;
     work += total;
     // On workers an item may be as short as on the fastest.
     const shortest = capacity.workers === null ? total : total / Math.max(...capacity.workers.map((worker) => worker.speed));
@@ -32,5 +32,13 @@ export function lowerBounds(tasks: readonly PlanTask[], capacity: PlanCapacity, 
     const size = capacity.pools[name];
     if (size !== undefined) bounds.push({ kind: 'pool', name, ms: amount / size });
   }
+  const barrier = barrierBound(
+    tasks.map((task) => task.needs),
+    graph,
+    tasks.map((task) => (task.kind === 'wait' ? 0 : task.estimate.p50Ms * task.count)),
+    speed,
+  );
+  if (barrier !== null && bounds.every((bound) => bound.ms < barrier.ms * (1 - 1e-9)))
+    bounds.push({ kind: 'barrier', name: (tasks[barrier.step] as PlanTask).id, ms: barrier.ms });
   return bounds.sort((a, b) => b.ms - a.ms);
 }

@@ -43,7 +43,7 @@ export function makePlan(tasks: readonly PlanTask[], capacity: PlanCapacity, goa
   refuseImpossible(tasks, capacity, goal);
   const graph = planGraph(tasks, spansOf(tasks, capacity, 'mean'));
   const order = orderFor(goal.objective, tasks, graph, { deadlineMs: goal.deadlineMs });
-  const bounds = lowerBounds(tasks, capacity);
+  const bounds = lowerBounds(tasks, capacity, graph);
   const placed = place(tasks, graph, capacity, order, goal);
   return {
     tasks,
@@ -99,7 +99,7 @@ function throughputOf(tasks: readonly PlanTask[], capacity: PlanCapacity, bounds
   const graph = planGraph(many, spansOf(many, capacity, 'mean'));
   const order = orderFor('throughput', many, graph, { runOf: (at) => Math.floor(at / size) });
   const { schedule } = place(many, graph, capacity, order, { objective: 'throughput' });
-  const shared = bounds.find((bound) => bound.kind !== 'critical_path');
+  const shared = bounds.find((bound) => bound.kind === 'slots' || bound.kind === 'pool');
   const perHour = (count: number, ms: number): number => (ms === 0 ? Number.POSITIVE_INFINITY : (count * 3_600_000) / ms);
   // Overlapping runs may get in each other's way (Graham's anomaly): then one after the other is faster.
   return { runsPerHour: Math.max(perHour(runs, schedule.makespanMs), perHour(1, aloneMs)), atMostPerHour: perHour(1, shared?.ms ?? 0) };

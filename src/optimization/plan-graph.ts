@@ -59,9 +59,9 @@ export function planGraph(tasks: readonly Pick<PlanTask, 'needs'>[], spanMs: rea
 }
 
 /** Ms of each task on this capacity: on equal slots its own, on workers the mean over those that can run it (HEFT), or the fastest. */
-export function spansOf(tasks: readonly PlanTask[], capacity: PlanCapacity, by: 'mean' | 'fastest', durations?: readonly number[]): number[] {
-  return tasks.map((task, at) => {
-    const ms = durations?.[at] ?? task.estimate.p50Ms;
+export function spansOf(tasks: readonly PlanTask[], capacity: PlanCapacity, by: 'mean' | 'fastest'): number[] {
+  return tasks.map((task) => {
+    const ms = task.estimate.p50Ms;
     if (task.kind === 'wait' || capacity.workers === null) return ms * roundsOf(task);
     const able = capacity.workers.filter((worker) => task.requires.every((need) => worker.capabilities.includes(need)));
     const times = able.map((worker) => runMs(ms, worker.speed));

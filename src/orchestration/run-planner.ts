@@ -5,10 +5,15 @@ import type { Evaluator } from '../domain/evaluator.ts';
 import type { Json, JsonObject } from '../domain/json.ts';
 import type { Plan } from '../domain/plan.ts';
 import { SleepInput, SleepUntilInput } from '../domain/waiting-inputs.ts';
+import { exactAnswer } from '../optimization/exact-plan.ts';
 import { type Forecast, type ForecastRequest, forecast } from '../optimization/forecast.ts';
 import type { StartRequest, WorkflowManager } from './workflow-manager.ts';
 
-export type PlanRequest = ForecastRequest & Pick<StartRequest, 'name' | 'version' | 'definition' | 'input'>;
+export type PlanRequest = ForecastRequest &
+  Pick<StartRequest, 'name' | 'version' | 'definition' | 'input'> & {
+    /** Find the least makespan there is, for small plans; needs the package highs. */
+    readonly exact?: boolean | undefined;
+  };
 
 export interface RunPlannerOptions {
   readonly workflows: WorkflowManager;
@@ -27,10 +32,11 @@ export class RunPlanner {
   }
 
   /** Plans a run without starting or storing anything. Throws as a start would for what cannot run, and invalid_input for what cannot be planned. */
-  async plan({ name, version, definition, input, ...request }: PlanRequest): Promise<Forecast> {
+  async plan({ name, version, definition, input, exact, ...request }: PlanRequest): Promise<Forecast> {
     const { workflows, evaluator, durations, slots, now } = this.#o;
     const outlook = await workflows.outlook({ name, version, definition, input });
-    return forecast(outlook.plan, request, { source: durations(), slots, ...toldBy(outlook.plan, outlook.input, evaluator, now()) });
+    const found = forecast(outlook.plan, request, { source: durations(), slots, ...toldBy(outlook.plan, outlook.input, evaluator, now()) });
+    return exact === true ? { ...found, exact: await exactAnswer(found.plan) } : found;
   }
 }
 

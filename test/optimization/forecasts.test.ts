@@ -37,6 +37,17 @@ describe('the numbers of a graph', () => {
     expect(bounds[0]).toEqual({ kind: 'pool', name: 'gpu', ms: 15 });
   });
 
+  it('see that what lies before and after a barrier cannot overlap', () => {
+    const fan = [
+      ...Array.from({ length: 6 }, () => ({ ms: 10 })),
+      { ms: 5, needs: [0, 1, 2, 3, 4, 5] },
+      ...Array.from({ length: 6 }, () => ({ ms: 10, needs: [6] })),
+    ];
+    const { bounds, schedule } = makePlan(tasks(...fan), slots(2), { objective: 'makespan' });
+    expect(bounds[0]).toEqual({ kind: 'barrier', name: 's6', ms: 65 });
+    expect(schedule.makespanMs).toBe(65);
+  });
+
   it('give the engine its places: equal ranks share one, and equal durations none', () => {
     const needs = DIAMOND.map((each) => each.needs);
     expect(rankPlaces(needs, [10, 30, 20, 5])).toEqual([0, 1, 2, 3]);

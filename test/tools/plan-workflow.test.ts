@@ -140,6 +140,17 @@ describe('plan_workflow', () => {
     expect((await run('plan_workflow', { definition, durations, slots: 2, format: 'mermaid' })).gantt).toMatch(/^gantt\n {2}title wide/);
   });
 
+  it('finds the least makespan of a small plan where it is asked for', async () => {
+    const run = toolsOf(await engineFor());
+    const definition = { name: 'five', steps: ['a', 'b', 'c', 'd', 'e'].map((id) => ({ id, task: 'echo', with: { value: 1 } })) };
+    const durations = { a: '3s', b: '3s', c: '2s', d: '2s', e: '2s' };
+    expect(await run('plan_workflow', { definition, durations, slots: 2, exact: true })).toMatchObject({
+      makespan_ms: 7_000,
+      exact: { makespan_ms: 6_000, proven: true, plan_is_longer_by: 0.167 },
+    });
+    expect(await refusal(run('plan_workflow', { definition, durations, slots: 2, exact: true, objective: 'mean_latency' }))).toMatchObject({ path: 'exact' });
+  });
+
   it('refuses by name what does not fit, with what is near', async () => {
     const run = toolsOf(await engineFor());
     const definition = RELEASE;

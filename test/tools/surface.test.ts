@@ -175,6 +175,7 @@ const PLANNING_PARAMETERS = {
     'items',
     'objective',
     'deadline',
+    'exact',
     'what_if',
     'format',
     'seed',

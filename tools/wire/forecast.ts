@@ -32,6 +32,7 @@ export function forecastToWire(forecast: Forecast, { format, detailed }: Forecas
     lower_bound_ms: whole(plan.bounds[0]?.ms ?? 0),
     bounds: plan.bounds.slice(0, 10).map((bound) => compact({ kind: bound.kind, name: bound.name, ms: whole(bound.ms) })),
     bottleneck: bottleneck(plan),
+    exact: exactToWire(forecast.exact),
     levels: Math.max(...graph.level) + 1,
     critical_path: cutPath(path, detailed ? 500 : PATH_SHOWN),
     critical_steps: path.length,
@@ -66,6 +67,11 @@ function outcome({ plan, spread }: Variant): JsonObject {
   });
 }
 
+function exactToWire(exact: Forecast['exact']): JsonObject | undefined {
+  if (exact === null) return undefined;
+  return { makespan_ms: whole(exact.makespanMs), proven: exact.proven, plan_is_longer_by: Math.round((exact.ratio - 1) * 1_000) / 1_000 };
+}
+
 function intervalOf(p10: number, p90: number, samples: number): JsonObject {
   return { p10_ms: whole(p10), p90_ms: whole(p90), samples, text: `${formatDuration(p10)}–${formatDuration(p90)} in 8 of 10 runs` };
 }
@@ -79,7 +85,9 @@ function bottleneck(plan: WorkPlan): JsonObject {
       ? 'More slots do not help; shorten a step of the critical path.'
       : kind === 'slots'
         ? 'More slots or faster workers shorten it.'
-        : `The pool ${largest?.name} decides; enlarge it or let steps hold less of it.`;
+        : kind === 'barrier'
+          ? `Much waits for the step ${largest?.name} and much follows it; more slots or faster workers shorten both sides.`
+          : `The pool ${largest?.name} decides; enlarge it or let steps hold less of it.`;
   return compact({ kind, name: largest?.name, ms: whole(largest?.ms ?? 0), share_of_makespan: round(share), message: told });
 }
 
