@@ -1,10 +1,10 @@
-// Owns the bound by barriers: what all has to be done before a step that much waits for, and after one that much follows, cannot overlap.
+// Owns the bounds by place in the graph: what all has to be done before a step and after it cannot overlap, and what cannot start before a moment is done after it.
 import type { PlanGraph } from './plan-graph.ts';
 
 /** Steps that are looked at: those with the most needs and followers. Each pair of them costs a pass over all steps. */
 const LOOKED_AT = 24;
-/** With fewer neighbours a step holds nobody up. */
-const MIN_NEIGHBOURS = 4;
+/** With fewer neighbours for each that could work at once a step holds nobody up. */
+const MIN_NEIGHBOURS = 2;
 
 /**
  * No schedule on this many units of speed is shorter: from barrier to barrier there is at least the work between them, shared by
@@ -19,7 +19,7 @@ export function barrierBound(
   const degree = (at: number): number => (needs[at] as readonly number[]).length + (graph.outs[at] as readonly number[]).length;
   const position = new Map(graph.order.map((at, place) => [at, place]));
   const barriers = graph.order
-    .filter((at) => degree(at) >= MIN_NEIGHBOURS)
+    .filter((at) => degree(at) > MIN_NEIGHBOURS * speed)
     .sort((a, b) => degree(b) - degree(a) || a - b)
     .slice(0, LOOKED_AT)
     .sort((a, b) => (position.get(a) as number) - (position.get(b) as number));
@@ -42,6 +42,38 @@ export function barrierBound(
     starts.push(start);
     const span = graph.spanMs[at] as number;
     const ms = start + Math.max(graph.upwardMs[at] as number, span + sum(after[v] as Uint8Array) / speed);
+    if (best === null || ms > best.ms) best = { ms, step: at };
+  }
+  return best;
+}
+
+/**
+ * What cannot start before some moment has to be done after it, by all together, and what has to follow it comes after that; and
+ * the same from the end.
+ */
+export function windowBound(graph: PlanGraph, workMs: readonly number[], speed: number): { readonly ms: number; readonly step: number } | null {
+  const tail = (at: number): number => (graph.upwardMs[at] as number) - (graph.spanMs[at] as number);
+  const works = graph.order.filter((at) => (workMs[at] as number) > 0);
+  const one = sweep(works, (at) => graph.earliestMs[at] as number, tail, workMs, speed);
+  const other = sweep(works, tail, (at) => graph.earliestMs[at] as number, workMs, speed);
+  return one === null || (other !== null && other.ms > one.ms) ? other : one;
+}
+
+/** The most of: the least `near` of a set, its work shared by all, the least `far` of it; over the sets of those whose `near` is at least some value. */
+function sweep(
+  steps: readonly number[],
+  near: (at: number) => number,
+  far: (at: number) => number,
+  workMs: readonly number[],
+  speed: number,
+): { readonly ms: number; readonly step: number } | null {
+  let work = 0;
+  let least = Number.POSITIVE_INFINITY;
+  let best: { ms: number; step: number } | null = null;
+  for (const at of [...steps].sort((a, b) => near(b) - near(a) || a - b)) {
+    work += workMs[at] as number;
+    least = Math.min(least, far(at));
+    const ms = near(at) + work / speed + least;
     if (best === null || ms > best.ms) best = { ms, step: at };
   }
   return best;

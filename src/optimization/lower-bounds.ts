@@ -1,5 +1,5 @@
 // Owns what no schedule can beat: the critical path, the work against the slots, what lies before and after a barrier, and what each pool is asked for.
-import { barrierBound } from './barrier-bound.ts';
+import { barrierBound, windowBound } from './barrier-bound.ts';
 import { type PlanGraph, planGraph, spansOf } from './plan-graph.ts';
 import type { PlanCapacity, PlanTask } from './plan-model.ts';
 
@@ -32,13 +32,11 @@ export function lowerBounds(tasks: readonly PlanTask[], capacity: PlanCapacity, 
     const size = capacity.pools[name];
     if (size !== undefined) bounds.push({ kind: 'pool', name, ms: amount / size });
   }
-  const barrier = barrierBound(
-    tasks.map((task) => task.needs),
-    graph,
-    tasks.map((task) => (task.kind === 'wait' ? 0 : task.estimate.p50Ms * task.count)),
-    speed,
-  );
-  if (barrier !== null && bounds.every((bound) => bound.ms < barrier.ms * (1 - 1e-9)))
+  const works = tasks.map((task) => (task.kind === 'wait' ? 0 : task.estimate.p50Ms * task.count));
+  const needs = tasks.map((task) => task.needs);
+  for (const barrier of [barrierBound(needs, graph, works, speed), windowBound(graph, works, speed)]) {
+    if (barrier === null || bounds.some((bound) => bound.ms >= barrier.ms * (1 - 1e-9))) continue;
     bounds.push({ kind: 'barrier', name: (tasks[barrier.step] as PlanTask).id, ms: barrier.ms });
+  }
   return bounds.sort((a, b) => b.ms - a.ms);
 }

@@ -86,7 +86,7 @@ function bottleneck(plan: WorkPlan): JsonObject {
       : kind === 'slots'
         ? 'More slots or faster workers shorten it.'
         : kind === 'barrier'
-          ? `Much waits for the step ${largest?.name} and much follows it; more slots or faster workers shorten both sides.`
+          ? `Slots cannot all be used before or after the step ${largest?.name}: much lies on one side of it. A shorter way to it, or more slots, help.`
           : `The pool ${largest?.name} decides; enlarge it or let steps hold less of it.`;
   return compact({ kind, name: largest?.name, ms: whole(largest?.ms ?? 0), share_of_makespan: round(share), message: told });
 }
