@@ -17,7 +17,7 @@ export const makespan: Scenario = {
   async run(context: Context): Promise<readonly Figure[]> {
     const random = seededRandom(11);
     const figures: Figure[] = [];
-    for (const trace of [randomLayers(6, 24, random), montage(20), cyberShake(3, 20), epigenomics([3, 4, 5, 8])])
+    for (const trace of [randomLayers(6, 24, random), montage(20), cyberShake(3, 20), epigenomics([8, 10, 12, 14])])
       figures.push(...(await measure(context, trace)));
     return figures;
   },
