@@ -1,16 +1,13 @@
 // Owns the tool create_session: a handle over several calls with a context and limits of its own.
 import { z } from 'zod';
 import { Duration } from '../src/domain/duration.ts';
-import { LogisticsError } from '../src/domain/errors.ts';
-import { nearMatches } from '../src/domain/near-match.ts';
+import { SessionMode } from '../src/domain/session.ts';
 import { receiptFor } from '../src/orchestration/caller.ts';
+import { checkSessionMode } from '../src/orchestration/orchestration-session.ts';
 import { defineTool } from './tool.ts';
-import { shortText } from './wire/compact.ts';
 import { AnyObject, IdempotencyKey, Next } from './wire/fields.ts';
 import { sessionToWire } from './wire/session.ts';
 
-/** Modes of a later version, so that they are refused by name. */
-const MODES = ['parallel', 'sequential', 'priority', 'resource_aware'];
 const MaxParallel = z.int().min(1).max(1_000).optional();
 
 export const createSessionTool = defineTool({
@@ -28,18 +25,21 @@ export const createSessionTool = defineTool({
     max_parallel_tasks: MaxParallel.describe('Jobs of the session that run at once; default 4.'),
     max_parallel_workflows: MaxParallel.describe('Default 2.'),
     timeout: Duration.optional().describe('The session expires after this long, for example "2h"; its work goes on.'),
-    mode: z.string().max(100).optional().describe('parallel (default): limits act, first come first served.'),
+    mode: SessionMode.optional().describe(
+      'sequential: one job at a time. parallel (default): up to the limits, first come first served. priority: up to the limits, highest first.',
+    ),
     idempotency_key: IdempotencyKey,
   }),
   output: z.looseObject({ session_id: z.string(), status: z.string(), replayed: z.boolean(), context_version: z.int(), next: Next }),
   async handle({ engine, caller }, args) {
-    checkMode(args.mode);
+    checkSessionMode(args.mode ?? 'parallel', args.max_parallel_tasks, 'max_parallel_tasks');
     const receipt = receiptFor(caller, 'create_session', args.idempotency_key, args);
     const { session, replayed } = await engine.createSession(
       {
         name: args.name,
         context: args.context,
         metadata: args.metadata,
+        mode: args.mode,
         maxParallelTasks: args.max_parallel_tasks,
         maxParallelWorkflows: args.max_parallel_workflows,
         timeoutMs: args.timeout,
@@ -50,17 +50,3 @@ export const createSessionTool = defineTool({
     return { ...sessionToWire(session.data), replayed, next: ['Pass session_id to execute_workflow and enqueue_job; close_session ends it.'] };
   },
 });
-
-function checkMode(mode: string | undefined): void {
-  if (mode === undefined || mode === 'parallel') return;
-  const later = MODES.includes(mode);
-  throw new LogisticsError(
-    later ? 'not_available' : 'invalid_input',
-    later ? `The session mode ${mode} is not built yet.` : `There is no session mode "${shortText(mode, 40)}".`,
-    {
-      path: 'mode',
-      expected: 'parallel',
-      nearMatches: later ? [] : nearMatches(mode, ['parallel']),
-    },
-  );
-}

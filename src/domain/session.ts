@@ -6,6 +6,25 @@ export const SESSION_STATUSES = ['pending', 'active', 'completed', 'cancelled', 
 export const SessionStatus = z.enum(SESSION_STATUSES);
 export type SessionStatus = z.infer<typeof SessionStatus>;
 
+/**
+ * What of a session's work goes first where its limits hold it up. `sequential`: one job at a time, first come first served. `parallel`: up to the limits, first
+ * come first served, whatever the priority. `priority`: up to the limits, the highest priority first, without ageing.
+ */
+export const SESSION_MODES = ['parallel', 'sequential', 'priority', 'resource_aware'] as const;
+export const SessionMode = z.enum(SESSION_MODES);
+export type SessionMode = z.infer<typeof SessionMode>;
+
+/** Modes that are refused by name, with what is missing for them; a mode that is taken out of here is available. */
+export const MODES_NOT_BUILT: Partial<Readonly<Record<SessionMode, string>>> = { resource_aware: 'It needs resource pools, which are not there yet.' };
+
+// More than any epoch in ms until the year 3000, so one point of priority outweighs every wait; 100 points of it stay exact.
+const PRIORITY_STEP = 2 ** 45;
+
+/** Place among those who wait at a limit of a session, smaller = sooner; `readyAt` says when the work came. */
+export function sessionOrder(mode: SessionMode, readyAt: number, priority: number): number {
+  return mode === 'priority' || mode === 'resource_aware' ? readyAt - priority * PRIORITY_STEP : readyAt;
+}
+
 export const MAX_CONTEXT_BYTES = 65_536;
 export const MAX_SESSION_CALLS = 1_000;
 
@@ -20,6 +39,7 @@ export const Session = z.object({
   /** Made for a connection, not by create_session. */
   implicit: z.boolean(),
   principal: z.string(),
+  mode: SessionMode,
   context: JsonObject,
   /** Grows by one with each change of the context. */
   contextVersion: z.int(),

@@ -4,7 +4,7 @@ import { LogisticsError } from '../domain/errors.ts';
 import type { IdSource } from '../domain/id.ts';
 import { JsonObject } from '../domain/json.ts';
 import { parseInput } from '../domain/parse-input.ts';
-import { ClosePolicy, MAX_CONTEXT_BYTES, type Session, type SessionCall } from '../domain/session.ts';
+import { ClosePolicy, MAX_CONTEXT_BYTES, MODES_NOT_BUILT, SESSION_MODES, type Session, type SessionCall, SessionMode } from '../domain/session.ts';
 import type { Decide } from '../domain/transition.ts';
 import type { Backend } from '../store/backend.ts';
 import type { Receipt } from '../store/port/common.ts';
@@ -16,6 +16,8 @@ export interface SessionRequest {
   readonly name?: string | undefined;
   readonly context?: JsonObject | undefined;
   readonly metadata?: JsonObject | undefined;
+  /** Default parallel. */
+  readonly mode?: SessionMode | undefined;
   readonly maxParallelTasks?: number | undefined;
   readonly maxParallelWorkflows?: number | undefined;
   readonly timeoutMs?: number | undefined;
@@ -29,6 +31,7 @@ const SessionFields = z.strictObject({
   name: z.string().min(1).max(200).optional(),
   context: JsonObject.optional(),
   metadata: JsonObject.optional(),
+  mode: SessionMode.optional(),
   maxParallelTasks: z.int().min(1).max(1_000).optional(),
   maxParallelWorkflows: z.int().min(1).max(1_000).optional(),
   timeoutMs: z
@@ -61,6 +64,8 @@ export class OrchestrationSessions {
     const { backend, newId, namespace, now, limits } = this.#o;
     const { receipt, ...given } = request;
     parseInput(SessionFields, given, 'The session is wrong');
+    const mode = request.mode ?? 'parallel';
+    checkSessionMode(mode, request.maxParallelTasks, 'maxParallelTasks');
     const context = request.context ?? {};
     checkContext(context);
     const metadataBytes = jsonBytes(request.metadata ?? {}, 'metadata');
@@ -78,10 +83,11 @@ export class OrchestrationSessions {
       status: 'active',
       implicit,
       principal: caller.principal,
+      mode,
       context,
       contextVersion: 1,
       metadata: request.metadata ?? {},
-      maxParallelTasks: request.maxParallelTasks ?? (implicit ? null : limits.sessionParallelTasks),
+      maxParallelTasks: mode === 'sequential' ? 1 : (request.maxParallelTasks ?? (implicit ? null : limits.sessionParallelTasks)),
       maxParallelWorkflows: request.maxParallelWorkflows ?? (implicit ? null : limits.sessionParallelWorkflows),
       timeoutMs: request.timeoutMs ?? null,
       expiresAt: request.timeoutMs === undefined ? null : now() + request.timeoutMs,
@@ -173,6 +179,23 @@ export class OrchestrationSession {
   /** The newest calls that changed something, oldest first. */
   history(limit = 100): readonly SessionCall[] {
     return this.#o.backend.sessionCalls({ sessionId: this.id, limit });
+  }
+}
+
+/** Refuses a mode that is not there yet, and a limit that contradicts it; `path` is what the caller calls that limit. */
+export function checkSessionMode(mode: SessionMode, maxParallelTasks: number | undefined, path: string): void {
+  const missing = MODES_NOT_BUILT[mode];
+  if (missing !== undefined) {
+    throw new LogisticsError('not_available', `The session mode ${mode} is not built yet. ${missing}`, {
+      path: 'mode',
+      expected: SESSION_MODES.filter((name) => MODES_NOT_BUILT[name] === undefined).join(', '),
+    });
+  }
+  if (mode === 'sequential' && (maxParallelTasks ?? 1) > 1) {
+    throw new LogisticsError('invalid_input', `A sequential session runs one job at a time, not ${maxParallelTasks}.`, {
+      path,
+      expected: '1, or none, or the mode parallel or priority',
+    });
   }
 }
 

@@ -16,6 +16,8 @@ import { queueStatsContract } from './queue-stats.ts';
 import { recordsContract } from './records.ts';
 import { scheduleEdgesContract } from './schedule-edges.ts';
 import { schedulesContract } from './schedules.ts';
+import { sessionEndsContract } from './session-ends.ts';
+import { sessionsContract } from './sessions.ts';
 import { stepCacheContract } from './step-cache.ts';
 import { waitingContract } from './waiting.ts';
 import { workerModelContract } from './worker-model.ts';
@@ -31,6 +33,8 @@ const PARTS = [
   gatesContract,
   waitingContract,
   recordsContract,
+  sessionsContract,
+  sessionEndsContract,
   queueModelContract,
   workersContract,
   workerReportsContract,

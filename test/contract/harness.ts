@@ -263,6 +263,7 @@ export class Bench {
       status: 'active',
       implicit: false,
       principal: 'test',
+      mode: 'parallel',
       context: {},
       contextVersion: 1,
       metadata: {},

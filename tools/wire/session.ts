@@ -9,6 +9,7 @@ export function sessionRow(session: Session): JsonObject {
     session_id: session.id,
     name: session.name,
     status: session.status,
+    mode: session.mode,
     implicit: session.implicit || undefined,
     created_at: iso(session.createdAt),
     closed_at: iso(session.closedAt),
@@ -21,7 +22,6 @@ export function sessionToWire(session: Session): JsonObject {
     ...sessionRow(session),
     ...compact({
       namespace: session.namespace,
-      mode: 'parallel',
       context_version: session.contextVersion,
       max_parallel_tasks: session.maxParallelTasks,
       max_parallel_workflows: session.maxParallelWorkflows,

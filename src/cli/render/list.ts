@@ -73,6 +73,7 @@ const KINDS: Readonly<Record<string, Columns>> = {
     plain('id', 'session_id'),
     plain('name', 'name', { flexible: true }),
     status(s),
+    plain('mode', 'mode'),
     when('created', 'created_at', s),
     when('expires', 'expires_at', s),
   ],

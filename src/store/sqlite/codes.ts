@@ -12,7 +12,7 @@ import {
   SCHEDULE_STATUSES,
   type ScheduleStatus,
 } from '../../domain/schedule.ts';
-import { SESSION_STATUSES, type SessionStatus } from '../../domain/session.ts';
+import { SESSION_MODES, SESSION_STATUSES, type SessionMode, type SessionStatus } from '../../domain/session.ts';
 import type { TimerKind } from '../../domain/transition.ts';
 import { WORKER_STATUSES, type WorkerStatus } from '../../domain/worker-agent.ts';
 import {
@@ -56,6 +56,7 @@ export const stepCodes = new Codes<StepStatus>(STEP_STATUSES);
 export const phaseCodes = new Codes<ExecutionPhase>(['admission', 'main', 'compensate', 'on_failure', 'done']);
 // planning active paused completed archived failed
 export const projectCodes = new Codes<ProjectStatus>(PROJECT_STATUSES);
+export const sessionModes = new Codes<SessionMode>(SESSION_MODES);
 export const sessionCodes = new Codes<SessionStatus>(SESSION_STATUSES);
 // active lost left
 export const workerCodes = new Codes<WorkerStatus>(WORKER_STATUSES);

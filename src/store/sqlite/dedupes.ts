@@ -95,6 +95,7 @@ export class Dedupes {
     const moment = asked ?? job.run_at;
     const isLater = moment !== null && moment > tx.now;
     const waits = isLater || job.needs_open > 0;
+    const readyAt = job.ready_at ?? tx.now;
     const rank = waits
       ? 0
       : this.#rows.ranks.rank({
@@ -102,16 +103,18 @@ export class Dedupes {
           task: job.task,
           session,
           priority: next.priority,
-          readyAt: job.ready_at ?? tx.now,
+          readyAt,
           expectedMs: next.expectedMs ?? null,
           dueAt: next.expiresAt,
         });
     const text = gates.length === 0 ? null : JSON.stringify(gates);
     const stays = !waits && (job.rank !== null || job.gate !== null) && lane === job.lane && text === job.gates;
+    const standing =
+      job.gate === null ? { gateRank: null, queueRank: null } : this.#rows.standingAt(job.gate, { lane, rank, readyAt, priority: next.priority });
     const due = earliest(isLater ? moment : null, next.expiresAt);
     tx.sql(
       `UPDATE job SET status = 0, payload = ?, name = ?, priority = ?, lane = ?, session = ?, gates = ?, retry = ?, timeout_ms = ?, expires_at = ?, run_at = ?, due_at = ?, ready_at = ?, rank = ?, gate = ?,
-       gate_rank = ?, gate_pos = ?, output_schema = ?, expected_ms = ?, attempt = 0, crashes = 0, attempts = NULL, error = NULL, checkpoint = NULL, progress = NULL WHERE num = ?`,
+       gate_rank = ?, queue_rank = ?, gate_pos = ?, output_schema = ?, expected_ms = ?, attempt = 0, crashes = 0, attempts = NULL, error = NULL, checkpoint = NULL, progress = NULL WHERE num = ?`,
     ).run(
       JSON.stringify(next.payload),
       next.name,
@@ -124,10 +127,11 @@ export class Dedupes {
       next.expiresAt,
       isLater ? moment : null,
       due,
-      waits ? null : (job.ready_at ?? tx.now),
+      waits ? null : readyAt,
       stays && job.rank !== null ? rank : null,
       stays ? job.gate : null,
-      stays && job.gate !== null ? rank : null,
+      stays ? standing.gateRank : null,
+      stays ? standing.queueRank : null,
       stays ? job.gate_pos : 0,
       next.outputSchema ? JSON.stringify(next.outputSchema) : null,
       next.expectedMs ?? null,
@@ -138,7 +142,7 @@ export class Dedupes {
     if (due !== null) tx.notice.timersChanged = true;
     if (stays) tx.notice.jobsReady ||= job.rank !== null;
     else this.#rows.releaseGates(job);
-    if (!stays && !waits) this.#rows.placeAnew(job.num, lane, gates, rank);
+    if (!stays && !waits) this.#rows.placeAnew(job.num, { lane, rank, readyAt, priority: next.priority }, gates);
   }
 }
 

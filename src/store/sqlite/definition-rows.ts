@@ -17,6 +17,27 @@ export function readDefinition(tx: Tx, raw: unknown, parsed?: WorkflowDefinition
   };
 }
 
+/** How exactly is known when a definition was used last, so that not every run writes. */
+const USED_MS = 3_600_000;
+/** Nothing that was used since is forgotten: a process may have used it an hour after it said so. */
+export const USE_GRACE_MS = 3 * USED_MS;
+
+/** Runs are started with it: it is not forgotten meanwhile. False when no such definition is stored. */
+export function markUsed(tx: Tx, hash: string): boolean {
+  const marked = tx.sql('UPDATE definition SET used_at = ? WHERE hash = ? AND coalesce(used_at, created_at) < ?').run(tx.now, hash, tx.now - USED_MS);
+  return marked.changes > 0 || tx.sql('SELECT 1 FROM definition WHERE hash = ? LIMIT 1').get(hash) !== undefined;
+}
+
+function usedAt(raw: unknown): number {
+  const row = raw as { readonly used_at: number | null; readonly created_at: number };
+  return row.used_at ?? row.created_at;
+}
+
+/** Whether a mark of then still says enough. */
+export function isFresh(markedAt: number | undefined, now: number): boolean {
+  return markedAt !== undefined && now - markedAt < USED_MS;
+}
+
 interface PutParameters {
   readonly id: string;
   readonly namespace: string;
@@ -41,6 +62,8 @@ export function storeDefinition(tx: Tx, p: PutParameters): PutResult {
   const { name } = p.definition;
   if (!p.listed) {
     const known = tx.sql('SELECT * FROM definition WHERE ns = ? AND name = ? AND hash = ? ORDER BY deleted, version DESC LIMIT 1').get(ns, name, p.hash);
+    // Its run begins in a commit of its own.
+    if (known !== undefined && usedAt(known) < tx.now - USED_MS) markUsed(tx, p.hash);
     return known === undefined ? insertVersion(tx, ns, p, newestVersion(tx, ns, name) + 1) : { stored: readDefinition(tx, known), created: false };
   }
   const wanted = p.version ?? null;

@@ -45,7 +45,7 @@ export function definitionVerbs(host: Host): Verbs {
     deleteDefinition: async (p) => {
       const reply = await host.writeOnce(p.receipt, ({ tx }) => ({
         id: p.id,
-        deleted: tx.sql('UPDATE definition SET deleted = 1 WHERE id = ? AND deleted = 0').run(p.id).changes > 0,
+        deleted: tx.sql('UPDATE definition SET deleted = 1, used_at = ? WHERE id = ? AND deleted = 0').run(tx.now, p.id).changes > 0,
       }));
       return reply.deleted;
     },

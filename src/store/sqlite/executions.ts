@@ -6,6 +6,7 @@ import type { Plan, PlanNode } from '../../domain/plan.ts';
 import { rankOf } from '../../domain/priority.ts';
 import { projectOf } from '../../domain/project.ts';
 import { rankInRun } from '../../domain/queue-order.ts';
+import { sessionOrder } from '../../domain/session.ts';
 import type { ChildStart, Decide, ExecutionEvent, TimerKind, Transition, TransitionReply } from '../../domain/transition.ts';
 import type { ExecutionRow, StepRow, StoredValue } from '../../domain/workflow-execution.ts';
 import { JOB, timerCodes, waiterCodes } from './codes.ts';
@@ -13,7 +14,7 @@ import type { DecisionViews } from './decision-views.ts';
 import type { Dependents } from './dependents.ts';
 import type { ExecutionRecord, ExecutionRows } from './execution-rows.ts';
 import { readStep } from './execution-rows.ts';
-import { acquire, acquireAnyway, gateKeys, release, UNLIMITED } from './gates.ts';
+import { acquire, acquireAnyway, gateKeys, release, sessionModeAt, UNLIMITED } from './gates.ts';
 import type { JobRows, JobSql } from './job-rows.ts';
 import type { Plans } from './plans.ts';
 import type { StepCaches } from './step-caches.ts';
@@ -108,7 +109,7 @@ export class Executions {
   }
 
   #newRow(p: StartParameters, key: string | null): ExecutionRow {
-    const plan = this.#plans.require(p.hash);
+    const plan = this.#plans.use(p.hash);
     const timeout = plan.definition.timeoutMs;
     return {
       id: p.id,
@@ -179,7 +180,9 @@ export class Executions {
       if (!acquire(tx, key, cap)) {
         record.gate = key;
         record.gatePos = at;
-        record.gateRank ??= rankOf(tx.now, record.row.priority, tx.env.limits.ageStepMs);
+        const mode = sessionModeAt(tx, key);
+        const { createdAt, priority } = record.row;
+        record.gateRank = mode === null ? rankOf(createdAt, priority, tx.env.limits.ageStepMs) : sessionOrder(mode, createdAt, priority);
         this.rows.touch(record);
         return;
       }

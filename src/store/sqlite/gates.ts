@@ -1,7 +1,8 @@
 // Owns capacity: a holder passes its gates in a fixed order and waits in the first closed one; whoever gives capacity back
 // admits the next in the same commit, so a claim never scans.
 import { runsAllowed } from '../../domain/project.ts';
-import { projectCodes } from './codes.ts';
+import type { SessionMode } from '../../domain/session.ts';
+import { projectCodes, sessionModes } from './codes.ts';
 import type { Tx } from './tx.ts';
 
 /** Cap of a gate whose limit was taken away. */
@@ -54,6 +55,13 @@ export function capOf(tx: Tx, key: string, limit: number, stored: number | undef
   if (key.startsWith('w:'))
     return (tx.sql('SELECT max_workflows AS n FROM session WHERE num = ?').get(Number(key.slice(2))) as { n: number | null } | undefined)?.n ?? UNLIMITED;
   return limit;
+}
+
+/** Who goes first at this gate is said by the mode of its session; null for a gate that is none of a session. */
+export function sessionModeAt(tx: Tx, key: string): SessionMode | null {
+  if (!key.startsWith('s:') && !key.startsWith('w:')) return null;
+  const row = tx.sql('SELECT mode FROM session WHERE num = ?').get(Number(key.slice(2))) as { mode: number } | undefined;
+  return row === undefined ? null : sessionModes.name(row.mode);
 }
 
 /** Takes one unit even when the gate is closed: for what held it before. */

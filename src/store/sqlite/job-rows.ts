@@ -4,11 +4,12 @@ import type { ErrorData } from '../../domain/errors.ts';
 import type { AttemptRecord, Job, NewJob } from '../../domain/job.ts';
 import type { Json } from '../../domain/json.ts';
 import { DEFAULT_RETRY, type RetryPolicy } from '../../domain/retry-policy.ts';
+import { sessionOrder } from '../../domain/session.ts';
 import type { NewStepJob } from '../../domain/transition.ts';
 import { bestWaiting, enter, forsake, isOpen, laneAfter, leave, take } from './candidates.ts';
 import { JOB, jobCodes } from './codes.ts';
 import type { ExecutionRecord, ExecutionRows } from './execution-rows.ts';
-import { acquire, type GateList, gateKeys, isOfQueues, isRate, release } from './gates.ts';
+import { acquire, type GateList, gateKeys, isOfQueues, isRate, release, sessionModeAt } from './gates.ts';
 import { broughtBy, broughtGates, withQueueGates } from './job-gates.ts';
 import { QueueRanks } from './queue-ranks.ts';
 import { armGate } from './rates.ts';
@@ -28,6 +29,8 @@ export interface JobSql {
   due_at: number | null;
   gate: string | null;
   gate_rank: number | null;
+  /** Rank in the queue of one that waits at the limit of a session, where gate_rank follows the mode. */
+  queue_rank: number | null;
   gate_pos: number;
   owner: number | null;
   /** The worker agent that took it last; it holds the job while that runs. */
@@ -82,7 +85,17 @@ interface Place {
   readonly rank: number | null;
   readonly gate: string | null;
   readonly gateRank: number | null;
+  /** Its rank once it is let go, where another order than that of ranks holds. */
+  readonly queueRank: number | null;
   readonly gatePos: number;
+}
+
+/** What of a job says where it stands: at a gate, and later in its queue. */
+export interface Placed {
+  readonly lane: number;
+  readonly rank: number;
+  readonly readyAt: number;
+  readonly priority: number;
 }
 
 /** The jobs of one connection. */
@@ -120,7 +133,7 @@ export class JobRows {
     const lane = tx.lane(queue, job.requires);
     const { priority, expectedMs = null, expiresAt } = job;
     const rank = waits ? 0 : this.ranks.rank({ queue, task, session, priority, readyAt: tx.now, expectedMs, dueAt: expiresAt });
-    const place = waits ? CLOSED : this.#place(lane, gates, 0, rank);
+    const place = waits ? CLOSED : this.#place({ lane, rank, readyAt: tx.now, priority: job.priority }, gates, 0);
     const due = earliest(future ? job.runAt : null, job.expiresAt);
     const num = tx.nextNum('job');
     tx.sql(INSERT).run(
@@ -155,6 +168,7 @@ export class JobRows {
       job.name,
       JSON.stringify(job.payload),
     );
+    if (place.queueRank !== null) this.#keepRank(num, place.queueRank);
     if (expectedMs !== null) tx.sql('UPDATE job SET expected_ms = ? WHERE num = ?').run(expectedMs, num);
     if (job.outputSchema) tx.sql('UPDATE job SET output_schema = ? WHERE num = ?').run(JSON.stringify(job.outputSchema), num);
     if (job.trace) tx.sql('UPDATE job SET trace = ? WHERE num = ?').run(job.trace, num);
@@ -186,7 +200,7 @@ export class JobRows {
       { queue, task, session: record.session, priority: job.priority, readyAt: tx.now, expectedMs: null, dueAt: job.deadlineAt },
       this.rankInRun(record.num, job.step, job.priority),
     );
-    const place = this.#place(lane, gates, 0, rank);
+    const place = this.#place({ lane, rank, readyAt: tx.now, priority: job.priority }, gates, 0);
     const num = tx.nextNum('job');
     tx.sql(INSERT).run(
       num,
@@ -220,9 +234,14 @@ export class JobRows {
       null,
       null,
     );
+    if (place.queueRank !== null) this.#keepRank(num, place.queueRank);
     tx.count(queue, task, null, JOB.pending);
     if (job.deadlineAt !== null) tx.notice.timersChanged = true;
     return num;
+  }
+
+  #keepRank(num: number, rank: number): void {
+    this.#tx.sql('UPDATE job SET queue_rank = ? WHERE num = ?').run(rank, num);
   }
 
   #sessionGates(session: number): GateList {
@@ -231,14 +250,21 @@ export class JobRows {
   }
 
   /** Where a job stands when it tries its gates from `pos` on; `from` is the gate that it waited at. */
-  #place(lane: number, gates: GateList, pos: number, rank: number, from: string | null = null): Place {
+  #place(who: Placed, gates: GateList, pos: number, from: string | null = null): Place {
     for (let at = pos; at < gates.length; at++) {
       const gate = gates[at] as GateList[number];
-      const isIn = isOfQueues(gate[0]) ? enter(this.#tx, gate, lane, from) : acquire(this.#tx, gate[0], gate[1]);
-      if (!isIn) return { rank: null, gate: gate[0], gateRank: rank, gatePos: at };
+      const isIn = isOfQueues(gate[0]) ? enter(this.#tx, gate, who.lane, from) : acquire(this.#tx, gate[0], gate[1]);
+      if (!isIn) return { rank: null, gate: gate[0], ...this.standingAt(gate[0], who), gatePos: at };
     }
     this.#tx.notice.jobsReady = true;
-    return { rank, gate: null, gateRank: null, gatePos: gates.length };
+    return { rank: who.rank, gate: null, gateRank: null, queueRank: null, gatePos: gates.length };
+  }
+
+  /** Place among those who wait at a gate: at the limit of a session its mode says who goes first, elsewhere the rank in the queue. */
+  standingAt(gate: string, who: Placed): Pick<Place, 'gateRank' | 'queueRank'> {
+    const mode = sessionModeAt(this.#tx, gate);
+    if (mode === null) return { gateRank: who.rank, queueRank: null };
+    return { gateRank: sessionOrder(mode, who.readyAt, who.priority), queueRank: who.rank };
   }
 
   /** Makes a pending or retrying job ready, or puts it at its first closed gate; what it still held is given back first. */
@@ -251,12 +277,13 @@ export class JobRows {
       { queue, task, session, priority, readyAt: tx.now, expectedMs, dueAt: earliest(expiryOf(job), job.deadline_at) },
       job.execution === null ? null : this.rankInRun(job.execution, job.idx as number, priority),
     );
-    const place = this.#place(job.lane, gates, 0, rank);
+    const place = this.#place({ lane: job.lane, rank, readyAt: tx.now, priority: job.priority }, gates, 0);
     const due = earliest(expiryOf(job), job.deadline_at);
-    tx.sql('UPDATE job SET rank = ?, gate = ?, gate_rank = ?, gate_pos = ?, ready_at = ?, due_at = ?, run_at = NULL WHERE num = ?').run(
+    tx.sql('UPDATE job SET rank = ?, gate = ?, gate_rank = ?, queue_rank = ?, gate_pos = ?, ready_at = ?, due_at = ?, run_at = NULL WHERE num = ?').run(
       place.rank,
       place.gate,
       place.gateRank,
+      place.queueRank,
       place.gatePos,
       tx.now,
       due,
@@ -265,8 +292,8 @@ export class JobRows {
   }
 
   /** A waiting job whose gates or lane were written anew: ready, or at its first closed gate. */
-  placeAnew(num: number, lane: number, gates: GateList, rank: number): void {
-    this.#put(num, this.#place(lane, gates, 0, rank));
+  placeAnew(num: number, who: Placed, gates: GateList): void {
+    this.#put(num, this.#place(who, gates, 0));
   }
 
   /** The gates of a job; those of its queue's limits are added when they were set after it was made. */
@@ -286,7 +313,7 @@ export class JobRows {
     const shared = gates.filter(([key]) => isOfQueues(key));
     if (gates.length !== had.length || !shared.every((gate) => isOpen(tx, gate))) {
       this.releaseGates(job);
-      const place = this.#place(job.lane, gates, 0, job.rank as number);
+      const place = this.#place(placedAs(job), gates, 0);
       this.#put(job.num, place);
       if (place.rank === null) return false;
     }
@@ -296,8 +323,8 @@ export class JobRows {
 
   #put(num: number, place: Place): void {
     this.#tx
-      .sql('UPDATE job SET rank = ?, gate = ?, gate_rank = ?, gate_pos = ? WHERE num = ?')
-      .run(place.rank, place.gate, place.gateRank, place.gatePos, num);
+      .sql('UPDATE job SET rank = ?, gate = ?, gate_rank = ?, queue_rank = ?, gate_pos = ? WHERE num = ?')
+      .run(place.rank, place.gate, place.gateRank, place.queueRank, place.gatePos, num);
   }
 
   /** Gives back the gates a job has passed and admits who waits there. */
@@ -345,7 +372,7 @@ export class JobRows {
   #moveOn(key: string, num: number | undefined): boolean {
     const next = num === undefined ? undefined : this.byNum(num);
     if (next === undefined) return false;
-    const place = this.#place(next.lane, gatesOf(next), next.gate_pos, next.gate_rank as number, key);
+    const place = this.#place(placedAs(next), gatesOf(next), next.gate_pos, key);
     if (place.gate === key) return false;
     this.#put(next.num, place);
     return true;
@@ -378,6 +405,15 @@ export class JobRows {
     if (free > 0) tx.notice.jobsReady = true;
     const firsts = tx.sql("SELECT DISTINCT json_extract(gates, '$[0][0]') AS key FROM job WHERE gate = ?").all(parked) as { key: string }[];
     if (firsts.length > 0) tx.sql("UPDATE job SET gate = json_extract(gates, '$[0][0]') WHERE gate = ?").run(parked);
+    // All are of one session; in its order they come where they came before.
+    const limited = firsts.find((first) => sessionModeAt(tx, first.key) !== null);
+    if (limited !== undefined) {
+      const back = tx.sql('SELECT * FROM job WHERE gate = ? AND execution = ? AND queue_rank IS NULL').all(limited.key, execution) as JobSql[];
+      for (const job of back) {
+        const { gateRank, queueRank } = this.standingAt(limited.key, placedAs(job));
+        tx.sql('UPDATE job SET gate_rank = ?, queue_rank = ? WHERE num = ?').run(gateRank, queueRank, job.num);
+      }
+    }
     const keys = new Set([gateKeys.execution(execution), ...firsts.map((first) => first.key)]);
     for (const key of keys) for (let left = UNPARKED; left > 0 && this.admitNextAt(key); ) left--;
   }
@@ -452,12 +488,17 @@ const ADMITTED_AT_ONCE = 200;
 // More than that only where a limit was taken away in the meantime: the end of each admits a further one.
 const UNPARKED = 10_000;
 
-const CLOSED: Place = { rank: null, gate: null, gateRank: null, gatePos: 0 };
+const CLOSED: Place = { rank: null, gate: null, gateRank: null, queueRank: null, gatePos: 0 };
 
 const NO_GATES: GateList = [];
 
 export function gatesOf(job: Pick<JobSql, 'gates'>): GateList {
   return job.gates === null ? NO_GATES : (JSON.parse(job.gates) as GateList);
+}
+
+function placedAs(job: JobSql): Placed {
+  const rank = job.rank ?? job.queue_rank ?? job.gate_rank ?? 0;
+  return { lane: job.lane, rank, readyAt: job.ready_at ?? job.created_at, priority: job.priority };
 }
 
 /** A job that runs has used up its rates. */

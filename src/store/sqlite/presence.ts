@@ -45,6 +45,7 @@ function goesOn(tx: Tx, ns: number): boolean {
     isAmong(tx, ns, 'SELECT e.ns FROM inbox i JOIN execution e ON e.num = i.execution LIMIT ?') ||
     isAmong(tx, ns, 'SELECT e.ns FROM timer t JOIN execution e ON e.num = t.execution LIMIT ?') ||
     isAmong(tx, ns, 'SELECT e.ns FROM waiter w JOIN execution e ON e.num = w.execution WHERE e.paused = 0 LIMIT ?') ||
+    isAmong(tx, ns, 'SELECT ns FROM session WHERE cancels_at IS NOT NULL LIMIT ?') ||
     // A rate is of some namespace; what waits for it is let go within its period.
     tx.sql('SELECT 1 FROM gate_timer LIMIT 1').get() !== undefined
   );

@@ -155,9 +155,14 @@ async function takeBack(
     after = running.at(-1) ?? after;
   }
   if (errors.length > 0) return { jobs, removed: false, more: false, errors };
-  const { removed, file } = await host.write((parts) => (mayTake(parts) ? processes.remove(parts.tx, p.epoch, p.judged === null) : KEPT));
+  const end = p.judged === null ? 'completed' : 'failed';
+  const { removed, file, more } = await host.write((parts) => {
+    if (!mayTake(parts)) return KEPT;
+    const isMore = parts.sessions.closeOf(p.epoch, end, p.decide) === CHUNK;
+    return isMore ? { ...KEPT, more: true } : { ...processes.remove(parts.tx, p.epoch, p.judged === null), more: false };
+  });
   if (file !== null) processes.drop([file]);
-  return { jobs, removed, more: false, errors };
+  return { jobs, removed, more, errors };
 }
 
-const KEPT = { removed: false, file: null } as const;
+const KEPT = { removed: false, file: null, more: false } as const;

@@ -3,7 +3,6 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import type { BackendEnvironment, ProcessInfo } from '../backend.ts';
-import { sessionCodes } from './codes.ts';
 import type { Db } from './connection.ts';
 import { SCHEMA_VERSION } from './schema.ts';
 import { sqliteCode, storeError } from './sqlite-error.ts';
@@ -187,12 +186,6 @@ export class Processes {
   #remove(tx: Tx, epoch: number, graceful: boolean): string | null {
     const row = tx.sql('DELETE FROM process WHERE epoch = ? RETURNING *').get(epoch) as ProcessSql | undefined;
     if (row === undefined) return null;
-    // A connection ends with its process; what it started goes on.
-    tx.sql("UPDATE session SET status = ?, closed_at = ? WHERE implicit = 1 AND closed_at IS NULL AND json_extract(metadata, '$.epoch') = ?").run(
-      sessionCodes.of('completed'),
-      tx.now,
-      epoch,
-    );
     tx.log({ ns: tx.namespace(row.ns) }, { type: 'worker_lost', data: { epoch, pid: row.pid, graceful } });
     return this.#held.has(epoch) ? null : row.lock_file;
   }

@@ -1,10 +1,12 @@
 // Owns forgetting: whole finished trees, oldest first, in bounded pieces; nothing unfinished, nothing that unfinished work refers to.
 import { KEPT_MINUTES, MINUTE_MS } from '../../domain/histogram.ts';
 import { JOB } from './codes.ts';
+import { forgetDefinitions } from './definition-retention.ts';
 import type { EventLog } from './event-log.ts';
 import type { Outputs } from './outputs.ts';
 import { dropOld } from './receipts.ts';
 import { forgetLedgers } from './schedule-retention.ts';
+import { FIRST_SESSION, forgetSessions } from './session-retention.ts';
 import type { StepCaches } from './step-caches.ts';
 import type { Tx } from './tx.ts';
 
@@ -47,6 +49,8 @@ export class Retention {
   readonly #caches: StepCaches;
   #receiptPosition = 0;
   #ledgerPosition = 0;
+  #definitionPosition = 0;
+  #sessionPosition = FIRST_SESSION;
   /** Where the rounds over roots and over jobs stand; 0 = at the front. */
   #rootPosition = 0;
   #jobPosition = 0;
@@ -60,13 +64,20 @@ export class Retention {
 
   run(p: RetentionParameters): { removed: number; more: boolean } {
     this.#tx.keepNumbers();
+    // A run that goes in this call may have been the last reason to keep a definition that is asked for again right now: so those go before.
+    const isNewRound = this.#rootPosition === 0 && this.#jobPosition === 0;
+    const definitions = isNewRound ? forgetDefinitions(this.#tx, p.olderThan, this.#definitionPosition) : { removed: 0, position: this.#definitionPosition };
+    this.#definitionPosition = definitions.position;
     // One round: first all roots, then all jobs, each in as many calls as it takes.
-    let removed = this.#jobPosition === 0 ? this.#removeTrees(p) : 0;
+    let removed = definitions.removed + (this.#jobPosition === 0 ? this.#removeTrees(p) : 0);
     if (removed < p.limit && this.#rootPosition === 0) removed += this.#removeJobs(p.olderThan, p.limit - removed);
     if (removed < p.limit) removed += this.#removeOldEvents(p.olderThan, p.limit - removed);
     removed += this.#removeLoose(p.olderThan);
     if (removed < p.limit) removed += this.#caches.forgetExpired(p.limit - removed);
-    return { removed, more: removed >= p.limit || this.#rootPosition > 0 || this.#jobPosition > 0 };
+    return {
+      removed,
+      more: removed >= p.limit || this.#rootPosition > 0 || this.#jobPosition > 0 || this.#definitionPosition > 0 || this.#sessionPosition.num > 0,
+    };
   }
 
   #removeTrees(p: RetentionParameters): number {
@@ -212,6 +223,8 @@ export class Retention {
     this.#receiptPosition = receipts.position;
     const ledgers = forgetLedgers(tx, olderThan, this.#ledgerPosition);
     this.#ledgerPosition = ledgers.position;
-    return artifacts + receipts.removed + workers + ledgers.removed;
+    const sessions = forgetSessions(tx, olderThan, this.#sessionPosition);
+    this.#sessionPosition = sessions.position;
+    return artifacts + receipts.removed + workers + ledgers.removed + sessions.removed;
   }
 }

@@ -27,13 +27,16 @@ export function sessionVerbs(host: Host): Verbs {
 
     closeSession: async (p) => {
       const first = await host.writeOnce(p.receipt, ({ sessions }) => {
-        const { session, closed, cancelled } = sessions.close(p.id, p.status, p.policy, p.decide);
-        return { id: p.id, found: session !== null, closed, cancelled };
+        const { session, closed, cancelled, more } = sessions.close(p.id, p.status, p.policy, p.decide);
+        return { id: p.id, found: session !== null, closed, cancelled, more };
       });
       let cancelled = first.cancelled;
-      // Chunk by chunk; a repeated call finds nothing left to cancel, unless the first was cut short.
-      for (let last = cancelled; last > 0; cancelled += last)
-        last = (await host.write(({ sessions }) => sessions.close(p.id, p.status, p.policy, p.decide))).cancelled;
+      // Chunk by chunk; should this process die between two of them, the rest is due.
+      for (let { more } = first; more; ) {
+        const next = await host.write(({ sessions }) => sessions.close(p.id, p.status, p.policy, p.decide));
+        cancelled += next.cancelled;
+        more = next.more;
+      }
       return { session: host.parts.sessions.get(p.id), closed: first.closed, cancelled };
     },
 

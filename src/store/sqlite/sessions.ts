@@ -4,10 +4,10 @@ import { type ErrorData, LogisticsError } from '../../domain/errors.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import { type ClosePolicy, MAX_SESSION_CALLS, type Session, type SessionCall } from '../../domain/session.ts';
 import type { Decide } from '../../domain/transition.ts';
-import { sessionCodes } from './codes.ts';
+import { sessionCodes, sessionModes } from './codes.ts';
 import type { Executions } from './executions.ts';
 import { gateKeys } from './gates.ts';
-import type { JobRows, JobSql } from './job-rows.ts';
+import { isPast, type JobRows, type JobSql } from './job-rows.ts';
 import type { Jobs } from './jobs.ts';
 import type { ScheduleChanges } from './schedule-changes.ts';
 import type { Tx } from './tx.ts';
@@ -20,6 +20,7 @@ interface SessionSql {
   status: number;
   implicit: number;
   principal: string;
+  mode: number;
   context_version: number;
   max_tasks: number | null;
   max_workflows: number | null;
@@ -27,11 +28,16 @@ interface SessionSql {
   expires_at: number | null;
   created_at: number;
   closed_at: number | null;
+  /** Since when its close has to cancel more of its work, or null. */
+  cancels_at: number | null;
   metadata: string;
   context: string;
 }
 
 const CHUNK = 500;
+// The term of the index session_connection.
+const OF_CONNECTION = "json_extract(metadata, '$.epoch')";
+const NONE_CANCELLED = { cancelled: 0, more: false } as const;
 
 export class Sessions {
   readonly #tx: Tx;
@@ -51,29 +57,30 @@ export class Sessions {
   insert(session: Session): void {
     const tx = this.#tx;
     const ns = tx.namespace(session.namespace);
-    const made = tx
-      .sql(
-        `INSERT INTO session (id, ns, name, status, implicit, principal, context_version, max_tasks, max_workflows, timeout_ms, expires_at, created_at, closed_at, metadata, context)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      )
-      .run(
-        session.id,
-        ns,
-        session.name,
-        sessionCodes.of(session.status),
-        session.implicit ? 1 : 0,
-        session.principal,
-        session.contextVersion,
-        session.maxParallelTasks,
-        session.maxParallelWorkflows,
-        session.timeoutMs,
-        session.expiresAt,
-        session.createdAt,
-        session.closedAt,
-        JSON.stringify(session.metadata),
-        JSON.stringify(session.context),
-      );
-    tx.log({ ns, session: Number(made.lastInsertRowid) }, { type: 'session_created', data: session.name === null ? undefined : { name: session.name } });
+    const num = tx.nextNum('session');
+    tx.sql(
+      `INSERT INTO session (num, id, ns, name, status, implicit, principal, mode, context_version, max_tasks, max_workflows, timeout_ms, expires_at, created_at, closed_at, metadata, context)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    ).run(
+      num,
+      session.id,
+      ns,
+      session.name,
+      sessionCodes.of(session.status),
+      session.implicit ? 1 : 0,
+      session.principal,
+      sessionModes.of(session.mode),
+      session.contextVersion,
+      session.maxParallelTasks,
+      session.maxParallelWorkflows,
+      session.timeoutMs,
+      session.expiresAt,
+      session.createdAt,
+      session.closedAt,
+      JSON.stringify(session.metadata),
+      JSON.stringify(session.context),
+    );
+    tx.log({ ns, session: num }, { type: 'session_created', data: session.name === null ? undefined : { name: session.name } });
     if (session.expiresAt !== null) tx.notice.timersChanged = true;
   }
 
@@ -116,27 +123,33 @@ export class Sessions {
     return next;
   }
 
-  /** Ends a session; with policy cancel its open work is cancelled (a chunk at a time: the caller repeats while more is open). */
+  /** Ends a session; with policy cancel its open work is cancelled, a chunk at a time: while there may be `more` it is due, so that whoever fires due times goes on. */
   close(
     id: string,
     status: 'completed' | 'cancelled' | 'failed' | 'expired',
     policy: ClosePolicy,
     decide: Decide,
-  ): { session: Session | null; closed: boolean; cancelled: number } {
+  ): { session: Session | null; closed: boolean; cancelled: number; more: boolean } {
     const tx = this.#tx;
     const sql = this.#sql(id);
-    if (sql === undefined) return { session: null, closed: false, cancelled: 0 };
+    if (sql === undefined) return { session: null, closed: false, cancelled: 0, more: false };
     const first = sql.closed_at === null;
     if (first) {
       this.update(id, (session) => ({ ...session, status, closedAt: tx.now }));
       tx.log({ ns: sql.ns, session: sql.num }, { type: status === 'expired' ? 'session_expired' : 'session_closed', data: { policy } });
       tx.notice.ended.push(id);
     }
-    const cancelled = policy === 'cancel' ? this.#cancelOwned(sql.num, decide) : 0;
-    return { session: this.get(id), closed: first, cancelled };
+    const { cancelled, more } = policy === 'cancel' ? this.#cancelOwned(sql, decide) : NONE_CANCELLED;
+    return { session: this.get(id), closed: first, cancelled, more };
   }
 
-  #cancelOwned(session: number, decide: Decide): number {
+  /** What is left of a close with policy cancel, when it is due. */
+  goOnCancelling(id: string, decide: Decide): void {
+    const sql = this.#sql(id);
+    if (sql !== undefined && isPast(sql.cancels_at, this.#tx.now)) this.#cancelOwned(sql, decide);
+  }
+
+  #cancelOwned({ num: session, cancels_at }: SessionSql, decide: Decide): { readonly cancelled: number; readonly more: boolean } {
     const tx = this.#tx;
     // First of all, so that nothing starts anew behind what is cancelled.
     const schedules = this.#schedules.deleteOf(session, decide);
@@ -153,13 +166,25 @@ export class Sessions {
       .sql('SELECT * FROM job WHERE session = ? AND execution IS NULL AND status IN (0, 1, 5) AND cancel_requested = 0 ORDER BY num LIMIT ?')
       .all(session, CHUNK) as JobSql[];
     for (const job of jobs) this.#jobs.cancel({ jobId: job.id, reason: 'Its session was closed.', decide });
-    return executions.length + jobs.length + schedules;
+    const more = Math.max(executions.length, jobs.length, schedules) === CHUNK;
+    if (more || cancels_at !== null) tx.sql('UPDATE session SET cancels_at = ? WHERE num = ?').run(more ? tx.now : null, session);
+    if (more) tx.notice.timersChanged = true;
+    return { cancelled: executions.length + jobs.length + schedules, more };
   }
 
   /** Closes a session if it is past its expiry. */
   expire(id: string, decide: Decide): void {
     const due = this.#tx.sql('SELECT 1 FROM session WHERE id = ? AND expires_at <= ? AND closed_at IS NULL').get(id, this.#tx.now);
     if (due !== undefined) this.close(id, 'expired', 'detach', decide);
+  }
+
+  /** A connection ends with its process; what it started goes on. How many ended, at most a chunk. */
+  closeOf(epoch: number, status: 'completed' | 'failed', decide: Decide): number {
+    const lost = this.#tx.sql(`SELECT id FROM session WHERE ${OF_CONNECTION} = ? AND implicit = 1 AND closed_at IS NULL LIMIT ?`).all(epoch, CHUNK) as {
+      id: string;
+    }[];
+    for (const { id } of lost) this.close(id, status, 'detach', decide);
+    return lost.length;
   }
 
   recordCall(id: string, call: Omit<SessionCall, 'seq'>): void {
@@ -224,6 +249,7 @@ export class Sessions {
       status: sessionCodes.name(sql.status),
       implicit: sql.implicit === 1,
       principal: sql.principal,
+      mode: sessionModes.name(sql.mode),
       context: JSON.parse(sql.context) as JsonObject,
       contextVersion: sql.context_version,
       metadata: JSON.parse(sql.metadata) as JsonObject,

@@ -1,4 +1,4 @@
-// Owns what the passing of time does: lost workers, due jobs, timers of executions, schedules, sessions past their expiry; bounded per
+// Owns what the passing of time does: lost workers, due jobs, timers of executions, schedules, sessions past their expiry or still closing; bounded per
 // call, each an operation of its own, so that one that fails holds up no other.
 import type { Decide } from '../../domain/transition.ts';
 import type { Backend } from '../backend.ts';
@@ -86,6 +86,7 @@ function dueItems(tx: Tx, now: number, limit: number, decide: Decide): DueItem[]
   const timers = tx.sql('SELECT execution, kind, idx, due_at FROM timer WHERE due_at <= ? ORDER BY due_at LIMIT ?').all(now, limit) as DueTimer[];
   const schedules = tx.sql('SELECT num FROM schedule WHERE due_at <= ? ORDER BY due_at, num LIMIT ?').all(now, limit * SCHEDULES_MORE) as { num: number }[];
   const sessions = tx.sql('SELECT id FROM session WHERE expires_at <= ? AND closed_at IS NULL LIMIT ?').all(now, limit) as { id: string }[];
+  const closing = tx.sql('SELECT id FROM session WHERE cancels_at <= ? ORDER BY cancels_at LIMIT ?').all(now, limit) as { id: string }[];
   return [
     ...jobs.map(
       ({ num }): DueItem => ({
@@ -134,6 +135,12 @@ function dueItems(tx: Tx, now: number, limit: number, decide: Decide): DueItem[]
         postpone: (at, until) => at.sql('UPDATE session SET expires_at = ? WHERE id = ? AND expires_at <= ? AND closed_at IS NULL').run(until, id, at.now),
       }),
     ),
+    ...closing.map(
+      ({ id }): DueItem => ({
+        fire: (parts) => parts.sessions.goOnCancelling(id, decide),
+        postpone: (at, until) => at.sql('UPDATE session SET cancels_at = ? WHERE id = ? AND cancels_at <= ?').run(until, id, at.now),
+      }),
+    ),
   ];
 }
 
@@ -159,7 +166,7 @@ export function nextDueAt(tx: Tx): number | null {
     .sql(
       `SELECT min(due) AS due FROM (SELECT min(due_at) AS due FROM job WHERE due_at IS NOT NULL UNION ALL SELECT min(due_at) FROM timer WHERE due_at < ${PARKED_MS}
        UNION ALL SELECT min(due_at) FROM gate_timer UNION ALL SELECT min(due_at) FROM schedule WHERE due_at IS NOT NULL UNION ALL SELECT min(expires_at) FROM session WHERE expires_at IS NOT NULL AND closed_at IS NULL
-       UNION ALL SELECT min(lease_until) FROM worker WHERE status = 0)`,
+       UNION ALL SELECT min(cancels_at) FROM session WHERE cancels_at IS NOT NULL UNION ALL SELECT min(lease_until) FROM worker WHERE status = 0)`,
     )
     .get() as { due: number | null };
   return row.due;

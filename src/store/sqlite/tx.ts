@@ -15,12 +15,13 @@ import { type AttemptKind, Measured } from './measured.ts';
 type Statement = Database.Statement<unknown[], unknown>;
 export type RecordStatement = (text: string, parameters: readonly unknown[]) => void;
 /** Tables whose numbers other rows and cursors refer to for ever, so a number is never given twice. */
-export type Numbered = 'execution' | 'job' | 'event';
+export type Numbered = 'execution' | 'job' | 'event' | 'session';
 
 const LAST: Readonly<Record<Numbered, string>> = {
   execution: 'SELECT max(num) AS n FROM execution',
   job: 'SELECT max(num) AS n FROM job',
   event: 'SELECT max(cursor) AS n FROM event',
+  session: 'SELECT max(num) AS n FROM session',
 };
 
 /** Tables that are empty most of the time. */
@@ -83,7 +84,7 @@ export class Tx {
   readonly #byNumber = { namespace: new Map<number, string>(), task: new Map<number, string>(), queue: new Map<number, { ns: number; name: string }>() };
   readonly #counters = new Map<number, Map<number, number[]>>();
   readonly #measured = new Measured();
-  #last: Record<Numbered, number | null> = { execution: null, job: null, event: null };
+  #last: Record<Numbered, number | null> = { execution: null, job: null, event: null, session: null };
   /** By namespace, then by status. */
   readonly #executionCounts = new Map<number, number[]>();
   readonly #limits = new Map<number, { readonly bounds: QueueBounds | null; readonly order: QueueOrder }>();
@@ -134,7 +135,7 @@ export class Tx {
   }
 
   #forgetNumbers(): void {
-    this.#last = { execution: null, job: null, event: null };
+    this.#last = { execution: null, job: null, event: null, session: null };
   }
 
   /** The number of a new row; larger than every number that was ever given. */
@@ -152,7 +153,7 @@ export class Tx {
 
   /** Before rows are removed: remembers how far the numbers went. */
   keepNumbers(): void {
-    for (const table of ['execution', 'job', 'event'] as const) {
+    for (const table of ['execution', 'job', 'event', 'session'] as const) {
       this.sql('INSERT INTO last_num (name, num) VALUES (?, ?) ON CONFLICT DO UPDATE SET num = excluded.num').run(table, this.lastNum(table));
     }
   }
