@@ -34,8 +34,9 @@ function checkDepth(raw: unknown): void {
 }
 
 /** Arguments under our names; what is done under an old name is the same call. */
-export function namedAsOurs(spec: ToolSpec, raw: unknown): unknown {
-  if (!isJsonObject(raw)) return raw ?? {};
+export function namedAsOurs(spec: ToolSpec, given: unknown): unknown {
+  if (!isJsonObject(given)) return given ?? {};
+  const raw = spec.adopt?.(given) ?? given;
   for (const [name, instead] of Object.entries(spec.notBuilt ?? {})) {
     if (Object.hasOwn(raw, name))
       throw new LogisticsError('not_available', `${spec.name} cannot take ${name}: it is not built yet.`, { path: name, nextActions: [instead] });

@@ -29,6 +29,7 @@ export const createProjectTool = defineTool({
   idempotent: false,
   openWorld: false,
   aliases: { project_name: 'name', template_name: 'template' },
+  notBuilt: { path: 'Leave it out: a project is no folder on disk.', project_path: 'Leave it out: a project is no folder on disk.' },
   input: z.strictObject({
     name: z.string().min(1).max(50).describe('A letter, then letters, digits, - or _.'),
     template: z.string().min(1).max(50).optional(),

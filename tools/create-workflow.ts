@@ -23,6 +23,7 @@ export const createWorkflowTool = defineTool({
     'Shape: {name, input?: JSON Schema, steps: [{id, task, with, needs?: [ids], if?, forEach?, retry?, timeout?, when?, continueOnError?}], output?}. Expressions are CEL in ${{ }}: ${{ input.x }}, ${{ steps.a.output }}, ${{ item }}. ' +
     'Tasks: echo, log, transform, http.request, shell.run, code.run, mcp.call, agent.task (for worker agents), sleep, wait.signal, wait.approval, wait.event, workflow.run, emit and user types.',
   kind: 'write',
+  adopt: fromParts,
   idempotent: true,
   openWorld: false,
   input: z.strictObject({
@@ -51,6 +52,13 @@ export const createWorkflowTool = defineTool({
     return { valid: true, mode: 'apply', ...workflowRow(stored), created, replayed, ...warned(warnings), next: [`execute_workflow name=${stored.name}`] };
   },
 });
+
+/** {name, steps, description} instead of a definition: programs that write so mean to store it. */
+function fromParts(raw: JsonObject): JsonObject {
+  if (raw.definition !== undefined || raw.name === undefined || raw.steps === undefined) return raw;
+  const { name, steps, description, ...rest } = raw;
+  return { mode: 'apply', ...rest, definition: { name, steps, ...(description === undefined ? {} : { description }) } };
+}
 
 function preview(checked: CheckResult): JsonObject {
   const { definition, faults, warnings } = checked;

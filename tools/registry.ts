@@ -1,6 +1,9 @@
 // Owns which tools there are, in the order in which clients list them, and the sets that are switched on by configuration.
 import { claimJobTool } from './claim-job.ts';
 import { closeSessionTool } from './close-session.ts';
+import { createComplexWorkflowTool } from './compat/create-complex-workflow.ts';
+import { executeTaskTool } from './compat/execute-task.ts';
+import { getHealthStatusTool, listProjectsTool, listScheduledTool, listWorkflowsTool, logisticsStatusTool, queueStatsTool } from './compat/readers.ts';
 import { controlTool } from './control.ts';
 import { createProjectTool } from './create-project.ts';
 import { createSessionTool } from './create-session.ts';
@@ -39,6 +42,16 @@ const TOOL_SETS = {
   workers: [claimJobTool, reportJobTool],
   planning: [simulateScheduleTool, planWorkflowTool],
   projects: [createProjectTool, manageProjectTool],
+  compat: [
+    executeTaskTool,
+    createComplexWorkflowTool,
+    listWorkflowsTool,
+    listProjectsTool,
+    getHealthStatusTool,
+    queueStatsTool,
+    listScheduledTool,
+    logisticsStatusTool,
+  ],
 } as const satisfies Readonly<Record<string, readonly ToolSpec[]>>;
 /** Published workflows are no fixed tools; they are added by whoever knows the store. */
 type ToolSet = 'default' | 'published' | keyof typeof TOOL_SETS;

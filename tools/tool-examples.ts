@@ -65,5 +65,22 @@ export const TOOL_EXAMPLES: Readonly<Record<string, JsonObject>> = {
   },
   create_project: { name: 'records', template: 'data_pipeline', parameters: { source: 'https://example.org/records.json' }, quota: { runs: 2 } },
   manage_project: { project: 'records', action: 'complete_milestone', milestone: 'first complete run', data: { records: 1200 } },
+  execute_task: { name: 'say hello', module: 'logistics', action: 'echo', parameters: { value: 'hello' } },
+  create_complex_workflow: {
+    name: 'pair',
+    workflow_definition: {
+      steps: [
+        { name: 'first', task: 'echo', parameters: { value: 1 } },
+        { name: 'second', task: 'echo', parameters: { value: 2 } },
+      ],
+      dependencies: { second: ['first'] },
+    },
+  },
+  list_workflows: {},
+  list_projects: {},
+  get_health_status: {},
+  logistics_queue_stats: {},
+  logistics_list_scheduled: {},
+  logistics_status: {},
   get_system_status: { since: '2026-11-21T09:00:00Z' },
 };

@@ -61,6 +61,8 @@ export interface ToolSpec<I extends z.ZodType = z.ZodType, O extends z.ZodType =
   readonly inputSchema?: JsonObject | undefined;
   /** Other parameter names -> ours; a dot leads into an object. */
   readonly aliases?: Readonly<Record<string, string>> | undefined;
+  /** Brings a call that is written as another program's tool of this name into our form; before the aliases. */
+  adopt?(raw: JsonObject): JsonObject;
   /** Parameters of the design that are not built yet -> what to do instead; refused by name. */
   readonly notBuilt?: Readonly<Record<string, string>> | undefined;
   /** Scopes of which a token needs any one; default: read for what reads, else write. The arguments may not be parsed yet. */

@@ -12,7 +12,7 @@ const MEANING: Readonly<Record<ConfigKey, string>> = {
   namespace: 'Which work belongs together. Default: one per workspace (nearest folder upwards with `.git` or a config file).',
   concurrency: 'Jobs that this process runs at once, 1–1000.',
   toolsets:
-    'Sets of tools beside `default`, which is always there: `workers` adds claim_job and report_job, `planning` adds simulate_schedule and plan_workflow, `projects` create_project and manage_project, `published` the workflows listed under `published` (the list alone does so too). Others are refused: not built yet.',
+    'Sets of tools beside `default`, which is always there: `workers` adds claim_job and report_job, `planning` adds simulate_schedule and plan_workflow, `projects` create_project and manage_project, `compat` names of codomyrmex, `published` the workflows listed under `published` (the list alone does so too). Others are refused: not built yet.',
   published:
     'Stored workflows that are tools of their own: a list of `{workflow, as?, description?}`. The tool takes the input of the workflow by its schema, and `wait_ms`, `idempotency_key`; clients are told when the list changes.',
   logLevel: 'On standard error.',

@@ -20,11 +20,15 @@ export function toolsPart(): string {
     ...['## MCP tools of the set workers', WORKERS, ...of('workers')],
     ...['## MCP tools of the set planning', PLANNING, ...of('planning')],
     ...['## MCP tools of the set projects', PROJECTS, ...of('projects')],
+    ...['## MCP tools of the set compat', COMPAT, ...of('compat')],
   ].join('\n\n');
 }
 
 const PLANNING =
   'For looking ahead before anything runs. They are there when `toolsets` in the configuration, `LOGISTICS_TOOLSETS` or `--toolsets` names `planning`.';
+
+const COMPAT =
+  'Names and parameters of codomyrmex, for clients that call them. They are there when `toolsets` in the configuration, `LOGISTICS_TOOLSETS` or `--toolsets` names `compat`. Of the names that both have (`execute_workflow`, `create_workflow`, `create_project`, `get_system_status`, `allocate_resources`) ours take those parameters too, always.';
 
 const PROJECTS =
   'For work that belongs together. They are there when `toolsets` in the configuration, `LOGISTICS_TOOLSETS` or `--toolsets` names `projects`. `execute_workflow`, `create_workflow`, `enqueue_job`, `schedule_cron` and `schedule_recurring` take `project`, and `list` filters by it, with or without the set.';

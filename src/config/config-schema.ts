@@ -32,8 +32,8 @@ const Store = z.string().superRefine((value, context) => {
   }
 }) as unknown as z.ZodType<StoreName>;
 /** Sets of tools; default is always there. */
-export const TOOLSETS = ['default', 'workers', 'planning', 'projects', 'published'] as const;
-const FUTURE_TOOLSETS = ['resources', 'compat'];
+export const TOOLSETS = ['default', 'workers', 'planning', 'projects', 'compat', 'published'] as const;
+const FUTURE_TOOLSETS = ['resources'];
 
 /** Keys that execute something or widen what may be reached: they act only from a trusted file. */
 export const GUARDED_KEYS = ['mcpServers', 'handlers', 'shell', 'http', 'secrets', 'secretsFile', 'serve', 'tokensFile'] as const;

@@ -133,6 +133,7 @@ export function confine(store: Backend, namespace: string): Backend {
     jobLogs: (p) => (ownJob(p.jobId) ? store.jobLogs(p) : []),
     measures: (p) => store.measures(within(p)),
     queueStats: (p) => store.queueStats(within(p)),
+    scheduledCount: (p) => store.scheduledCount(here(p)),
 
     recall: (receipt) => {
       const reply = store.recall(receipt);

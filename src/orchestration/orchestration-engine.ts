@@ -26,6 +26,7 @@ import type { WorkerAgents } from '../task/worker-agents.ts';
 import type { Caller } from './caller.ts';
 import { LOCAL_HUMAN } from './caller.ts';
 import type { EngineParts } from './engine-parts.ts';
+import { type Health, healthOf } from './health.ts';
 import { type Enqueued, JobIntake } from './job-intake.ts';
 import type { OrchestrationSession, OrchestrationSessions, SessionRequest } from './orchestration-session.ts';
 import type { ProjectManager } from './project-manager.ts';
@@ -351,6 +352,11 @@ export class OrchestrationEngine {
   /** Who fires the schedules of this namespace, now and once this process has ended. */
   whoFires(): WhoFires {
     return whoFires(this.backend, this.namespace, this.#p.background);
+  }
+
+  /** The health of each part, looked at now. */
+  healthCheck(): Health {
+    return healthOf(this);
   }
 
   /** How it is going: store, processes, queues, runs, failures; with `since`, also what changed from that time or cursor on. */

@@ -37,6 +37,13 @@ export interface SystemStatus {
   }[];
   readonly activeSessions: number;
   readonly workflows: number;
+  /** Of the newest hundred. */
+  readonly projects: {
+    readonly total: number;
+    readonly byStatus: Readonly<Record<string, number>>;
+    readonly byType: Readonly<Record<string, number>>;
+    readonly recent: readonly { readonly name: string; readonly status: string; readonly updatedAt: number }[];
+  };
   readonly throughput: { readonly jobsCompleted: number; readonly jobsFailed: number; readonly windowMs: number };
   readonly nextDueAt: number | null;
   readonly schedules: SchedulesStatus;
@@ -138,6 +145,7 @@ export function systemStatus(p: {
     ]
       .sort((a, b) => b.at - a.at)
       .slice(0, SHOWN),
+    projects: projectsOf(backend, namespace),
     activeSessions: backend.listSessions({ filter: { namespace, status: 'active' }, limit: 500, cursor: null }).items.length,
     workflows: backend.listDefinitions({ filter: { namespace }, limit: 500, cursor: null }).items.length,
     throughput: throughput(backend, namespace, now),
@@ -190,4 +198,20 @@ function changes(backend: Backend, namespace: string, since: { readonly at: numb
   const events = backend.readEvents({ after, limit: limit + 1, namespace, types: CHANGE_TYPES });
   const shown = events.slice(0, limit);
   return { events: shown, cursor: shown.at(-1)?.cursor ?? Math.max(after, backend.status().lastCursor), truncated: events.length > limit };
+}
+
+function projectsOf(backend: Backend, namespace: string): SystemStatus['projects'] {
+  const { items } = backend.listProjects({ filter: { namespace }, limit: 100, cursor: null });
+  const count = (of: (project: (typeof items)[number]) => string): Record<string, number> => {
+    const counts: Record<string, number> = {};
+    for (const project of items) counts[of(project)] = (counts[of(project)] ?? 0) + 1;
+    return counts;
+  };
+  const recent = [...items].sort((a, b) => b.updatedAt - a.updatedAt).slice(0, SHOWN);
+  return {
+    total: items.length,
+    byStatus: count(({ status }) => status),
+    byType: count(({ template }) => template ?? 'custom'),
+    recent: recent.map(({ name, status, updatedAt }) => ({ name, status, updatedAt })),
+  };
 }

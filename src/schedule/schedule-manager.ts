@@ -246,6 +246,25 @@ export class ScheduleManager {
     });
   }
 
+  /** As delete, by id or name; false where there is none. */
+  async cancel(idOrName: string): Promise<boolean> {
+    const found = this.get(idOrName);
+    if (found === null || found.deletedAt !== null) return false;
+    await this.delete(found.id);
+    return true;
+  }
+
+  /** Names of all schedules, newest first. */
+  listTasks(): readonly string[] {
+    const names: string[] = [];
+    for (let cursor: string | null = null, first = true; first || cursor !== null; first = false) {
+      const page: Page<Schedule> = this.list({}, 200, cursor);
+      names.push(...page.items.map(({ name }) => name));
+      cursor = page.nextCursor;
+    }
+    return names;
+  }
+
   /** Newest first. */
   list(filter: ScheduleFilter, limit: number, cursor: string | null): Page<Schedule> {
     const { backend, namespace } = this.#o;

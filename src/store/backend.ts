@@ -24,6 +24,7 @@ import type { ExecutionRow, ExecutionStatus, ParentLink, StepRow } from '../doma
 import type { ListFilter, Page, Receipt } from './port/common.ts';
 import type { MeasureReads } from './port/measures.ts';
 import type { ProjectVerbs } from './port/projects.ts';
+import type { QueueCountReads } from './port/queue-counts.ts';
 import type { StepCacheVerbs } from './port/step-cache.ts';
 
 /** What the caller's program gives every adapter: clock, chance, ids, the plan compiler, and limits. */
@@ -380,7 +381,7 @@ export type RedriveResult =
 
 export type CancelResult = { readonly kind: 'cancelled' | 'requested' | 'already_ended' | 'not_found'; readonly status: JobStatus | null };
 
-export interface Backend extends MeasureReads, ProjectVerbs, StepCacheVerbs {
+export interface Backend extends MeasureReads, ProjectVerbs, QueueCountReads, StepCacheVerbs {
   readonly kind: 'sqlite' | 'in_memory' | (string & {});
   readonly capabilities: { readonly textSearch: boolean; readonly durable: boolean; readonly shared: boolean };
 

@@ -15,6 +15,7 @@ export const DOCUMENTS = [
   'CHANGELOG.md',
   'API_SPECIFICATION.md',
   'docs/spec-map.md',
+  'docs/spec-names.md',
   ...SUBMODULES.flatMap((folder) => ['README.md', 'SPEC.md', 'AGENTS.md'].map((name) => `${folder}/${name}`)),
 ] as const;
 

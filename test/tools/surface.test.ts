@@ -211,6 +211,18 @@ const PROJECT_PARAMETERS = {
   ],
 };
 
+/** Of the tool set compat. */
+const COMPAT_PARAMETERS = {
+  execute_task: ['name', 'module', 'action', 'parameters', 'priority', 'dependencies', 'timeout', 'session_id', 'idempotency_key'],
+  create_complex_workflow: ['name', 'workflow_definition', 'session_id', 'idempotency_key'],
+  list_workflows: [],
+  list_projects: [],
+  get_health_status: [],
+  logistics_queue_stats: ['backend'],
+  logistics_list_scheduled: [],
+  logistics_status: [],
+};
+
 const ERROR_CODES = [
   'invalid_input',
   'invalid_definition',
@@ -377,6 +389,15 @@ describe('the tools as a client sees them', () => {
     expect(added.map((tool) => tool.annotations?.destructiveHint)).toEqual([false, true]);
     expect(JSON.stringify(added)).not.toMatch(/\$schema|\$ref|9007199254740991/);
     expect(JSON.stringify(added).length).toBeLessThan(7_000);
+  });
+
+  it('with the set compat are followed by the names of earlier programs; ours stay as they are', () => {
+    const all = toolList(toolsOfSets(['compat'])).tools;
+    expect(all.slice(0, tools.length)).toEqual(tools);
+    const added = all.slice(tools.length);
+    expect(Object.fromEntries(added.map((tool) => [tool.name, Object.keys(tool.inputSchema.properties ?? {})]))).toEqual(COMPAT_PARAMETERS);
+    expect(added.filter((tool) => tool.annotations?.readOnlyHint).map((tool) => tool.name)).toEqual(Object.keys(COMPAT_PARAMETERS).slice(2));
+    expect(JSON.stringify(added)).not.toMatch(/\$schema|\$ref|9007199254740991/);
   });
 
   it('mutating tools take an idempotency_key, reading ones do not', () => {

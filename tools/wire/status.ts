@@ -100,7 +100,12 @@ function sections(status: SystemStatus): JsonObject {
       total_execution_time_ms: Math.round(runMs),
       ...(runs === 0 ? {} : { average_execution_time_ms: round(runMs / runs) }),
     },
-    project_manager: NOT_BUILT,
+    project_manager: {
+      total_projects: status.projects.total,
+      by_status: status.projects.byStatus,
+      by_type: status.projects.byType,
+      recent_activity: status.projects.recent.map(({ name, status: state, updatedAt }) => ({ name, status: state, updated_at: iso(updatedAt) })),
+    },
     resource_manager: NOT_BUILT,
     performance: compact({
       jobs_per_second: round((status.throughput.jobsCompleted + status.throughput.jobsFailed) / (status.throughput.windowMs / 1_000)),

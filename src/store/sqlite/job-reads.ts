@@ -1,6 +1,7 @@
 // Owns the reads of jobs and queues: sizes and statistics come from counters, never from a count over rows.
 import type { JsonObject } from '../../domain/json.ts';
 import type { Backend, JobLogLine } from '../backend.ts';
+import type { QueueCountReads } from '../port/queue-counts.ts';
 import { jobCodes } from './codes.ts';
 import { gateHolders } from './gate-holders.ts';
 import type { Host } from './host.ts';
@@ -11,8 +12,16 @@ import { jobView, numsOf } from './views.ts';
 
 type Reads = Pick<Backend, 'getJob' | 'jobRange' | 'runningJobs' | 'peekJob' | 'queueSize' | 'listJobs' | 'jobLogs' | 'queueStats' | 'gateHolders'>;
 
-export function jobReads(host: Host): Reads {
+export function jobReads(host: Host): Reads & QueueCountReads {
   return {
+    scheduledCount: (p) => {
+      const { tx } = host.parts;
+      const row = tx
+        .sql('SELECT count(*) AS n FROM (SELECT 1 FROM job WHERE due_at > ? AND run_at > ? AND ns = ? AND status IN (0, 5) LIMIT 100000)')
+        .get(host.env.now(), host.env.now(), tx.findNamespace(p.namespace) ?? -1);
+      return (row as { n: number }).n;
+    },
+
     getJob: (id) => {
       const sql = host.parts.jobRows.byId(id);
       return sql === undefined ? null : jobView(host.parts, sql);
