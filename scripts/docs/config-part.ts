@@ -16,6 +16,8 @@ const MEANING: Readonly<Record<ConfigKey, string>> = {
   published:
     'Stored workflows that are tools of their own: a list of `{workflow, as?, description?}`. The tool takes the input of the workflow by its schema, and `wait_ms`, `idempotency_key`; clients are told when the list changes.',
   logLevel: 'On standard error.',
+  metrics:
+    '`{port}`: page of [metrics](#metrics) of a `worker` or background host, on 127.0.0.1; 0 for any free port. Each process needs a port of its own; a background host goes on without when it is taken. `serve` has them on its own port.',
   background: '`auto`: where work is left, an MCP server starts a background host that goes on with it when the client exits. `off`: none is started.',
   tokensFile: 'Hashed tokens of `serve`, mode 0600; made by `logistics-mcp token add`. Default: `tokens.json` beside the store, when it is there.',
   serve: 'The HTTP server; see below.',

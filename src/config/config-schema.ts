@@ -36,7 +36,7 @@ export const TOOLSETS = ['default', 'workers', 'planning', 'projects', 'compat',
 const FUTURE_TOOLSETS = ['resources'];
 
 /** Keys that execute something or widen what may be reached: they act only from a trusted file. */
-export const GUARDED_KEYS = ['mcpServers', 'handlers', 'shell', 'http', 'secrets', 'secretsFile', 'serve', 'tokensFile'] as const;
+export const GUARDED_KEYS = ['mcpServers', 'handlers', 'shell', 'http', 'secrets', 'secretsFile', 'serve', 'tokensFile', 'metrics'] as const;
 
 const PlainText = text(/^[^\0]{0,65536}$/, 'a text without NUL characters');
 const Argv = z
@@ -116,6 +116,7 @@ export const ConfigInput = z.strictObject({
     .max(100)
     .optional(),
   logLevel: choice(LOG_LEVELS).optional(),
+  metrics: z.strictObject({ port: z.int().min(0).max(65_535) }).optional(),
   background: choice(['auto', 'off']).optional(),
   tokensFile: Path.optional(),
   serve: ServeInput.optional(),

@@ -38,6 +38,8 @@ export interface Config {
   /** Workflows that are tools of their own, by the name of the tool. */
   readonly published: readonly PublishedWorkflow[];
   readonly logLevel: LogLevel;
+  /** Page of metrics of a worker or background host, on loopback; null = none. */
+  readonly metrics: { readonly port: number } | null;
   readonly background: 'auto' | 'off';
   /** Hashed tokens of the HTTP server; null = tokens.json beside the store, when it is there. */
   readonly tokensFile: string | null;
@@ -104,6 +106,7 @@ export function normalForm(fields: ConfigFields, context: NormalFormContext): Co
     toolsets: TOOLSETS.filter((name) => name === 'default' || fields.toolsets?.includes(name)),
     published: (fields.published ?? []).map(({ workflow, as, description }) => ({ workflow, tool: as ?? workflow, description: description ?? null })),
     logLevel: fields.logLevel ?? 'info',
+    metrics: fields.metrics ?? null,
     background: fields.background ?? context.background ?? 'auto',
     tokensFile: fields.tokensFile ?? null,
     serve: serveForm(fields.serve),

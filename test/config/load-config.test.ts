@@ -20,6 +20,7 @@ describe('defaults', () => {
       toolsets: ['default'],
       published: [],
       logLevel: 'info',
+      metrics: null,
       background: 'auto',
       tokensFile: null,
       serve: {

@@ -17,8 +17,9 @@ secrets: {A: {from: file, tasks: [shell.run]}}
 secretsFile: s.yaml
 serve: {host: 0.0.0.0}
 tokensFile: t.json
+metrics: {port: 9464}
 `;
-const GUARDED = ['mcpServers', 'handlers', 'shell', 'http', 'secrets', 'secretsFile', 'serve', 'tokensFile'];
+const GUARDED = ['mcpServers', 'handlers', 'shell', 'http', 'secrets', 'secretsFile', 'serve', 'tokensFile', 'metrics'];
 
 function trust(folder: ConfigFolder, file: string): Promise<readonly string[]> {
   return trustFile(file, { ...folder.context(), now: () => 0 });
@@ -41,6 +42,7 @@ describe('a found file', () => {
       'secretsFile',
       'serve',
       'tokensFile',
+      'metrics',
     ]);
     for (const warning of warnings) {
       expect(warning.code).toBe('untrusted_config');

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { confine } from '../../src/orchestration/confined-backend.ts';
 import { agentJob, claimAs, LEASE } from './agents.ts';
 import { benches, type Capabilities, completed, failed, type MakeBackend } from './harness.ts';
+import { addSchedule, MINUTE, passTo, START } from './schedule-bench.ts';
 
 const LIMITS = { namespaces: 10, queues: 10, tasks: 10 };
 const TRACE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
@@ -63,6 +64,26 @@ export function measuresContract(make: MakeBackend, capabilities: Capabilities):
       expect(bench.backend.measures({ limits: LIMITS }).workers).toEqual([{ namespace: 'default', online: 1, held: 2, expired: 0 }]);
       await bench.pass(LEASE);
       expect(bench.backend.measures({ limits: LIMITS }).workers).toEqual([{ namespace: 'default', online: 0, held: 0, expired: 2 }]);
+    });
+
+    it('count what became of planned times, with how late their runs began, and keep the counts when the ledger is forgotten', async () => {
+      const bench = await fresh();
+      await addSchedule(bench, { catchup: { mode: 'one', windowMs: MINUTE, cap: 100 } });
+      await passTo(bench, START + MINUTE + 700);
+      await passTo(bench, START + 30 * MINUTE + 100);
+      const read = (): unknown => {
+        const { occurrences, lateness } = bench.backend.measures({ limits: LIMITS });
+        const counts = Object.fromEntries(occurrences.map(({ status, count }) => [status, count]));
+        return { counts, lateness: lateness.map(({ buckets, sumMs }) => [buckets.reduce((sum, [, count]) => sum + count, 0), sumMs]) };
+      };
+      const all = read() as { readonly counts: Record<string, number>; readonly lateness: number[][] };
+      expect(Object.values(all.counts).reduce((sum, count) => sum + count, 0)).toBe(30);
+      expect(all.counts).toMatchObject({ fired: expect.any(Number), missed: expect.any(Number) });
+      expect(all.lateness[0]?.[1]).toBeGreaterThanOrEqual(800);
+      await bench.work();
+      bench.now += 400 * 86_400_000;
+      await bench.backend.retain({ olderThan: bench.now - MINUTE, keepExecutions: 1, limit: 500 });
+      expect(read()).toEqual(all);
     });
 
     it('sum up under null what is beyond the limits, and keep the names of the oldest', async () => {

@@ -2,7 +2,9 @@
 import { copyFileSync, fstatSync, ftruncateSync } from 'node:fs';
 import type { Command } from 'commander';
 import { hostLogFile } from '../../background-host.ts';
+import type { Config } from '../../config/normal-form.ts';
 import { LogisticsError } from '../../domain/errors.ts';
+import type { MetricsServer } from '../../http/metrics-server.ts';
 import { HOST_ROLE, needsProcess } from '../../orchestration/liveness.ts';
 import type { OrchestrationEngine } from '../../orchestration/orchestration-engine.ts';
 import { type CommandContext, EXIT, type Invoke } from '../command-context.ts';
@@ -42,7 +44,12 @@ async function host(context: CommandContext, flags: HostFlags): Promise<number> 
           'worker',
           async ({ engine, loaded: { config } }) => {
             log = (text) => engine.logger.info(text);
-            await untilNothingIsLeft(engine, { idleMs: config.limits.hostIdleMs, log: hostLogFile(config), signal });
+            const page = await metricsPage(engine, config);
+            try {
+              await untilNothingIsLeft(engine, { idleMs: config.limits.hostIdleMs, log: hostLogFile(config), signal });
+            } finally {
+              await page?.stop();
+            }
             return EXIT.ok;
           },
           { host: HOST_ROLE, sole: true },
@@ -53,6 +60,17 @@ async function host(context: CommandContext, flags: HostFlags): Promise<number> 
     if (!(error instanceof LogisticsError) || error.code !== 'conflict') throw error;
     out.note(error.message);
     return EXIT.ok;
+  }
+}
+
+/** The work goes on without it where another process has the port. */
+async function metricsPage(engine: OrchestrationEngine, { metrics }: Config): Promise<MetricsServer | null> {
+  if (metrics === null) return null;
+  try {
+    return await (await import('../../http/metrics-server.ts')).startMetricsServer(engine, metrics.port);
+  } catch (error) {
+    engine.logger.warn({ err: error }, 'this process shows no metrics');
+    return null;
   }
 }
 

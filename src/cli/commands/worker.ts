@@ -1,6 +1,8 @@
 // Owns `worker`: a process that only runs jobs of this store; a signal makes it finish or give back what it holds.
 import type { Command } from 'commander';
 import { LogisticsError } from '../../domain/errors.ts';
+import type { MetricsServer } from '../../http/metrics-server.ts';
+import type { OrchestrationEngine } from '../../orchestration/orchestration-engine.ts';
 import { type CommandContext, EXIT, examples, type Invoke } from '../command-context.ts';
 import { interruptible } from '../interrupt.ts';
 import { withEngine } from '../open.ts';
@@ -24,6 +26,7 @@ export interface WorkerFlags {
   readonly queue?: readonly string[];
   readonly capability?: readonly string[];
   readonly untilIdle?: boolean;
+  readonly metricsPort?: string;
   readonly exec?: string;
   readonly name?: string;
   readonly lease?: string;
@@ -38,6 +41,7 @@ export function addWorker(program: Command, invoke: Invoke): void {
     .option('--concurrency <n>', 'jobs at once')
     .option('--queue <names...>', 'only these queues; default: all')
     .option('--capability <names...>', 'what this process offers beside its task types')
+    .option('--metrics-port <n>', 'show metrics on this port of 127.0.0.1; 0: any free one')
     .option('--until-idle', 'exit when nothing runs, is ready, or comes due within a minute')
     .option('--exec <command>', 'be a worker agent: run this agent command for each job, with the lease as JSON on its standard input')
     .option('--name <name>', 'with --exec: name of the worker agent, to which each process adds an ending of its own; default: program and host')
@@ -60,6 +64,7 @@ export function addWorker(program: Command, invoke: Invoke): void {
 
 async function exec(context: CommandContext, flags: WorkerFlags & { readonly exec: string }): Promise<number> {
   if (flags.untilIdle === true) throw misplaced('--until-idle', 'does not act with --exec', 'Use --once.');
+  if (flags.metricsPort !== undefined) throw misplaced('--metrics-port', 'does not act with --exec', 'Run another worker for it, or serve.');
   const { execWorker } = await import('../exec-worker.ts');
   return execWorker(context, flags);
 }
@@ -83,10 +88,17 @@ async function work(context: CommandContext, flags: WorkerFlags): Promise<number
         async ({ engine, loaded: { config } }) => {
           if (!engine.backend.capabilities.shared) throw memoryOnly();
           running = () => engine.runningHere;
-          out.line({ event: 'started', pid: process.pid, namespace: engine.namespace, store: engine.backend.kind, concurrency: config.concurrency }, [
+          const page = await metricsPage(engine, portOf(flags) ?? config.metrics?.port);
+          const at = page === null ? {} : { metrics: `${page.url}/metrics` };
+          out.line({ event: 'started', pid: process.pid, namespace: engine.namespace, store: engine.backend.kind, concurrency: config.concurrency, ...at }, [
             `working on ${engine.namespace} in ${config.dataDir}, up to ${count(config.concurrency, 'job')} at once (pid ${process.pid})`,
+            ...(page === null ? [] : [`  metrics     ${page.url}/metrics`]),
           ]);
-          await (flags.untilIdle === true ? untilIdle(engine, flags.queue, signal) : untilTold(signal));
+          try {
+            await (flags.untilIdle === true ? untilIdle(engine, flags.queue, signal) : untilTold(signal));
+          } finally {
+            await page?.stop();
+          }
           return EXIT.ok;
         },
         { host: roleOf(flags), queues: flags.queue, capabilities: flags.capability },
@@ -94,6 +106,17 @@ async function work(context: CommandContext, flags: WorkerFlags): Promise<number
   );
   out.line({ event: 'stopped' }, ['stopped']);
   return EXIT.ok;
+}
+
+function portOf({ metricsPort }: WorkerFlags): number | undefined {
+  if (metricsPort === undefined) return undefined;
+  const port = /^\d{1,5}$/.test(metricsPort) ? Number(metricsPort) : Number.NaN;
+  if (port <= 65_535) return port;
+  throw new LogisticsError('invalid_input', `${JSON.stringify(metricsPort)} is no port.`, { path: '--metrics-port', expected: 'a number from 0 to 65535' });
+}
+
+async function metricsPage(engine: OrchestrationEngine, port: number | undefined): Promise<MetricsServer | null> {
+  return port === undefined ? null : (await import('../../http/metrics-server.ts')).startMetricsServer(engine, port);
 }
 
 /** Only a worker that takes every job and stays counts as a process that goes on when others end. */
