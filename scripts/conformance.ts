@@ -1,13 +1,15 @@
-// Owns the run of the official conformance suite: installs it in its own folder, then runs it against the product and against a server with its fixtures.
-import { spawn, spawnSync } from 'node:child_process';
+// Owns `npm run conformance [-- --only suite|inspector --no-install]`: the official suite against the product and against a server with its fixtures, and the Inspector over every transport.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { configFromCode } from '../src/config.ts';
 import { startServer } from '../src/http/serve.ts';
 import { silentLogger } from '../src/logger.ts';
 import { startFixtureServer } from '../test/conformance/fixture-server.ts';
+import { checkWithInspector, INSPECTOR_FOLDER } from './conformance/inspector.ts';
+import { install, runNode, tell } from './conformance/run-program.ts';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const suite = join(root, 'test', 'conformance');
@@ -41,34 +43,9 @@ const SCENARIOS = {
 const NOT_OURS = new Set(['http-custom-header-server-validation']);
 const LEAST_SCENARIOS = 30;
 
-function install(): void {
-  const done = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--ignore-scripts'], { cwd: suite, stdio: 'inherit', shell: process.platform === 'win32' });
-  if (done.status !== 0) throw new Error('The conformance suite could not be installed.');
-}
-
-interface Outcome {
-  readonly code: number | null;
-  readonly output: string;
-}
-
-function run(args: readonly string[]): Promise<Outcome> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [program, 'server', ...args]);
-    let output = '';
-    const add = (chunk: Buffer): void => {
-      output += chunk.toString();
-    };
-    child.stdout.on('data', add);
-    child.stderr.on('data', add);
-    child.once('error', reject);
-    child.once('close', (code) => resolve({ code, output }));
-  });
-}
-
-/** Tells one line; resolves to whether all is well. */
-function tell(passed: boolean, what: string, detail: string): boolean {
-  process.stdout.write(`${passed ? 'ok    ' : 'FAILED'} ${what}: ${detail}\n`);
-  return passed;
+async function run(args: readonly string[]): Promise<{ readonly code: number | null; readonly output: string }> {
+  const { code, stdout, stderr } = await runNode([program, 'server', ...args]);
+  return { code, output: stdout + stderr };
 }
 
 /** The product, as `serve` runs it: each scenario that needs no fixtures. */
@@ -113,12 +90,25 @@ async function checkRequirements(folder: string): Promise<boolean> {
   return passed;
 }
 
-if (!process.argv.includes('--no-install')) install();
+const PARTS = {
+  suite: async (folder: string): Promise<boolean> => {
+    const passed = await checkProduct(folder);
+    return (await checkRequirements(folder)) && passed;
+  },
+  inspector: checkWithInspector,
+} as const;
+const FOLDERS = { suite, inspector: INSPECTOR_FOLDER } as const;
+
+const { values } = parseArgs({ options: { only: { type: 'string' }, 'no-install': { type: 'boolean', default: false } } });
+const names = (Object.keys(PARTS) as (keyof typeof PARTS)[]).filter((name) => values.only === undefined || values.only === name);
+if (names.length === 0) throw new Error(`--only ${values.only}: there is ${Object.keys(PARTS).join(' and ')}`);
 const folder = mkdtempSync(join(tmpdir(), 'logistics-conformance-'));
-let passed = false;
+let passed = true;
 try {
-  passed = await checkProduct(folder);
-  passed = (await checkRequirements(folder)) && passed;
+  for (const name of names) {
+    if (!values['no-install']) install(FOLDERS[name]);
+    passed = (await PARTS[name](folder)) && passed;
+  }
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

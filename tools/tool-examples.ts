@@ -24,9 +24,9 @@ export const TOOL_EXAMPLES: Readonly<Record<string, JsonObject>> = {
   schedule_cron: {
     expression: '0 9 * * 1-5',
     timezone: 'Europe/Berlin',
-    target: { workflow: 'report', input: { day: '${{ schedule.plannedAt }}' } },
+    target: { workflow: 'greet', input: { who: 'Ada' } },
     catchup: { policy: 'one', window: '2h' },
-    idempotency_key: 'report-weekdays',
+    idempotency_key: 'greet-weekdays',
   },
   schedule_recurring: {
     name: 'month-end',
@@ -52,7 +52,7 @@ export const TOOL_EXAMPLES: Readonly<Record<string, JsonObject>> = {
   get: { id: EXECUTION, view: 'explain' },
   list: { kind: 'executions', filter: { status: 'failed', since: '2026-11-21T09:00:00Z' }, limit: 10 },
   wait: { ids: [EXECUTION], timeout_ms: 30_000 },
-  control: { id: EXECUTION, action: 'fork', step: 'summarise' },
+  control: { id: EXECUTION, action: 'fork', step: 'hello' },
   create_session: { name: 'release', context: { repo: 'acme/site' }, max_parallel_tasks: 2 },
   close_session: { session_id: 'sess_06d3v8q2k1h7m9p4r5s6t7v8w9', policy: 'cancel' },
   claim_job: { worker: 'ada', capabilities: ['code-review'], lease: '10m', wait_ms: 50_000 },
@@ -83,4 +83,9 @@ export const TOOL_EXAMPLES: Readonly<Record<string, JsonObject>> = {
   logistics_list_scheduled: {},
   logistics_status: {},
   get_system_status: { since: '2026-11-21T09:00:00Z' },
+};
+
+/** Calls before an example, where what it is about does not come of the examples of the tools before it. Ids need none: they are those that earlier replies told. */
+export const EXAMPLE_NEEDS: Readonly<Record<string, readonly { readonly tool: string; readonly args: JsonObject }[]>> = {
+  claim_job: [{ tool: 'enqueue_job', args: { task: 'agent.task', payload: { prompt: 'Review src/a.ts' }, requires: ['code-review'] } }],
 };
