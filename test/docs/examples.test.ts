@@ -51,6 +51,13 @@ describe('examples', () => {
     expect(stdout).toMatch(/killed \d+ after 4\.\d s\n(?:\S+ {2}(?:fired|late) .* completed\n){10}all 10 planned times are in the ledger, each once/);
   }, 70_000);
 
+  it('approve-from-another-node: a session goes on at a second node, and only the right token decides for a person', async () => {
+    const { stdout } = await promisify(execFile)(process.execPath, [join(root, 'examples/approve-from-another-node.ts')], { timeout: 100_000 });
+    expect(stdout).toMatch(
+      /ada starts .*\n.*bob resumes the session, .* approves\n.*bob tries publish .* is refused:\n {2}forbidden: .*\n.*paula.* decides\ncompleted: Version 2: faster search \(published: true\)\n$/,
+    );
+  }, 110_000);
+
   it('nightly-report is taken over with its schedule, and writes one report a night, also when the clocks change', async () => {
     const folder = tempFolder();
     copyFileSync(join(root, 'examples/nightly-report.yaml'), join(folder, 'nightly-report.yaml'));
