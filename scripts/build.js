@@ -11,7 +11,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
 
 // Not bundled: native code, files found by path at run time (wasm), and what comes with the package anyway and starts fast by itself.
-const external = ['better-sqlite3', 'quickjs-emscripten-core', '@jitl/*', 'bullmq', 'ioredis', 'highs', '@opentelemetry/*'];
+export const external = ['better-sqlite3', 'quickjs-emscripten-core', '@jitl/*', 'bullmq', 'ioredis', 'highs', '@opentelemetry/*'];
 
 // CommonJS dependencies call require() and know __dirname; the names of our own cannot clash with those of a module.
 const banner = [

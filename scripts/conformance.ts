@@ -1,4 +1,4 @@
-// Owns `npm run conformance [-- --only suite|inspector --no-install]`: the official suite against the product and against a server with its fixtures, and the Inspector over every transport.
+// Owns `npm run conformance [-- --only suite|inspector|installed --no-install]`: the official suite against the product and against a server with its fixtures, the Inspector over every transport, and what is installed from the package and the bundle.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -9,6 +9,7 @@ import { startServer } from '../src/http/serve.ts';
 import { silentLogger } from '../src/logger.ts';
 import { startFixtureServer } from '../test/conformance/fixture-server.ts';
 import { checkWithInspector, INSPECTOR_FOLDER } from './conformance/inspector.ts';
+import { checkInstalled, PACKER_FOLDER } from './conformance/installed.ts';
 import { install, runNode, tell } from './conformance/run-program.ts';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -96,8 +97,9 @@ const PARTS = {
     return (await checkRequirements(folder)) && passed;
   },
   inspector: checkWithInspector,
+  installed: checkInstalled,
 } as const;
-const FOLDERS = { suite, inspector: INSPECTOR_FOLDER } as const;
+const FOLDERS = { suite, inspector: INSPECTOR_FOLDER, installed: PACKER_FOLDER } as const;
 
 const { values } = parseArgs({ options: { only: { type: 'string' }, 'no-install': { type: 'boolean', default: false } } });
 const names = (Object.keys(PARTS) as (keyof typeof PARTS)[]).filter((name) => values.only === undefined || values.only === name);
