@@ -1,4 +1,5 @@
 // The service command: the text of both kinds of file with hard paths, and what happens with systemctl, without it, and elsewhere.
+import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -6,6 +7,7 @@ import type { ServiceDefinition } from '../../src/cli/service/definition.ts';
 import { launchdService } from '../../src/cli/service/launchd.ts';
 import { shellText } from '../../src/cli/service/run-commands.ts';
 import { systemdService } from '../../src/cli/service/systemd.ts';
+import { tempFolder } from '../support/test-engine.ts';
 import { type CliFolder, cliFolder } from './cli-folder.ts';
 
 const HARD: ServiceDefinition = {
@@ -35,6 +37,14 @@ describe('the systemd unit', () => {
     expect(file).toBe('/home/me/.config/systemd/user/logistics-mcp-shop.service');
     expect(install.map(shellText)).toEqual(['systemctl --user daemon-reload', 'systemctl --user enable --now logistics-mcp-shop.service']);
     expect(isActive).toEqual(['systemctl', '--user', 'is-active', 'logistics-mcp-shop.service']);
+  });
+
+  it.skipIf(spawnSync('systemd-analyze', ['--version']).status !== 0)('is clean in the eyes of systemd', () => {
+    const path = join(tempFolder(), 'logistics-mcp-shop.service');
+    const real = { ...HARD, argv: [process.execPath, ...HARD.argv.slice(1)], workingFolder: '/' };
+    writeFileSync(path, systemdService(real, '/c').text);
+    const { status, stderr, stdout } = spawnSync('systemd-analyze', ['verify', '--man=no', path], { encoding: 'utf8' });
+    expect({ status, said: stdout + stderr }).toEqual({ status: 0, said: '' });
   });
 
   it('takes no line breaks, which would be further settings', () => {
