@@ -88,4 +88,17 @@ export const TOOL_EXAMPLES: Readonly<Record<string, JsonObject>> = {
 /** Calls before an example, where what it is about does not come of the examples of the tools before it. Ids need none: they are those that earlier replies told. */
 export const EXAMPLE_NEEDS: Readonly<Record<string, readonly { readonly tool: string; readonly args: JsonObject }[]>> = {
   claim_job: [{ tool: 'enqueue_job', args: { task: 'agent.task', payload: { prompt: 'Review src/a.ts' }, requires: ['code-review'] } }],
+  plan_workflow: [
+    {
+      tool: 'create_workflow',
+      args: {
+        mode: 'apply',
+        definition: { name: 'release', steps: [step('build'), step('test', 'build'), step('train', 'build')] },
+      },
+    },
+  ],
 };
+
+function step(id: string, ...needs: string[]): JsonObject {
+  return { id, needs, task: 'echo', with: { value: id } };
+}
