@@ -11,6 +11,7 @@ import { errorsPart, eventsPart } from './docs/errors-part.ts';
 import { libraryPart } from './docs/library-part.ts';
 import { mcpPart } from './docs/mcp-part.ts';
 import { metricsPart } from './docs/metrics-part.ts';
+import { restPart } from './docs/rest-part.ts';
 import { jobChart, projectChart, stepChart } from './docs/state-charts.ts';
 import { tasksPart } from './docs/tasks-part.ts';
 import { toolsPart } from './docs/tools-part.ts';
@@ -21,9 +22,10 @@ async function specification(): Promise<string> {
   const parts = [
     '# API specification',
     `Of logistics-mcp ${VERSION}. Generated from the schemas by \`npm run docs\`; \`npm run check\` fails when it is stale. Do not edit it.`,
-    '[MCP tools](#mcp-tools) · [MCP resources, prompts, tasks](#mcp-resources-prompts-tasks) · [Workflow definition](#workflow-definition) · [Task types](#task-types) · [Steps that wait](#steps-that-wait) · [Errors](#errors) · [Events](#events) · [Configuration](#configuration) · [Command line](#command-line) · [Metrics](#metrics) · [Library](#library)',
+    '[MCP tools](#mcp-tools) · [MCP resources, prompts, tasks](#mcp-resources-prompts-tasks) · [HTTP interface](#http-interface) · [Workflow definition](#workflow-definition) · [Task types](#task-types) · [Steps that wait](#steps-that-wait) · [Errors](#errors) · [Events](#events) · [Configuration](#configuration) · [Command line](#command-line) · [Metrics](#metrics) · [Library](#library)',
     toolsPart(),
     mcpPart(),
+    restPart(),
     definitionPart(),
     await tasksPart(),
     errorsPart(),

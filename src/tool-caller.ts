@@ -26,6 +26,8 @@ export interface ToolCallerOptions {
   readonly access?: (() => Principal) | undefined;
   /** Told of each call that may have changed something. */
   readonly audit?: ((entry: AuditEntry) => void) | undefined;
+  /** A longer reply is refused, not sent in part; absent: none is. */
+  readonly maxResultBytes?: number | undefined;
   /** Told of each call once it has its answer. */
   readonly onCall?: ((figure: CallFigure) => void) | undefined;
 }
@@ -77,8 +79,8 @@ interface Call {
 }
 
 export type CallOutcome =
-  /** `followUp` names the rest of the work, when it has not ended. */
-  | { readonly kind: 'done'; readonly data: JsonObject; readonly followUp: string | null }
+  /** `text` is the data as JSON; `followUp` names the rest of the work, when it has not ended. */
+  | { readonly kind: 'done'; readonly data: JsonObject; readonly text: string; readonly followUp: string | null }
   | { readonly kind: 'failed'; readonly error: LogisticsError }
   | { readonly kind: 'person'; readonly question: PersonNeeded['question'] };
 
@@ -139,9 +141,12 @@ export class ToolCaller {
         args,
       );
       await renewing;
+      const reply = this.#reply(spec, data);
+      // What the call did is done, whether its reply can be told or not.
       if (spec.unrecorded?.(args, data) !== true) this.#record(engine, call, 'ok', handleOf(data));
       this.#tell(engine, call, args, data, 'ok');
-      return { kind: 'done', data, followUp: spec.followUp?.(args, data, engine.now) ?? null };
+      if (reply instanceof LogisticsError) return { kind: 'failed', error: reply };
+      return { kind: 'done', data, text: reply, followUp: spec.followUp?.(args, data, engine.now) ?? null };
     } catch (thrown) {
       if (thrown instanceof PersonNeeded) return { kind: 'person', question: thrown.question };
       const error = asLogisticsError(thrown);
@@ -150,6 +155,24 @@ export class ToolCaller {
       this.#tell(engine, call, raw, null, error.code);
       return { kind: 'failed', error };
     }
+  }
+
+  /** The data as text, or what to do when that is too long. */
+  #reply(spec: ToolSpec, data: JsonObject): string | LogisticsError {
+    const text = JSON.stringify(data);
+    const { maxResultBytes } = this.#o;
+    // Three bytes per unit at most: short ones, which are nearly all, need not be measured.
+    if (maxResultBytes === undefined || text.length * 3 <= maxResultBytes || Buffer.byteLength(text) <= maxResultBytes) return text;
+    const id = typeof data.batch_id === 'string' ? data.batch_id : handleOf(data);
+    return new LogisticsError('limit_exceeded', `The reply of ${spec.name} has ${Buffer.byteLength(text)} bytes; this server sends up to ${maxResultBytes}.`, {
+      expected: `a reply of at most ${maxResultBytes} bytes`,
+      nextActions: [
+        ...(spec.kind === 'read' ? [] : ['The call was done; do not repeat it without its idempotency_key.']),
+        'Ask for less: limit and cursor page through lists, events and logs; step narrows to one step.',
+        'Bulk outputs are artifacts: read them in pieces with get, or whole with GET /api/v1/artifacts/{id}.',
+      ],
+      ...(id === null ? {} : { details: { id } }),
+    });
   }
 
   #checkScopes(spec: ToolSpec, args: unknown): void {

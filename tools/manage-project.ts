@@ -63,6 +63,9 @@ const TAKES: Readonly<Record<Action, { readonly takes?: readonly string[]; reado
   save_template: { takes: ['template', 'content'], needs: ['template'], withoutProject: true },
   delete_template: { takes: ['template'], needs: ['template'], withoutProject: true },
 };
+/** What is done to one project. */
+export const PROJECT_ACTIONS: readonly string[] = ACTIONS.filter((action) => TAKES[action].withoutProject !== true);
+
 const EVERYWHERE = ['project', 'action', 'idempotency_key'];
 const TEMPLATE_CHARS = 600;
 

@@ -58,6 +58,8 @@ const SERVE_MEANING: Readonly<Record<keyof typeof ServeInput.shape, string>> = {
   allowedOrigins: 'Origins whose pages may call and read answers.',
   jwt: '`{issuer, audience, jwksUrl?, namespaceClaim?}`: believe tokens of this issuer. Without `namespaceClaim` they work in the namespace of the server.',
   maxBody: 'Bytes of a request.',
+  maxResult:
+    'Bytes of a reply of a tool or a resource; a longer one is refused with how to read it in pieces. The content of artifacts is sent piece by piece and not limited.',
   rateLimit: '`{limit, period}`: requests of one token; null takes it away.',
   maxConcurrent: 'Requests of one token at once.',
   maxStreams: 'Event streams of one token at once.',

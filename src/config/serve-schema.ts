@@ -28,6 +28,11 @@ export const ServeInput = z.strictObject({
     .min(1_024)
     .max(64 * 1_048_576)
     .optional(),
+  maxResult: z
+    .int()
+    .min(16_384)
+    .max(64 * 1_048_576)
+    .optional(),
   rateLimit: z
     .strictObject({ limit: z.int().min(1).max(MAX_RATE_LIMIT), period: duration(1) })
     .nullable()
@@ -60,6 +65,8 @@ export interface ServeConfig {
   readonly allowedOrigins: readonly string[];
   readonly jwt: JwtConfig | null;
   readonly maxBodyBytes: number;
+  /** Of the reply of a tool or of a resource. */
+  readonly maxResultBytes: number;
   /** Requests of one token; null = no limit. */
   readonly rateLimit: { readonly limit: number; readonly periodMs: number } | null;
   /** Requests of one token at once. */
@@ -82,6 +89,7 @@ export const DEFAULT_SERVE: ServeConfig = {
   allowedOrigins: [],
   jwt: null,
   maxBodyBytes: 1_048_576,
+  maxResultBytes: 4 * 1_048_576,
   rateLimit: { limit: 1_000, periodMs: 1_000 },
   // A wait holds its request for up to 50 s, and a thousand agents may wait behind one token.
   maxConcurrent: 2_000,
@@ -94,7 +102,7 @@ export const DEFAULT_SERVE: ServeConfig = {
 
 /** Fills in the defaults. */
 export function serveForm(fields: ServeFields = {}): ServeConfig {
-  const { jwt, maxBody, rateLimit, sessionIdle, requestTimeout } = fields;
+  const { jwt, maxBody, maxResult, rateLimit, sessionIdle, requestTimeout } = fields;
   const given = Object.fromEntries(Object.entries(fields).filter(([key, value]) => key in DEFAULT_SERVE && value !== undefined));
   return {
     ...DEFAULT_SERVE,
@@ -109,6 +117,7 @@ export function serveForm(fields: ServeFields = {}): ServeConfig {
             namespaceClaim: jwt.namespaceClaim ?? null,
           },
     maxBodyBytes: maxBody ?? DEFAULT_SERVE.maxBodyBytes,
+    maxResultBytes: maxResult ?? DEFAULT_SERVE.maxResultBytes,
     rateLimit: rateLimit === undefined ? DEFAULT_SERVE.rateLimit : rateLimit === null ? null : { limit: rateLimit.limit, periodMs: rateLimit.period },
     sessionIdleMs: sessionIdle ?? DEFAULT_SERVE.sessionIdleMs,
     requestTimeoutMs: requestTimeout ?? DEFAULT_SERVE.requestTimeoutMs,

@@ -6,6 +6,7 @@ export function frontPage(tools: number, tokenNeeded: boolean): string {
 
 /mcp        MCP, Streamable HTTP, protocols 2024-11-05 to 2026-07-28
 /sse        MCP, the older HTTP+SSE transport; messages go to /messages
+/api/v1     the tools for programs without MCP: /api/v1/openapi.json describes it, /api/v1/events follows the event log
 /healthz    the process is alive
 /readyz     the store can be reached
 

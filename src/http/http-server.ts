@@ -13,7 +13,9 @@ import { McpHttp, type McpHttpParts } from '../mcp/mcp-http.ts';
 import { scopeFault } from '../mcp/scope-gate.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { OrchestrationEngine } from '../orchestration/orchestration-engine.ts';
+import type { AuditEntry, CallFigure } from '../tool-caller.ts';
 import { AddressCheck, inUrl } from './address-check.ts';
+import { RestApi } from './api/rest-api.ts';
 import type { Authenticator } from './authenticator.ts';
 import { frontPage } from './front-page.ts';
 import { type Exchange, Gate } from './gate.ts';
@@ -56,6 +58,7 @@ export class HttpServer {
   readonly #watch: RequestWatch;
   readonly #scrape: ScrapePage;
   readonly #mcp: McpHttp;
+  readonly #api: RestApi;
   readonly #server: Server;
   readonly #routes: RouteTable;
   #stopping = false;
@@ -74,6 +77,8 @@ export class HttpServer {
       now: parts.now,
       onStream: (response) => this.#watch.streamBegan(response),
     });
+    const audit = (entry: AuditEntry): void => logger.info({ ...entry, audit: true }, 'call');
+    const onCall = (figure: CallFigure): void => parts.metrics.called(figure);
     this.#mcp = new McpHttp({
       engineOf: parts.engineOf,
       tools: parts.tools,
@@ -81,10 +86,12 @@ export class HttpServer {
       onServer: parts.onServer,
       sessions: { maxSessions: config.maxSessions, idleMs: config.sessionIdleMs },
       now: parts.now,
-      onCall: (figure) => parts.metrics.called(figure),
-      audit: (entry) => logger.info({ ...entry, audit: true }, 'call'),
+      onCall,
+      maxResultBytes: config.maxResultBytes,
+      audit,
       onError: (error) => logger.warn({ err: error }, 'a session could not be put away'),
     });
+    this.#api = new RestApi({ ...parts, gate: this.#gate, maxBodyBytes: config.maxBodyBytes, maxResultBytes: config.maxResultBytes, audit, onCall });
     this.#server = createServer(
       {
         headersTimeout: Math.min(HEADERS_TIMEOUT_MS, config.requestTimeoutMs),
@@ -122,9 +129,11 @@ export class HttpServer {
     return this.url;
   }
 
-  /** One look at the sessions: those that are idle, or whose token is over, are ended. */
+  /** One look at sessions and streams: those that are idle, or whose token is over, are ended. */
   tick(): Promise<void> {
-    return this.#mcp.sweep((principal) => this.#p.authenticator.isGone(principal));
+    const isGone = (principal: Principal): boolean => this.#p.authenticator.isGone(principal);
+    this.#api.tick(isGone);
+    return this.#mcp.sweep(isGone);
   }
 
   get url(): string {
@@ -144,6 +153,7 @@ export class HttpServer {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeIdleConnections();
     await this.#gate.idle(this.#p.graceMs);
+    this.#api.close();
     await this.#mcp.close();
     this.#server.closeAllConnections();
     await closed;
@@ -180,6 +190,7 @@ export class HttpServer {
       { path: '/readyz', methods: get, serve: (_, response) => this.#ready(response) },
       { path: '/metrics', methods: ['GET'], serve: (request, response) => this.#metrics(request, response) },
       { path: '/mcp', methods: ['POST', 'GET', 'DELETE'], serve: this.#overMcp((exchange) => this.#mcp.serve(exchange)) },
+      { path: '/api/v1/*', methods: null, serve: (request, response) => this.#api.serve(request, response) },
       { path: '/sse', methods: ['GET'], serve: this.#overMcp((exchange) => this.#mcp.openStream(exchange)) },
       { path: '/messages', methods: ['POST'], serve: this.#overMcp((exchange) => this.#mcp.postMessage(exchange)) },
       ...(config.jwt === null
@@ -227,8 +238,11 @@ function letRead(response: ServerResponse, origin: string): void {
   response.setHeader('access-control-allow-origin', origin);
   response.setHeader('vary', 'Origin');
   response.setHeader('access-control-expose-headers', 'Mcp-Session-Id, WWW-Authenticate, Retry-After, X-Request-Id');
-  response.setHeader('access-control-allow-methods', 'GET, POST, DELETE');
-  response.setHeader('access-control-allow-headers', 'Authorization, Content-Type, Last-Event-ID, Mcp-Method, Mcp-Name, Mcp-Protocol-Version, Mcp-Session-Id');
+  response.setHeader('access-control-allow-methods', 'GET, POST, PATCH, DELETE');
+  response.setHeader(
+    'access-control-allow-headers',
+    'Authorization, Content-Type, Idempotency-Key, Last-Event-ID, Mcp-Method, Mcp-Name, Mcp-Protocol-Version, Mcp-Session-Id',
+  );
   response.setHeader('access-control-max-age', '600');
 }
 

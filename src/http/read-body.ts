@@ -1,5 +1,6 @@
 // Owns reading a request's body: JSON only, bounded, whole, and refused with the reason.
 import type { IncomingMessage } from 'node:http';
+import { isJsonObject } from '../domain/json.ts';
 import type { Refusal } from './reply.ts';
 
 const UTF_8 = new TextDecoder('utf-8', { fatal: true });
@@ -19,6 +20,15 @@ export async function readMessages(request: IncomingMessage, maxBytes: number): 
   if (Array.isArray(value) && (value.length === 0 || value.length > MAX_BATCH))
     return refused({ status: 400, code: 'invalid_input', message: `A batch holds 1 to ${MAX_BATCH} messages.`, rpcCode: INVALID_REQUEST });
   return body;
+}
+
+/** An object, or nothing, which is an empty one. */
+export async function readObject(request: IncomingMessage, maxBytes: number): Promise<Body> {
+  const { headers } = request;
+  if (headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0) return { kind: 'json', value: {} };
+  const body = await readJson(request, maxBytes);
+  if (body.kind === 'refused' || isJsonObject(body.value)) return body;
+  return refused({ status: 400, code: 'invalid_input', message: 'The body is no JSON object.' });
 }
 
 async function readJson(request: IncomingMessage, maxBytes: number): Promise<Body> {

@@ -41,8 +41,8 @@ export function sendError(response: ServerResponse, status: number, error: Error
   send(response, status, { error: { ...same, ...(nearMatches === undefined ? {} : { near_matches: nearMatches }), next_actions: nextActions } }, headers);
 }
 
-export function sendText(response: ServerResponse, status: number, text: string): void {
-  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' }).end(text);
+export function sendText(response: ServerResponse, status: number, text: string, type = 'text/plain; charset=utf-8'): void {
+  response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' }).end(text);
 }
 
 export function sendJson(response: ServerResponse, status: number, value: unknown): void {

@@ -30,6 +30,7 @@ export interface McpHttpParts {
   readonly published?: readonly PublishedWorkflow[] | undefined;
   /** Told of each server before it is connected: whoever embeds this one may add to it. */
   readonly onServer?: ((server: Server) => void) | undefined;
+  readonly maxResultBytes: number;
   readonly sessions: HttpSessionLimits;
   readonly now: () => number;
   readonly audit: (entry: AuditEntry) => void;
@@ -171,7 +172,7 @@ export class McpHttp {
   }
 
   #server(principal: () => Principal, session: ConnectionSession | null): Server {
-    const { engineOf, tools, audit, onCall } = this.#p;
+    const { engineOf, tools, audit, onCall, maxResultBytes } = this.#p;
     const engine = (): Promise<OrchestrationEngine> => engineOf(principal());
     const server = createMcpServer({
       engine: { get: engine },
@@ -181,6 +182,7 @@ export class McpHttp {
       access: principal,
       audit,
       onCall,
+      maxResultBytes,
     });
     this.#p.onServer?.(server);
     return server;

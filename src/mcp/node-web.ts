@@ -67,7 +67,8 @@ function nextTurn(): Promise<undefined> {
   return new Promise((resolve) => setImmediate(resolve, undefined));
 }
 
-function drained(response: ServerResponse): Promise<void> {
+/** When a reader that is slower than we are has taken what was written, or is gone. */
+export function drained(response: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
       response.removeListener('drain', done);

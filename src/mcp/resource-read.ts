@@ -20,14 +20,17 @@ const JSON_TYPE = 'application/json';
 const TEXT_TYPE = /^(?:text\/|application\/(?:json|xml|yaml|x-yaml|javascript|x-ndjson)\b|[^;]+\+(?:json|xml|yaml)\b)/;
 
 /** Throws ResourceNotFoundError with the nearest known name, and limit_exceeded for what is too large to be read at once. */
-export async function readResource(engine: OrchestrationEngine, uri: string): Promise<ReadResourceResult> {
+export async function readResource(engine: OrchestrationEngine, uri: string, maxBytes: number = MAX_RESOURCE_BYTES): Promise<ReadResourceResult> {
   const ref = parseResourceUri(uri);
   if (ref === null)
     throw new ResourceNotFoundError(
       uri,
       `There is no resource ${uri.slice(0, 200)}. Resources: ${Object.values(RESOURCE_TEMPLATES).join(', ')}, logistics://status.`,
     );
-  return { contents: [await contentOf(engine, uri, ref)] };
+  const content = await contentOf(engine, uri, ref);
+  const text = 'text' in content ? content.text : content.blob;
+  checkSize(Buffer.byteLength(text), 'get', maxBytes);
+  return { contents: [content] };
 }
 
 async function contentOf(engine: OrchestrationEngine, uri: string, ref: ResourceRef): Promise<Content> {
@@ -91,9 +94,9 @@ function asJson(uri: string, value: Json, pieces: string): Content {
   return { uri, mimeType: JSON_TYPE, text };
 }
 
-function checkSize(bytes: number, pieces: string): void {
-  if (bytes <= MAX_RESOURCE_BYTES) return;
-  throw new LogisticsError('limit_exceeded', `It has ${bytes} bytes; a resource is read whole, up to ${MAX_RESOURCE_BYTES}.`, {
+function checkSize(bytes: number, pieces: string, maxBytes = MAX_RESOURCE_BYTES): void {
+  if (bytes <= maxBytes) return;
+  throw new LogisticsError('limit_exceeded', `It has ${bytes} bytes; a resource is read whole, up to ${maxBytes}.`, {
     nextActions: [`Read it in pieces with the tool: ${pieces}`],
   });
 }

@@ -25,7 +25,7 @@ export const TEMPLATES = [
   ['reference', 'Reference', 'How to write definitions, expressions and schedules.'],
 ] as const;
 
-export function serveResources(server: Server, door: EngineDoor): void {
+export function serveResources(server: Server, door: EngineDoor, maxBytes?: number): void {
   server.setRequestHandler('resources/list', () => withEngine(door, (engine) => ({ resources: listed(engine) })));
   server.setRequestHandler('resources/templates/list', () => ({
     resourceTemplates: TEMPLATES.map(([kind, title, description]) => ({
@@ -38,7 +38,7 @@ export function serveResources(server: Server, door: EngineDoor): void {
   }));
   server.setRequestHandler('resources/read', ({ params: { uri } }) => {
     const skill = readSkill(uri);
-    return skill === undefined ? withEngine(door, (engine) => readResource(engine, uri)) : { contents: [skill] };
+    return skill === undefined ? withEngine(door, (engine) => readResource(engine, uri, maxBytes)) : { contents: [skill] };
   });
   serveSubscriptions(server, door);
 }

@@ -43,6 +43,8 @@ export interface McpServerParts {
   readonly audit?: ((entry: AuditEntry) => void) | undefined;
   /** Told of each tool call once it has its answer. */
   readonly onCall?: ((figure: CallFigure) => void) | undefined;
+  /** A longer reply of a tool or resource is refused; absent: none is. */
+  readonly maxResultBytes?: number | undefined;
   /** Default: the default set. */
   readonly tools?: (() => Promise<readonly ToolSpec[]>) | undefined;
   /** Tells of each change of the tools; absent where they never change. */
@@ -73,7 +75,7 @@ export function createMcpServer(parts: McpServerParts): Server {
       cacheHints: CACHE_HINTS,
     },
   );
-  serveResources(server, parts.engine);
+  serveResources(server, parts.engine, parts.maxResultBytes);
   servePrompts(server, parts.engine);
   serveCompletions(server, parts.engine);
   serveSkills(server);
@@ -95,7 +97,7 @@ export function createMcpServer(parts: McpServerParts): Server {
     });
     if (outcome.kind === 'done') {
       const task = takesTask && outcome.followUp !== null ? await tasks.begin(outcome.followUp, context) : null;
-      return task ?? successResult(outcome.data);
+      return task ?? successResult(outcome.data, outcome.text);
     }
     return outcome.kind === 'failed' ? errorResult(outcome.error) : ask(outcome.question);
   });

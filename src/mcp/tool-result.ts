@@ -6,8 +6,8 @@ import type { JsonObject } from '../domain/json.ts';
 const MAX_MESSAGE = 6_000;
 const ERROR_META = 'logistics-mcp/error';
 
-export function successResult(data: JsonObject): CallToolResult {
-  return { content: [{ type: 'text', text: JSON.stringify(data) }], structuredContent: data as Record<string, unknown> };
+export function successResult(data: JsonObject, text: string = JSON.stringify(data)): CallToolResult {
+  return { content: [{ type: 'text', text }], structuredContent: data as Record<string, unknown> };
 }
 
 /** The data goes to `_meta`: clients of the 1.x line throw when structured content of an error does not fit the output schema. */

@@ -53,6 +53,7 @@ export function confine(store: Backend, namespace: string): Backend {
     ...(store.refresh === undefined ? {} : { refresh: () => store.refresh?.() ?? Promise.resolve() }),
     lastCursor: () => store.lastCursor(),
     cursorAt: (at) => store.cursorAt(at),
+    keptAfter: (p) => store.keptAfter(here(p)),
     status: () => ({ ...store.status({ namespace }), location: '' }),
     unfinished: (p) => store.unfinished(here(p)),
     listProcesses: () => store.listProcesses().filter((process) => process.namespace === namespace),

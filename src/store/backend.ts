@@ -22,6 +22,7 @@ import type { WorkerAgent, WorkerHello } from '../domain/worker-agent.ts';
 import type { StoredDefinition, WorkflowDefinition } from '../domain/workflow-definition.ts';
 import type { ExecutionRow, ExecutionStatus, ParentLink, StepRow } from '../domain/workflow-execution.ts';
 import type { ListFilter, Page, Receipt } from './port/common.ts';
+import type { EventLogVerbs } from './port/event-log.ts';
 import type { MeasureReads } from './port/measures.ts';
 import type { ProjectVerbs } from './port/projects.ts';
 import type { QueueCountReads } from './port/queue-counts.ts';
@@ -381,7 +382,7 @@ export type RedriveResult =
 
 export type CancelResult = { readonly kind: 'cancelled' | 'requested' | 'already_ended' | 'not_found'; readonly status: JobStatus | null };
 
-export interface Backend extends MeasureReads, ProjectVerbs, QueueCountReads, StepCacheVerbs {
+export interface Backend extends EventLogVerbs, MeasureReads, ProjectVerbs, QueueCountReads, StepCacheVerbs {
   readonly kind: 'sqlite' | 'in_memory' | (string & {});
   readonly capabilities: { readonly textSearch: boolean; readonly durable: boolean; readonly shared: boolean };
 

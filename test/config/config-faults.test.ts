@@ -110,6 +110,7 @@ retention: {days: -1}
       rateLimit: { limit: 5, periodMs: 1_000 },
       jwt: { jwksUrl: 'https://id.example/.well-known/jwks.json', namespaceClaim: null },
       maxBodyBytes: 1_048_576,
+      maxResultBytes: 4_194_304,
     });
     for (const [serve, path] of [
       ['{port: 70000}', 'serve.port'],

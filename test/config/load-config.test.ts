@@ -31,6 +31,7 @@ describe('defaults', () => {
         allowedOrigins: [],
         jwt: null,
         maxBodyBytes: 1_048_576,
+        maxResultBytes: 4_194_304,
         rateLimit: { limit: 1_000, periodMs: 1_000 },
         maxConcurrent: 2_000,
         maxStreams: 1_000,

@@ -351,6 +351,27 @@ export function recordsContract(make: MakeBackend, capabilities: Capabilities): 
       expect(kept).toEqual(counted);
     });
 
+    it('remembers per namespace up to where the log has lost entries', async () => {
+      const bench = await fresh();
+      const kept = (namespace: string): number => bench.backend.keptAfter({ namespace });
+      await finish(bench, await bench.define({ steps: [{ id: 'a', task: 'x' }] }));
+      const job = await bench.enqueue();
+      await bench.work();
+      const ended = bench.backend.readEvents({ after: 0, limit: 9, jobId: job }).at(-1)?.cursor as number;
+      const last = bench.backend.lastCursor();
+      expect([kept('test'), kept('other')]).toEqual([0, 0]);
+      bench.now += DAY;
+      const open = await bench.enqueue({ delayMs: DAY } as never);
+      for (let more = true, rounds = 0; more && rounds < 100; rounds++)
+        more = (await bench.backend.retain({ olderThan: bench.now, keepExecutions: 100, limit: 3 })).more;
+      expect(kept(bench.backend.getJob(open)?.namespace as string)).toBe(last);
+      expect(last).toBeGreaterThanOrEqual(ended);
+      expect(kept('other')).toBe(0);
+      expect(bench.backend.readEvents({ after: last, limit: 9 }).map(({ jobId }) => jobId)).toEqual([open]);
+      if (capabilities.shared) await bench.reopen();
+      expect(kept(bench.backend.getJob(open)?.namespace as string)).toBe(last);
+    });
+
     it('leaves a tree with an unfinished member alone, and what comes after it goes all the same', async () => {
       const bench = await fresh();
       await bench.define({ name: 'child', steps: [{ id: 'c', task: 'x', retry: { maxAttempts: 1 } }] });

@@ -9,6 +9,7 @@ import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../src/domain/json.ts';
 import { callTool } from '../../tools/call-tool.ts';
 import { toolSpecs, toolsOfSets } from '../../tools/registry.ts';
+import { httpPlace } from '../support/http-server.ts';
 import { AGENT, engineFor, HUMAN } from '../support/test-engine.ts';
 import { root, runnableBlocks, SUBMODULES } from './documents.ts';
 
@@ -95,6 +96,28 @@ describe('the README', () => {
       replies.push(reply);
     }
     expect(replies).toMatchObject([{ status: 'pending' }, { leases: [{ lease_token: 1 }] }, { status: 'running' }, { status: 'completed' }]);
+  });
+
+  it('has calls over HTTP that work one by one', async () => {
+    const block = runnableBlocks('README.md').find((each) => each.language === 'sh' && each.text.includes('/api/v1/'));
+    const { url } = await httpPlace();
+    const answers: unknown[] = [];
+    for (const line of block?.text.trim().split('\n') ?? []) {
+      const headers = Object.fromEntries([...line.matchAll(/-H '([^:']+): ([^']+)'/g)].map(([, name, value]) => [name, value]));
+      const [, body] = /-d '([^']*)'/.exec(line) ?? [];
+      const [, path = ''] = /http:\/\/127\.0\.0\.1:8787(\/[^\s']*)/.exec(line) ?? [];
+      const method = /-X (\w+)/.exec(line)?.[1] ?? 'GET';
+      const answer = await fetch(url + path, { method, headers: headers as Record<string, string>, ...(body === undefined ? {} : { body }) });
+      expect(answer.status).toBe(200);
+      if (!line.startsWith('curl -N')) answers.push(await answer.json());
+      else {
+        const reader = (answer.body as ReadableStream<Uint8Array>).pipeThrough(new TextDecoderStream()).getReader();
+        let text = '';
+        while (!text.includes('event: job_completed')) text += (await reader.read()).value ?? '';
+        await reader.cancel();
+      }
+    }
+    expect(answers).toMatchObject([{ status: 'completed', result: 'hello' }, { count: 1 }, { health: 'healthy' }]);
   });
 
   it('has a schedule that works call by call', async () => {

@@ -1,21 +1,24 @@
 // Two tenants on one server: whatever id of the other one is given, to whatever tool, it does not exist; an admin sees both.
 import { describe, expect, it } from 'vitest';
 import { allToolSpecs } from '../../tools/registry.ts';
-import { connectHttp, type HttpConnection, httpPlace, type Reply } from '../support/http-server.ts';
+import { ALL_SETS, connectHttp, type HttpConnection, httpPlace, type Reply } from '../support/http-server.ts';
 
 const signal = { name: 'sig', steps: [{ id: 's', task: 'wait.signal', with: { name: 'go' } }] };
+
+/** Tools that only list. */
+const READERS = ['list_workflows', 'list_projects', 'get_health_status', 'logistics_queue_stats', 'logistics_list_scheduled', 'logistics_status'];
 
 interface Two {
   readonly mine: HttpConnection;
   readonly theirs: HttpConnection;
   readonly admin: HttpConnection;
   /** Of the other tenant. */
-  readonly ids: Readonly<Record<'execution' | 'job' | 'batch' | 'session' | 'schedule' | 'workflow' | 'worker' | 'artifact' | 'leased', string>>;
+  readonly ids: Readonly<Record<'execution' | 'job' | 'project' | 'batch' | 'session' | 'schedule' | 'workflow' | 'worker' | 'artifact' | 'leased', string>>;
   readonly lease: Reply;
 }
 
 async function two(): Promise<Two> {
-  const { url, token } = await httpPlace({ toolsets: ['workers', 'planning'] }, { tokens: { mine: ['read', 'write', 'worker'] } });
+  const { url, token } = await httpPlace({ toolsets: ALL_SETS }, { tokens: { mine: ['read', 'write', 'worker'] } });
   const mine = await connectHttp(url, '2026', { token: token('me', ['read', 'write', 'worker']) });
   const theirs = await connectHttp(url, '2025 http', { token: token('they', ['read', 'write', 'worker'], 'acme') });
   const admin = await connectHttp(url, '2026', { token: token('root', ['admin'], 'test') });
@@ -28,6 +31,7 @@ async function two(): Promise<Two> {
     batch_id: string;
   };
   const { schedule_id } = await call('schedule_cron', { name: 'nightly', expression: '0 3 * * *', target: { task: 'echo', input: { value: 1 } } });
+  const { project_id } = await call('create_project', { name: 'theirs' });
   const leased = (await call('enqueue_job', { task: 'agent.task', payload: { prompt: 'do' } })) as { job_id: string };
   const claim = (await call('claim_job', { worker: 'w', wait_ms: 5_000 })) as { worker_id: string; leases: Reply[] };
   const big = await call('enqueue_job', { task: 'echo', payload: { value: 'y'.repeat(300_000) }, wait_ms: 10_000 });
@@ -43,6 +47,7 @@ async function two(): Promise<Two> {
       batch: jobs.batch_id,
       session: session_id as string,
       schedule: schedule_id as string,
+      project: project_id as string,
       workflow: workflow_id as string,
       worker: claim.worker_id,
       artifact,
@@ -96,7 +101,11 @@ describe('ids of another tenant', () => {
       ],
       schedule_recurring: [{ name: 'x', every: '1h', target: { workflow: ids.workflow } }],
       simulate_schedule: [{ id: ids.schedule }],
+      execute_task: [{ name: 'x', module: 'm', action: 'a', dependencies: [ids.job] }],
       plan_workflow: [{ name: 'sig' }, { name: ids.workflow }],
+      manage_project: (['get', 'pause', 'archive', 'delete', 'update'] as const).flatMap((action) =>
+        [ids.project, 'theirs'].map((project) => ({ project, action, ...(action === 'update' ? { tags: ['x'] } : {}) })),
+      ),
     };
     const untouched = async (): Promise<Reply> => {
       const { duration_ms: _, ...shown } = await theirs.call('get', { id: ids.execution });
@@ -108,7 +117,7 @@ describe('ids of another tenant', () => {
         const text = await mine.text(tool, args);
         expect
           .soft(text, `${tool} ${JSON.stringify(args)}`)
-          .toMatch(/^(not_found|lease_lost)|no (such )?(schedule|workflow|worker|execution|job|session)|unknown/i);
+          .toMatch(/^(not_found|lease_lost)|no (such )?(schedule|workflow|worker|execution|job|session|project)|unknown/i);
         expect.soft(text).not.toMatch(/acme/);
       }
     }
@@ -124,7 +133,7 @@ describe('ids of another tenant', () => {
       status: 'completed',
     });
     // A tool that is new here has to be thought of.
-    const withoutIds = ['create_workflow', 'list', 'create_session', 'get_system_status'];
+    const withoutIds = ['create_workflow', 'create_complex_workflow', 'list', 'create_session', 'create_project', 'get_system_status', ...READERS];
     expect([...Object.keys(tries), ...withoutIds].sort()).toEqual(allToolSpecs.map((tool) => tool.name).sort());
   });
 
@@ -171,6 +180,7 @@ describe('ids of another tenant', () => {
       { kind: 'jobs', batch: ids.batch },
     ])
       expect(await mine.call('control', { action: 'cancel', filter })).toMatchObject({ count: 0 });
+    for (const reader of READERS) expect(await mine.text(reader), reader).not.toMatch(/acme|theirs|nightly|"sig"/);
     const status = await mine.call('get_system_status', { response_format: 'detailed' });
     expect(JSON.stringify(status)).not.toMatch(/acme|sig/);
     expect(status).toMatchObject({ executions: { running: 0, waiting: 0, pending: 0 }, active_sessions: 0, workflows: 0 });

@@ -5,7 +5,7 @@ import { Client as ModernClient, StreamableHTTPClientTransport as ModernTranspor
 import { Client as OldClient } from '@modelcontextprotocol/sdk/client/index.js';
 import { SSEClientTransport as OldSse } from '@modelcontextprotocol/sdk/client/sse.js';
 import { StreamableHTTPClientTransport as OldTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import type { ConfigInput } from '../../src/config/config-schema.ts';
+import { type ConfigInput, TOOLSETS } from '../../src/config/config-schema.ts';
 import { configFromCode } from '../../src/config.ts';
 import type { Scope } from '../../src/domain/access.ts';
 import { type RunningServer, startServer } from '../../src/http/serve.ts';
@@ -13,6 +13,9 @@ import { TokenFile } from '../../src/http/token-file.ts';
 import { silentLogger } from '../../src/logger.ts';
 import type { OpenOptions } from '../../src/open-engine.ts';
 import { atEnd, tempFolder } from './test-engine.ts';
+
+/** Every tool, but for those that a configuration makes of workflows. */
+export const ALL_SETS = TOOLSETS.filter((set) => set !== 'published');
 
 export interface Reply {
   readonly [name: string]: unknown;
@@ -140,3 +143,31 @@ export const INITIALIZE = {
   method: 'initialize',
   params: { protocolVersion: '2025-06-18', capabilities: {}, clientInfo: { name: 'raw', version: '1' } },
 };
+
+export interface ApiAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Reply;
+}
+
+/** The HTTP interface as a program without MCP uses it: `api(url, token)('POST /jobs', {…})`. */
+export function api(
+  url: string,
+  token?: string,
+): (what: string, body?: unknown, init?: { readonly headers?: Record<string, string>; readonly signal?: AbortSignal }) => Promise<ApiAnswer> {
+  return async (what, body, { headers = {}, signal } = {}) => {
+    const [method = '', path = ''] = what.split(' ');
+    const answer = await fetch(`${url}/api/v1${path}`, {
+      method,
+      ...(signal === undefined ? {} : { signal }),
+      headers: {
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    });
+    const text = await answer.text();
+    return { status: answer.status, headers: answer.headers, body: text === '' ? {} : (JSON.parse(text) as Reply) };
+  };
+}

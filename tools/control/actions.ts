@@ -82,6 +82,7 @@ export function checkAction(action: ControlAction, kind: ControlKind, given: Rea
     });
 }
 
-function actionsOf(kind: ControlKind): string[] {
+/** What can be done to a kind. */
+export function actionsOf(kind: ControlKind): ControlAction[] {
   return CONTROL_ACTIONS.filter((action) => RULES[action].on.includes(kind));
 }

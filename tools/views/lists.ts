@@ -19,6 +19,7 @@ import { queueRows } from '../wire/queue.ts';
 import { sessionRow } from '../wire/session.ts';
 import { workflowRow } from '../wire/workflow.ts';
 import { eventPage } from './events-view.ts';
+import { checkKept } from './kept-events.ts';
 import { offsetOf } from './paged-text.ts';
 import { schedulesPage } from './schedule-list.ts';
 
@@ -77,6 +78,11 @@ const LISTINGS: Partial<Readonly<Record<ListKind, Listing>>> = {
   queues: { filters: ['queue', 'task', 'namespace'], page: queues },
   events: { filters: ['session_id', 'execution_id', 'since', 'namespace'], page: events },
 };
+
+/** Wire names of the filters that act on a kind. */
+export function filtersOf(kind: ListKind): readonly string[] {
+  return LISTINGS[kind]?.filters ?? [];
+}
 
 export function listPage(kind: ListKind, given: readonly string[], request: ListRequest): JsonObject {
   const listing = LISTINGS[kind];
@@ -145,6 +151,7 @@ function events(r: ListRequest): JsonObject {
     return rename(eventPage(newest, limit, log.status().lastCursor));
   }
   const after = r.cursor === null ? log.cursorAt((filter.since as number) - 1) : offsetOf(r.cursor, Number.MAX_SAFE_INTEGER);
+  if (r.cursor !== null) checkKept(r.engine, after);
   return rename(eventPage(log.readEvents({ after, limit: limit + 1, ...of }), limit, after));
 }
 

@@ -31,6 +31,10 @@ export interface EventQuery {
   readonly newestFirst?: boolean | undefined;
 }
 
+function removedOf(ns: number): string {
+  return `removed events of ${ns}`;
+}
+
 export class EventLog {
   readonly #tx: Tx;
   readonly #rows: ExecutionRows;
@@ -85,6 +89,18 @@ export class EventLog {
       else high = middle - 1;
     }
     return low;
+  }
+
+  /** Of removed entries of a namespace the newest's cursor; 0 when none was. */
+  keptAfter(namespace: string): number {
+    const ns = this.#tx.findNamespace(namespace);
+    if (ns === undefined) return 0;
+    return (this.#tx.sql('SELECT num FROM last_num WHERE name = ?').get(removedOf(ns)) as { num: number } | undefined)?.num ?? 0;
+  }
+
+  /** Entries were removed: remembers up to where, for readers that come back. */
+  removed(ns: number, cursor: number): void {
+    this.#tx.sql('INSERT INTO last_num (name, num) VALUES (?, ?) ON CONFLICT DO UPDATE SET num = max(num, excluded.num)').run(removedOf(ns), cursor);
   }
 
   last(): number {

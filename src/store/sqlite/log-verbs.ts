@@ -8,7 +8,7 @@ import type { Host } from './host.ts';
 import { versionOf } from './schema.ts';
 import { nextDueAt } from './time-verbs.ts';
 
-type Verbs = Pick<Backend, 'putArtifact' | 'getArtifact' | 'listArtifacts' | 'readEvents' | 'lastCursor' | 'cursorAt' | 'status' | 'retain'>;
+type Verbs = Pick<Backend, 'putArtifact' | 'getArtifact' | 'listArtifacts' | 'readEvents' | 'lastCursor' | 'cursorAt' | 'keptAfter' | 'status' | 'retain'>;
 
 const VACUUM_PAGES = 64;
 
@@ -29,6 +29,8 @@ export function logVerbs(host: Host): Verbs {
     lastCursor: () => host.parts.log.last(),
 
     cursorAt: (at) => host.parts.log.cursorAt(at),
+
+    keptAfter: ({ namespace }) => host.parts.log.keptAfter(namespace),
 
     status: (p) => status(host, p?.namespace),
 

@@ -42,6 +42,9 @@ const OWNED = [
   ['artifact', 'num'],
 ] as const;
 
+const LOOSE_JOB_EVENTS = 'job = ? AND execution IS NULL';
+const OLD_EVENTS = 'cursor IN (SELECT cursor FROM event WHERE cursor <= ? AND execution IS NULL AND job IS NULL ORDER BY cursor LIMIT ?)';
+
 export class Retention {
   readonly #tx: Tx;
   readonly #outputs: Outputs;
@@ -54,6 +57,8 @@ export class Retention {
   /** Where the rounds over roots and over jobs stand; 0 = at the front. */
   #rootPosition = 0;
   #jobPosition = 0;
+  /** Namespace -> the newest entry of its log that this round removes. */
+  readonly #removedEvents = new Map<number, number>();
 
   constructor(tx: Tx, outputs: Outputs, log: EventLog, caches: StepCaches) {
     this.#tx = tx;
@@ -64,6 +69,7 @@ export class Retention {
 
   run(p: RetentionParameters): { removed: number; more: boolean } {
     this.#tx.keepNumbers();
+    this.#removedEvents.clear();
     // A run that goes in this call may have been the last reason to keep a definition that is asked for again right now: so those go before.
     const isNewRound = this.#rootPosition === 0 && this.#jobPosition === 0;
     const definitions = isNewRound ? forgetDefinitions(this.#tx, p.olderThan, this.#definitionPosition) : { removed: 0, position: this.#definitionPosition };
@@ -74,6 +80,7 @@ export class Retention {
     if (removed < p.limit) removed += this.#removeOldEvents(p.olderThan, p.limit - removed);
     removed += this.#removeLoose(p.olderThan);
     if (removed < p.limit) removed += this.#caches.forgetExpired(p.limit - removed);
+    for (const [ns, cursor] of this.#removedEvents) this.#log.removed(ns, cursor);
     return {
       removed,
       more: removed >= p.limit || this.#rootPosition > 0 || this.#jobPosition > 0 || this.#definitionPosition > 0 || this.#sessionPosition.num > 0,
@@ -148,7 +155,9 @@ export class Retention {
       const last = tx.sql(`SELECT ${key} AS at FROM ${table} WHERE execution = ? ORDER BY ${key} LIMIT 1 OFFSET ?`).get(execution, left - 1) as
         | { at: number }
         | undefined;
-      left -= tx.sql(`DELETE FROM ${table} WHERE execution = ? AND ${key} <= ?`).run(execution, last?.at ?? Number.MAX_SAFE_INTEGER).changes;
+      const upTo = last?.at ?? Number.MAX_SAFE_INTEGER;
+      if (table === 'event') this.#note('execution = ? AND cursor <= ?', execution, upTo);
+      left -= tx.sql(`DELETE FROM ${table} WHERE execution = ? AND ${key} <= ?`).run(execution, upTo).changes;
     }
     if (left <= 0) return { rows: limit, done: false };
     const row = tx.sql('DELETE FROM execution WHERE num = ? RETURNING ns, status').get(execution) as { ns: number; status: number };
@@ -195,7 +204,8 @@ export class Retention {
     tx.sql('DELETE FROM job WHERE num = ?').run(job.num);
     tx.sql('DELETE FROM job_log WHERE job = ?').run(job.num);
     if (tx.holdsRows('job_need')) tx.sql('DELETE FROM job_need WHERE need = ?').run(job.num);
-    tx.sql('DELETE FROM event WHERE job = ? AND execution IS NULL').run(job.num);
+    this.#note(LOOSE_JOB_EVENTS, job.num);
+    tx.sql(`DELETE FROM event WHERE ${LOOSE_JOB_EVENTS}`).run(job.num);
     tx.sql('DELETE FROM artifact WHERE job = ?').run(job.num);
     if (tx.holdsRows('dedupe')) tx.sql('DELETE FROM dedupe WHERE job = ?').run(job.num);
     tx.count(job.queue, job.task, job.status, null);
@@ -204,9 +214,15 @@ export class Retention {
   /** Entries of no execution and no job: sessions, definitions, processes. */
   #removeOldEvents(olderThan: number, limit: number): number {
     const last = this.#log.cursorAt(olderThan - 1);
-    return this.#tx
-      .sql('DELETE FROM event WHERE cursor IN (SELECT cursor FROM event WHERE cursor <= ? AND execution IS NULL AND job IS NULL ORDER BY cursor LIMIT ?)')
-      .run(last, Math.min(limit, CHUNK)).changes;
+    const most = Math.min(limit, CHUNK);
+    this.#note(OLD_EVENTS, last, most);
+    return this.#tx.sql(`DELETE FROM event WHERE ${OLD_EVENTS}`).run(last, most).changes;
+  }
+
+  /** Before entries of the log are removed: remembers up to where each namespace loses some. */
+  #note(where: string, ...values: readonly number[]): void {
+    const rows = this.#tx.sql(`SELECT ns, max(cursor) AS cursor FROM event WHERE ${where} GROUP BY ns`).all(...values) as { ns: number; cursor: number }[];
+    for (const { ns, cursor } of rows) this.#removedEvents.set(ns, Math.max(cursor, this.#removedEvents.get(ns) ?? 0));
   }
 
   #removeLoose(olderThan: number): number {
@@ -223,7 +239,7 @@ export class Retention {
     this.#receiptPosition = receipts.position;
     const ledgers = forgetLedgers(tx, olderThan, this.#ledgerPosition);
     this.#ledgerPosition = ledgers.position;
-    const sessions = forgetSessions(tx, olderThan, this.#sessionPosition);
+    const sessions = forgetSessions(tx, olderThan, this.#sessionPosition, (where, ...values) => this.#note(where, ...values));
     this.#sessionPosition = sessions.position;
     return artifacts + receipts.removed + workers + ledgers.removed + sessions.removed;
   }

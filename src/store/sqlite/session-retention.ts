@@ -13,9 +13,19 @@ export interface SessionPosition {
   readonly num: number;
 }
 
+/** Told before these entries of the log are removed. */
+type NoteEvents = (where: string, ...values: readonly number[]) => void;
+
+const OWN_EVENTS = 'session = ? AND execution IS NULL AND job IS NULL';
+
 export const FIRST_SESSION: SessionPosition = { closedAt: 0, num: 0 };
 
-export function forgetSessions(tx: Tx, before: number, after: SessionPosition): { readonly removed: number; readonly position: SessionPosition } {
+export function forgetSessions(
+  tx: Tx,
+  before: number,
+  after: SessionPosition,
+  note: NoteEvents,
+): { readonly removed: number; readonly position: SessionPosition } {
   const rows = tx
     .sql(
       `SELECT num, closed_at AS closedAt FROM session WHERE closed_at IS NOT NULL AND closed_at < ? AND (closed_at, num) > (?, ?) AND cancels_at IS NULL
@@ -29,7 +39,8 @@ export function forgetSessions(tx: Tx, before: number, after: SessionPosition): 
     position = row;
     if (OWNED.some((table) => tx.sql(`SELECT 1 FROM ${table} WHERE session = ? LIMIT 1`).get(row.num) !== undefined)) continue;
     tx.sql('DELETE FROM session_call WHERE session = ?').run(row.num);
-    tx.sql('DELETE FROM event WHERE session = ? AND execution IS NULL AND job IS NULL').run(row.num);
+    note(OWN_EVENTS, row.num);
+    tx.sql(`DELETE FROM event WHERE ${OWN_EVENTS}`).run(row.num);
     tx.sql('DELETE FROM gate WHERE key IN (?, ?)').run(`s:${row.num}`, `w:${row.num}`);
     removed += tx.sql('DELETE FROM session WHERE num = ?').run(row.num).changes;
   }
