@@ -9,6 +9,7 @@ import { cron } from './scenarios/cron.ts';
 import { dag } from './scenarios/dag.ts';
 import { diamonds } from './scenarios/diamonds.ts';
 import { enqueue } from './scenarios/enqueue.ts';
+import { eventStreams } from './scenarios/event-streams.ts';
 import { forEach } from './scenarios/for-each.ts';
 import { http } from './scenarios/http.ts';
 import { idle } from './scenarios/idle.ts';
@@ -36,6 +37,7 @@ const SCENARIOS: readonly Scenario[] = [
   coldStart,
   stdio,
   http,
+  eventStreams,
   agents,
   processes,
   schedules,

@@ -1,7 +1,7 @@
 // Owns the cost of a tool call over HTTP in both eras, in turns with the SDK's smallest server; many waits at once; and the start of `serve`.
-import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Era, type HttpChild, HttpClient, startHttp } from '../support/http-client.ts';
+import { rssMb } from '../support/machine.ts';
 import { against, type Context, type Figure, percentile, type Scenario } from '../support/scenario.ts';
 import { ourServer } from '../support/servers.ts';
 import type { ServerCommand } from '../support/stdio-client.ts';
@@ -135,14 +135,4 @@ async function coldStart(context: Context): Promise<Figure> {
     await server.stop();
   }
   return { name: 'serve, from start to ready, new data folder', value: percentile(took, 0.5), unit: 'ms' };
-}
-
-/** Resident memory, where the system tells it. */
-function rssMb(pid: number | undefined): number | null {
-  try {
-    const kb = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-    return kb === undefined ? null : Number(kb) / 1_024;
-  } catch {
-    return null;
-  }
 }

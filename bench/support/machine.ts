@@ -1,5 +1,5 @@
 // Owns what must be known about the machine to read the figures: they follow from its cores and its disk.
-import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fdatasyncSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { percentile } from './scenario.ts';
@@ -39,4 +39,14 @@ function fsyncMs(folder: string): number {
   }
   closeSync(fd);
   return percentile(times, 0.5);
+}
+
+/** Resident memory, where the system tells it. */
+export function rssMb(pid: number | undefined): number | null {
+  try {
+    const kb = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+    return kb === undefined ? null : Number(kb) / 1_024;
+  } catch {
+    return null;
+  }
 }

@@ -17,6 +17,7 @@ import type { AuditEntry, CallFigure } from '../tool-caller.ts';
 import { AddressCheck, inUrl } from './address-check.ts';
 import { RestApi } from './api/rest-api.ts';
 import type { Authenticator } from './authenticator.ts';
+import { ConnectionLimit } from './connection-limit.ts';
 import { frontPage } from './front-page.ts';
 import { type Exchange, Gate } from './gate.ts';
 import { readMessages } from './read-body.ts';
@@ -60,6 +61,7 @@ export class HttpServer {
   readonly #mcp: McpHttp;
   readonly #api: RestApi;
   readonly #server: Server;
+  readonly #connections: ConnectionLimit;
   readonly #routes: RouteTable;
   #stopping = false;
   #sweep: NodeJS.Timeout | null = null;
@@ -103,7 +105,7 @@ export class HttpServer {
       },
       (request, response) => this.#answer(request, response).catch((error: unknown) => this.#failed(error, response)),
     );
-    this.#server.maxConnections = config.maxConnections;
+    this.#connections = new ConnectionLimit(this.#server, config.maxConnections);
     parts.metrics.watchSessions(() => this.sessions);
     this.#routes = new RouteTable(this.#table());
   }
@@ -161,6 +163,10 @@ export class HttpServer {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const watched = this.#watch.begin(request, response);
+    if (this.#connections.isPast(request.socket)) {
+      const headers = { connection: 'close', 'retry-after': '1' };
+      return refuse(response, { status: 503, code: 'rate_limited', message: `All ${this.#connections.max} connections of this server are taken.`, headers });
+    }
     const { host, origin } = request.headers;
     // A request that has two of them, and a proxy before us, could be read in two ways.
     if (!this.#check.allowsHost(host)) return refuse(response, { status: 403, code: 'not_allowed', message: `The host ${shown(host)} is not served here.` });

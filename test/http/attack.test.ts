@@ -1,60 +1,18 @@
 // Bad input and attack: each is refused plainly, and the server answers afterwards as if nothing had happened.
 import { once } from 'node:events';
-import { request as httpRequest } from 'node:http';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { AddressCheck } from '../../src/http/address-check.ts';
 import { FairShare } from '../../src/http/fair-share.ts';
 import { callMessage, connectHttp, type HttpPlace, httpPlace, INITIALIZE, post, type Reply } from '../support/http-server.ts';
-import { atEnd, heldTask } from '../support/test-engine.ts';
+import { dial, heard, JSON_HEADERS, send } from '../support/raw-http.ts';
+import { heldTask } from '../support/test-engine.ts';
 
 async function answers({ url }: Pick<HttpPlace, 'url'>): Promise<void> {
   const { body, headers } = callMessage('enqueue_job', { task: 'echo', payload: { value: 'alive' }, wait_ms: 5_000 });
   const answer = await post(url, body, headers);
   expect(await answer.json()).toMatchObject({ result: { structuredContent: { status: 'completed', result: 'alive' } } });
 }
-
-/** fetch sets Host and length by itself; this says what it is told to. */
-function send(
-  url: string,
-  options: { path?: string; method?: string; headers?: Record<string, string | string[]>; body?: string | Buffer },
-): Promise<{ status: number; body: string; headers: NodeJS.Dict<string | string[]> }> {
-  const { hostname, port } = new URL(url);
-  return new Promise((resolve, reject) => {
-    const request = httpRequest(
-      { hostname, port, path: options.path ?? '/mcp', method: options.method ?? 'POST', headers: options.headers, agent: false },
-      (response) => {
-        let body = '';
-        response.setEncoding('utf8').on('data', (chunk: string) => {
-          body += chunk;
-        });
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, body, headers: response.headers }));
-      },
-    );
-    request.on('error', reject);
-    request.end(options.body);
-  });
-}
-
-function dial(url: string): Socket {
-  const { hostname, port } = new URL(url);
-  const socket = connect(Number(port), hostname);
-  socket.on('error', () => undefined);
-  atEnd(() => void socket.destroy());
-  return socket;
-}
-
-/** All that a connection says until it is closed. */
-async function heard(socket: Socket): Promise<string> {
-  let text = '';
-  socket.setEncoding('utf8').on('data', (chunk: string) => {
-    text += chunk;
-  });
-  await once(socket, 'close');
-  return text;
-}
-
-const JSON_HEADERS = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' };
 
 describe('pages of other sites', () => {
   it.each([
@@ -68,7 +26,7 @@ describe('pages of other sites', () => {
     '[::1].evil',
   ])('cannot reach it under the rebound host %j', async (host) => {
     const place = await httpPlace();
-    for (const path of ['/mcp', '/sse', '/', '/healthz', '/readyz', '/messages'])
+    for (const path of ['/mcp', '/sse', '/', '/healthz', '/readyz', '/messages', '/metrics', '/api/v1/status', '/api/v1/events', '/api/v1/openapi.json'])
       expect(
         (await send(place.url, { path, method: path === '/mcp' || path === '/messages' ? 'POST' : 'GET', headers: { ...JSON_HEADERS, host }, body: '' }))
           .status,

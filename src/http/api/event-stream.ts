@@ -75,8 +75,8 @@ export class EventStream {
       const last = entries.at(-1);
       if (last === undefined) return;
       this.#cursor = last.event.cursor;
-      const frames = entries.filter(({ event }) => passes(this.#p.filter, event)).map(({ frame }) => frame());
-      if (frames.length > 0) this.#write(frames.length === 1 ? (frames[0] as Buffer) : Buffer.concat(frames));
+      const wanted = entries.filter(({ event }) => passes(this.#p.filter, event));
+      if (wanted.length > 0) this.#write(this.#p.recent.joined(wanted));
     }
   }
 

@@ -5,6 +5,8 @@ import type { OrchestrationEngine } from '../../orchestration/orchestration-engi
 
 /** About 300 bytes each: two megabytes at most, and longer than a reader takes for one burst. */
 const KEPT = 4_000;
+/** About 30 KiB each. A thousand subscribers that each join a burst for themselves took 120 MB more. */
+const KEPT_PIECES = 64;
 
 export interface RecentEvent {
   readonly event: LogisticsEvent;
@@ -18,6 +20,7 @@ export class RecentEvents {
   /** Everything after this one is here. */
   #after: number;
   #told = false;
+  readonly #joined = new Map<string, Buffer>();
   #closed = false;
 
   /** `tell` is called once after entries came in, however many. */
@@ -39,6 +42,21 @@ export class RecentEvents {
       else low = middle + 1;
     }
     return this.#entries.slice(low, low + limit);
+  }
+
+  /** Some entries in one piece; subscribers at the same place, as most are, share it. */
+  joined(entries: readonly RecentEvent[]): Buffer {
+    const [first] = entries;
+    const last = entries.at(-1);
+    if (first === undefined || last === undefined) return Buffer.alloc(0);
+    if (first === last) return first.frame();
+    const key = `${first.event.cursor} ${last.event.cursor} ${entries.length}`;
+    const known = this.#joined.get(key);
+    if (known !== undefined) return known;
+    const made = Buffer.concat(entries.map(({ frame }) => frame()));
+    if (this.#joined.size >= KEPT_PIECES) this.#joined.clear();
+    this.#joined.set(key, made);
+    return made;
   }
 
   close(): void {
