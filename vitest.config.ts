@@ -35,6 +35,7 @@ export default defineConfig({
         'src/runtime/**': submodule,
         'src/task/**': submodule,
         'src/schedule/**': submodule,
+        'src/resources/**': submodule,
         'src/optimization/**': submodule,
         'src/orchestration/**': submodule,
         'src/observe/**': submodule,

@@ -21,6 +21,7 @@ import { processNoop } from './scenarios/process.ts';
 import { processes } from './scenarios/processes.ts';
 import { recovery } from './scenarios/recovery.ts';
 import { redis } from './scenarios/redis.ts';
+import { resources } from './scenarios/resources.ts';
 import { schedules } from './scenarios/schedules.ts';
 import { stdio } from './scenarios/stdio.ts';
 import { describeMachine } from './support/machine.ts';
@@ -43,6 +44,7 @@ const SCENARIOS: readonly Scenario[] = [
   schedules,
   recovery,
   redis,
+  resources,
   idle,
   planning,
   makespan,

@@ -24,6 +24,7 @@ import type { Background } from './orchestration/liveness.ts';
 import { OrchestrationEngine } from './orchestration/orchestration-engine.ts';
 import { OrchestrationSessions } from './orchestration/orchestration-session.ts';
 import { ProjectManager } from './orchestration/project-manager.ts';
+import { poolSpecOf, ResourceManager } from './orchestration/resource-manager.ts';
 import { RunPlanner } from './orchestration/run-planner.ts';
 import { EngineTargets, targetAdmission } from './orchestration/schedule-targets.ts';
 import { TaskOrchestrator } from './orchestration/task-orchestrator.ts';
@@ -174,7 +175,11 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
       : new WorkflowsDir({ folder: config.workflowsDir, workflows, schedules: scheduleManager, logger: log('workflows-dir') });
   const sessions = new OrchestrationSessions({ backend: visible, namespace, newId, now, decide, limits: config.limits });
   const projects = new ProjectManager({ backend: visible, workflows, schedules: scheduleManager, namespace, newId, now, decide });
+  const resources = new ResourceManager({ backend: visible, namespace, newId, now, plannedTimes: schedules.plannedTimes });
+  const pools = Object.entries(config.pools).map(([name, pool]) => poolSpecOf(name, pool));
   const engine = new OrchestrationEngine({
+    resources,
+    pools,
     backend,
     visible,
     decide,

@@ -13,6 +13,7 @@ import { BULK_ACTIONS, type BulkAction, controlMany } from './control/bulk.ts';
 import { controlExecution } from './control/execution-control.ts';
 import { controlJob } from './control/job-control.ts';
 import { controlSession, controlWorkflow } from './control/object-control.ts';
+import { controlPool } from './control/pool-control.ts';
 import { controlQueue } from './control/queue-control.ts';
 import type { ControlRequest } from './control/request.ts';
 import { controlSchedule } from './control/schedule-control.ts';
@@ -21,6 +22,7 @@ import { Filter, givenFilters, toListFilter } from './list.ts';
 import { Moment } from './schedules/fields.ts';
 import { defineTool, type ToolContext } from './tool.ts';
 import { AnyJson, AnyObject, IdempotencyKey, Next } from './wire/fields.ts';
+import { isPoolId } from './wire/pool-id.ts';
 import { isQueueId } from './wire/queue-id.ts';
 
 const ACT: Readonly<Record<ControlKind, (request: ControlRequest) => Promise<JsonObject>>> = {
@@ -30,10 +32,11 @@ const ACT: Readonly<Record<ControlKind, (request: ControlRequest) => Promise<Jso
   workflow: controlWorkflow,
   queue: controlQueue,
   schedule: controlSchedule,
+  pool: controlPool,
 };
 
 const Input = z.strictObject({
-  id: z.string().min(1).max(200).optional().describe('Full id, or queue:<name>; or filter.'),
+  id: z.string().min(1).max(200).optional().describe('Full id, queue:<name> or pool:<name>; or filter.'),
   filter: z
     .strictObject({
       kind: z.enum(['executions', 'jobs']),
@@ -62,7 +65,9 @@ const Input = z.strictObject({
   from: Moment.optional().describe('backfill: range of planned times, ISO 8601; without offset: local time of the schedule.'),
   to: Moment.optional(),
   limit: z.int().min(1).max(1_000).optional().describe('backfill: planned times; default 1000.'),
-  change: AnyObject.optional().describe('update of a schedule: fields as in schedule_cron and schedule_recurring; null takes a bound away.'),
+  change: AnyObject.optional().describe(
+    'update of a schedule: fields as in schedule_cron and schedule_recurring; of a pool: as in define_pool; null takes a bound away.',
+  ),
   idempotency_key: IdempotencyKey,
 });
 type Args = z.output<typeof Input>;
@@ -71,7 +76,7 @@ export const controlTool = defineTool({
   name: 'control',
   title: 'Control executions, jobs, queues, schedules, sessions, workflows',
   description:
-    'Cancel, pause, resume, retry, restart, fork, signal or approve an execution; cancel or redrive a job (or many by filter); pause, resume or limit a queue; pause, resume, trigger (run now), backfill, update or delete a schedule; update the context of a session; delete a workflow version, or clear_cache of a workflow. ' +
+    'Cancel, pause, resume, retry, restart, fork, signal or approve an execution; cancel or redrive a job (or many by filter); pause, resume or limit a queue; pause, resume, trigger (run now), backfill, update or delete a schedule; update or delete a pool of resources; update the context of a session; delete a workflow version, or clear_cache of a workflow. ' +
     'retry runs failed steps only; fork starts a new execution from a step and reuses upstream outputs. An approval marked for a person is put to the person, where the client can ask; otherwise it is refused.',
   kind: 'destroy',
   // Whoever may only approve may do that, and nothing else here.
@@ -106,12 +111,13 @@ export const controlTool = defineTool({
     checkAction(args.action, kind, args);
     const receipt = receiptFor(context.caller, 'control', args.idempotency_key, args);
     const { context: change, change: scheduleChange, ...rest } = args;
-    return ACT[kind]({ ...rest, id: args.id, change, scheduleChange, context, receipt });
+    return ACT[kind]({ ...rest, id: args.id, change: kind === 'pool' ? scheduleChange : change, scheduleChange, context, receipt });
   },
 });
 
 function controlKind(id: string): ControlKind {
   if (isQueueId(id)) return 'queue';
+  if (isPoolId(id)) return 'pool';
   const kind = kindOfId(id);
   if (kind !== undefined && Object.hasOwn(ACT, kind)) return kind as ControlKind;
   if (kind === 'artifact')

@@ -23,10 +23,6 @@ const SHOWN_OF_MANY = 10;
 const RESULT_CHARS = 4_000;
 const NEXT_OF_BATCH = ['wait ids=[batch_id] waits for all of them', 'list kind=jobs filter.batch=batch_id shows them'];
 
-const NOT_BUILT = {
-  resources: 'Leave it out; requires names capabilities, and a queue of its own limits what runs.',
-} as const;
-
 export const enqueueJobTool = defineTool({
   name: 'enqueue_job',
   title: 'Enqueue jobs',
@@ -35,11 +31,11 @@ export const enqueueJobTool = defineTool({
   kind: 'write',
   idempotent: false,
   openWorld: true,
-  notBuilt: NOT_BUILT,
   input: z.strictObject({
     ...JobInput.partial().shape,
     payload: AnyJson.optional().describe('Input of the task.'),
     output: AnyObject.optional().describe('JSON Schema that the result must fit; checked at completion.'),
+    resources: AnyObject.optional().describe('What it holds of pools while it runs: {pool: amount} or {pool: {key: amount}}.'),
     jobs: z
       .array(z.looseObject({ task: z.string(), ref: z.string().min(1).max(100).optional() }))
       .min(1)
@@ -91,15 +87,6 @@ function jobsOf(single: Readonly<Record<string, unknown>>, jobs: readonly Readon
   }
   if (given.length > 0)
     throw new LogisticsError('invalid_input', `jobs and ${given.join(', ')} are given.`, { path: given[0], expected: 'the fields of each job inside jobs' });
-  for (const [at, job] of jobs.entries()) {
-    for (const [name, instead] of Object.entries(NOT_BUILT)) {
-      if (Object.hasOwn(job, name))
-        throw new LogisticsError('not_available', `enqueue_job cannot take ${name}: it is not built yet.`, {
-          path: `jobs[${at}].${name}`,
-          nextActions: [instead],
-        });
-    }
-  }
   return jobs as unknown as Inputs;
 }
 

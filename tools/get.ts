@@ -11,6 +11,7 @@ import { executionView } from './views/execution-views.ts';
 import { jobView } from './views/job-views.ts';
 import { projectView } from './views/project-view.ts';
 import { queueView } from './views/queue-view.ts';
+import { allocationView, poolView } from './views/resource-views.ts';
 import { scheduleView } from './views/schedule-views.ts';
 import { sessionView } from './views/session-views.ts';
 import { VIEWS, type ViewRequest } from './views/view.ts';
@@ -18,6 +19,7 @@ import { workerView } from './views/worker-views.ts';
 import { workflowView } from './views/workflow-views.ts';
 import { shortText } from './wire/compact.ts';
 import { Cursor, Limit, Next, ResponseFormat } from './wire/fields.ts';
+import { isPoolId } from './wire/pool-id.ts';
 import { isQueueId } from './wire/queue-id.ts';
 
 const SHOW: Partial<Record<IdKind, (request: ViewRequest) => JsonObject>> = {
@@ -29,12 +31,13 @@ const SHOW: Partial<Record<IdKind, (request: ViewRequest) => JsonObject>> = {
   worker: workerView,
   schedule: scheduleView,
   project: projectView,
+  allocation: allocationView,
 };
 
 const PROJECT_NAME = 'project:';
 
 const Input = z.strictObject({
-  id: z.string().min(1).max(200).describe('Full id, as another reply gave it, or queue:<name>, project:<name>.'),
+  id: z.string().min(1).max(200).describe('Full id, as another reply gave it, or queue:<name>, pool:<name>, project:<name>.'),
   view: z.enum(VIEWS).optional().describe('Default summary. explain says why something is queued, blocked, late or failed, and what is allowed next.'),
   step: z.string().min(1).max(200).optional().describe('Step of an execution, for views steps, output and logs.'),
   cursor: Cursor,
@@ -47,7 +50,7 @@ export const getTool = defineTool({
   title: 'Get anything by id',
   description:
     'Read one execution, job, schedule, session, workflow, artifact or worker agent by its id: status, steps, events, output, logs, graph or the reason why it is not done. Ids start with exec_, job_, sched_, sess_, wf_, art_ or wrk_. ' +
-    'Views: execution all; job summary, events, output, logs, explain; schedule summary (next fires), events (ledger), explain; session summary, events; workflow summary, steps, output (definition), graph; artifact summary (content in pieces); worker summary; project summary, steps, graph (its plan); queue:<name> summary with settings and statistics.',
+    'Views: execution all; job summary, events, output, logs, explain; schedule summary (next fires), events (ledger), explain; session summary, events; workflow summary, steps, output (definition), graph; artifact summary (content in pieces); worker summary; project summary, steps, graph (its plan); queue:<name> summary with settings and statistics; pool:<name> summary, explain (advice on its size); alloc_… summary.',
   kind: 'read',
   idempotent: true,
   openWorld: false,
@@ -65,6 +68,7 @@ export const getTool = defineTool({
   async handle({ engine }, args) {
     if (isQueueId(args.id)) return queueView(requestOf(engine, args));
     if (args.id.startsWith(PROJECT_NAME)) return projectView({ ...requestOf(engine, args), id: args.id.slice(PROJECT_NAME.length) });
+    if (isPoolId(args.id)) return poolView(requestOf(engine, args));
     const kind = kindOfId(args.id);
     const show = kind === undefined ? undefined : SHOW[kind];
     if (kind === undefined || show === undefined) throw wrongId(args.id, kind, engine.workflows.names());

@@ -1,4 +1,5 @@
 // Owns which tools there are, in the order in which clients list them, and the sets that are switched on by configuration.
+import { allocateResourcesTool } from './allocate-resources.ts';
 import { claimJobTool } from './claim-job.ts';
 import { closeSessionTool } from './close-session.ts';
 import { createComplexWorkflowTool } from './compat/create-complex-workflow.ts';
@@ -8,6 +9,7 @@ import { controlTool } from './control.ts';
 import { createProjectTool } from './create-project.ts';
 import { createSessionTool } from './create-session.ts';
 import { createWorkflowTool } from './create-workflow.ts';
+import { definePoolTool } from './define-pool.ts';
 import { enqueueJobTool } from './enqueue-job.ts';
 import { executeWorkflowTool } from './execute-workflow.ts';
 import { getTool } from './get.ts';
@@ -15,6 +17,7 @@ import { getSystemStatusTool } from './get-system-status.ts';
 import { listTool } from './list.ts';
 import { manageProjectTool } from './manage-project.ts';
 import { planWorkflowTool } from './plan-workflow.ts';
+import { releaseResourcesTool } from './release-resources.ts';
 import { reportJobTool } from './report-job.ts';
 import { scheduleCronTool } from './schedule-cron.ts';
 import { scheduleRecurringTool } from './schedule-recurring.ts';
@@ -42,6 +45,7 @@ const TOOL_SETS = {
   workers: [claimJobTool, reportJobTool],
   planning: [simulateScheduleTool, planWorkflowTool],
   projects: [createProjectTool, manageProjectTool],
+  resources: [definePoolTool, allocateResourcesTool, releaseResourcesTool],
   compat: [
     executeTaskTool,
     createComplexWorkflowTool,

@@ -65,6 +65,9 @@ export const TOOL_EXAMPLES: Readonly<Record<string, JsonObject>> = {
   },
   create_project: { name: 'records', template: 'data_pipeline', parameters: { source: 'https://example.org/records.json' }, quota: { runs: 2 } },
   manage_project: { project: 'records', action: 'complete_milestone', milestone: 'first complete run', data: { records: 1200 } },
+  define_pool: { name: 'llm', type: 'api_quota', capacity: { requests: 60, tokens: 90_000 }, refill: '1m', limits: { max: { tokens: 8_000 } } },
+  allocate_resources: { resources: { llm: { requests: 1, tokens: 4_000 } }, lease: '30m', wait_ms: 20_000 },
+  release_resources: { allocation_id: 'alloc_06d3v8q2k1h7m9p4r5s6t7v8w9' },
   execute_task: { name: 'say hello', module: 'logistics', action: 'echo', parameters: { value: 'hello' } },
   create_complex_workflow: {
     name: 'pair',

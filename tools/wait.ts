@@ -15,6 +15,7 @@ import { eventToWire } from './wire/event.ts';
 import { executionRow } from './wire/execution.ts';
 import { Cursor, Ids, MAX_WAIT_MS, Next } from './wire/fields.ts';
 import { jobRow } from './wire/job.ts';
+import { allocationRow } from './wire/resource.ts';
 
 const DEFAULT_WAIT_MS = 20_000;
 const EVENTS_SHOWN = 25;
@@ -24,12 +25,12 @@ export const waitTool = defineTool({
   name: 'wait',
   title: 'Wait for executions and jobs',
   description:
-    'Wait until executions or jobs have ended, or until they wait for somebody (approval, signal). A timeout is a normal answer (met: false) and cancels nothing: call wait again. With cursor it also returns their events since then.',
+    'Wait until executions or jobs have ended, or until they wait for somebody (approval, signal); or an allocation is granted. A timeout is a normal answer (met: false) and cancels nothing: call wait again. With cursor it also returns their events since then.',
   kind: 'read',
   idempotent: true,
   openWorld: false,
   input: z.strictObject({
-    ids: Ids.describe('exec_… and job_… ids, or a batch_id.'),
+    ids: Ids.describe('exec_…, job_… and alloc_… ids, or a batch_id.'),
     mode: z.enum(['all', 'any']).optional().describe('Default all.'),
     until: z.enum(['ended', 'waiting']).optional().describe('waiting: ended, paused, or waiting for a person, signal or time. Default ended.'),
     timeout_ms: z.int().min(0).max(MAX_WAIT_MS).optional().describe(`Default ${DEFAULT_WAIT_MS}, at most ${MAX_WAIT_MS}.`),
@@ -77,6 +78,8 @@ export function itemOf({ backend }: OrchestrationEngine, id: string, valueChars:
     const output = isTerminal(execution.status) ? backend.getOutput({ executionId: id, stepId: null }) : undefined;
     return { ...executionRow(execution), ...withError(execution.error), ...clipped('output', output, valueChars) };
   }
+  const allocation = id.startsWith('alloc_') ? backend.getAllocation(id) : null;
+  if (allocation !== null) return allocationRow(allocation);
   const job = backend.getJob(id);
   if (job === null) return { id, status: 'removed' };
   return { ...jobRow(job), ...withError(job.error), ...(job.status === 'completed' ? clipped('result', job.result, valueChars) : {}) };

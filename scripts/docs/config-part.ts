@@ -12,7 +12,7 @@ const MEANING: Readonly<Record<ConfigKey, string>> = {
   namespace: 'Which work belongs together. Default: one per workspace (nearest folder upwards with `.git` or a config file).',
   concurrency: 'Jobs that this process runs at once, 1–1000.',
   toolsets:
-    'Sets of tools beside `default`, which is always there: `workers` adds claim_job and report_job, `planning` adds simulate_schedule and plan_workflow, `projects` create_project and manage_project, `compat` names of codomyrmex, `published` the workflows listed under `published` (the list alone does so too). Others are refused: not built yet.',
+    'Sets of tools beside `default`, which is always there: `workers` adds claim_job and report_job, `planning` adds simulate_schedule and plan_workflow, `resources` define_pool, allocate_resources and release_resources, `projects` create_project and manage_project, `compat` names of codomyrmex, `published` the workflows listed under `published` (the list alone does so too).',
   published:
     'Stored workflows that are tools of their own: a list of `{workflow, as?, description?}`. The tool takes the input of the workflow by its schema, and `wait_ms`, `idempotency_key`; clients are told when the list changes.',
   logLevel: 'On standard error.',
@@ -31,6 +31,8 @@ const MEANING: Readonly<Record<ConfigKey, string>> = {
   secretsFile: 'YAML or JSON file, mode 0600, that holds values.',
   queues:
     'Limits by queue: `{mail: {concurrency: 2, rateLimit: {limit: 100, period: 1m}}}`. Set when a process that runs jobs starts; null takes a limit away. `order`: `fifo` (default, by priority and age), `sjf`, `edf`, `wspt` or `fair`.',
+  pools:
+    'Pools of resources by name, as define_pool takes them: `{gpu: {type: gpu, capacity: 2}, llm: {type: api_quota, capacity: {requests: 60, tokens: 90000}, refill: 1m}, host: detect}`; `detect` is cores and memory of this machine. Written when a process that runs jobs starts; one that is taken out of the file stays until it is deleted.',
   limits: 'See below.',
   retention: '`{days, executions}`: finished work older than that, or beyond that many, is removed.',
 };

@@ -1,5 +1,5 @@
 // Owns the chapter on task types: those that do work, and those that only wait.
-import { builtinTypes, NOT_BUILT_TYPES, waitingParts, workingParts } from '../../tools/reference/task-types.ts';
+import { builtinTypes, waitingParts, workingParts } from '../../tools/reference/task-types.ts';
 
 export async function tasksPart(): Promise<string> {
   return [
@@ -9,6 +9,5 @@ export async function tasksPart(): Promise<string> {
     '## Steps that wait',
     'Steps only, never jobs: they hold no worker. `timeout` limits the wait.',
     ...waitingParts(),
-    NOT_BUILT_TYPES,
   ].join('\n\n');
 }

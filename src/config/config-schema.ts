@@ -5,6 +5,7 @@ import { nearMatches } from '../domain/near-match.ts';
 import { MAX_QUEUE_CONCURRENCY } from '../domain/queue.ts';
 import { QUEUE_ORDERS } from '../domain/queue-order.ts';
 import { MAX_RATE_LIMIT } from '../domain/rate-limit.ts';
+import { PoolInput, PoolName } from '../domain/resource.ts';
 import { LOG_LEVELS } from '../logger.ts';
 import { isRedisUrl, parseRedisAddress, type RedisUrl } from '../store/redis-address.ts';
 import { choice, type IssueParams } from './choice.ts';
@@ -32,8 +33,7 @@ const Store = z.string().superRefine((value, context) => {
   }
 }) as unknown as z.ZodType<StoreName>;
 /** Sets of tools; default is always there. */
-export const TOOLSETS = ['default', 'workers', 'planning', 'projects', 'compat', 'published'] as const;
-const FUTURE_TOOLSETS = ['resources'];
+export const TOOLSETS = ['default', 'workers', 'planning', 'projects', 'resources', 'compat', 'published'] as const;
 
 /** Keys that execute something or widen what may be reached: they act only from a trusted file. */
 export const GUARDED_KEYS = ['mcpServers', 'handlers', 'shell', 'http', 'secrets', 'secretsFile', 'serve', 'tokensFile', 'metrics'] as const;
@@ -97,14 +97,7 @@ export const ConfigInput = z.strictObject({
   durability: choice(['full', 'normal']).optional(),
   namespace: text(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/, 'up to 100 letters, digits, dots, dashes or underscores').optional(),
   concurrency: z.int().min(1).max(1_000).optional(),
-  toolsets: z
-    .array(
-      choice(TOOLSETS, (value) =>
-        FUTURE_TOOLSETS.includes(value) ? `The tool set ${value} is not built yet; there are ${TOOLSETS.join(' and ')}.` : undefined,
-      ),
-    )
-    .max(20)
-    .optional(),
+  toolsets: z.array(choice(TOOLSETS)).max(20).optional(),
   published: z
     .array(
       z.strictObject({
@@ -147,6 +140,7 @@ export const ConfigInput = z.strictObject({
       }),
     )
     .optional(),
+  pools: z.record(PoolName, z.union([z.literal('detect'), PoolInput])).optional(),
   limits: LimitsInput.optional(),
   retention: z.strictObject({ days: z.number().positive().max(36_500).optional(), executions: z.int().min(1).max(100_000_000).optional() }).optional(),
 });

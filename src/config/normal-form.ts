@@ -3,6 +3,7 @@ import { isAbsolute, join, resolve } from 'node:path';
 import type { PublishedWorkflow } from '../../tools/published.ts';
 import type { QueueLimits } from '../domain/queue.ts';
 import type { LogLevel } from '../logger.ts';
+import type { PoolDefinition } from '../orchestration/resource-manager.ts';
 import type { SecretBinding } from '../runtime/secrets.ts';
 import { type ConfigFields, type StoreName, TOOLSETS } from './config-schema.ts';
 import { DEFAULT_CONCURRENCY, DEFAULT_LIMITS, DEFAULT_RETENTION } from './defaults.ts';
@@ -55,6 +56,8 @@ export interface Config {
   readonly secretsFile: string | null;
   /** Limits of queues by name; null takes one away, an absent one is left as it is. */
   readonly queues: Readonly<Record<string, QueueLimits>>;
+  /** Pools of resources by name. */
+  readonly pools: Readonly<Record<string, PoolDefinition>>;
   readonly limits: Limits;
   readonly retention: { readonly days: number; readonly executions: number };
 }
@@ -136,6 +139,7 @@ export function normalForm(fields: ConfigFields, context: NormalFormContext): Co
         { concurrency, order, rateLimit: rateLimit ? { limit: rateLimit.limit, periodMs: rateLimit.period } : rateLimit },
       ]),
     ),
+    pools: Object.fromEntries(Object.entries(fields.pools ?? {}).map(([name, pool]) => [name, pool === 'detect' ? { detect: true } : pool])),
     limits: {
       processLeaseMs: limits.processLease ?? DEFAULT_LIMITS.processLeaseMs,
       heartbeatMs: limits.heartbeat ?? DEFAULT_LIMITS.heartbeatMs,

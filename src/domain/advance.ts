@@ -16,7 +16,7 @@ import { arm, recount } from './advance/retry.ts';
 import { settle } from './advance/settle.ts';
 import { cancelStep, completeStep, errorData, failStep } from './advance/step-end.ts';
 import { beginStop, scanStop, stopStep } from './advance/stop.ts';
-import { deliverSignal, eventMatched, timeOut, wake } from './advance/waiting.ts';
+import { deliverSignal, eventMatched, resourceAnswered, timeOut, wake } from './advance/waiting.ts';
 import { type Decide, type ExecutionEvent, MAX_CHANGES, type WorkItem } from './transition.ts';
 
 export const DEFAULT_ADVANCE_LIMITS: AdvanceLimits = { maxChanges: MAX_CHANGES, graceMs: 10_000, approvalMs: 24 * 3_600_000 };
@@ -98,6 +98,10 @@ function handle(draft: Draft, event: Exclude<ExecutionEvent, { type: 'continue' 
       return;
     case 'timer':
       fire(draft, event);
+      return;
+    case 'resource_granted':
+    case 'resource_refused':
+      resourceAnswered(draft, event);
       return;
     case 'event_matched':
       eventMatched(draft, event);

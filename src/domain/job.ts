@@ -2,8 +2,9 @@
 import { z } from 'zod';
 import type { Dedupe } from './dedupe.ts';
 import { ErrorData } from './errors.ts';
-import { Json, type JsonObject } from './json.ts';
+import { Json, JsonObject } from './json.ts';
 import type { JobConcurrency, JobRate } from './queue.ts';
+import type { ResourceRequest } from './resource.ts';
 import { RetryPolicy } from './retry-policy.ts';
 
 export const JOB_STATUSES = ['pending', 'running', 'completed', 'failed', 'cancelled', 'retry'] as const;
@@ -64,6 +65,8 @@ export const Job = z.object({
   rate: z.object({ key: z.string().nullable(), limit: z.int(), periodMs: z.int() }).nullable(),
   /** Given with the job, or null: then the mean of its task type counts. */
   expectedMs: z.int().nullable(),
+  /** What it holds of pools while it runs, or null. */
+  resources: JsonObject.nullable(),
   /** Epoch of the process that runs it, or null. */
   owner: z.int().nullable(),
   /** The worker agent that holds it, and until when without a further sign, or null. */
@@ -99,4 +102,5 @@ export interface NewJob {
   readonly expectedMs?: number | null | undefined;
   /** The trace that it was asked for in, as text of domain/trace-context.ts. */
   readonly trace?: string | null | undefined;
+  readonly resources?: ResourceRequest | null | undefined;
 }

@@ -6,6 +6,8 @@ import { type Field, FieldReader, shown } from './field-reader.ts';
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
 import { readRetry } from './normalise-retry.ts';
 import { PRIORITY_NAMES, Priority } from './priority.ts';
+import { ResourceRequest } from './resource.ts';
+import { resourceFaults } from './resource-faults.ts';
 import type { SourcePaths } from './source-path.ts';
 import { MAX_CACHE_TTL_MS, type StepCache } from './step-cache.ts';
 import { type Compensation, StepName, type Tolerance, TRIGGER_RULES, type WorkflowStep } from './workflow-step.ts';
@@ -28,10 +30,6 @@ export interface StepOptions {
   /** The id of a step that has none; undefined when every step needs one. */
   readonly fallbackId?: string | undefined;
 }
-
-const REFUSED = {
-  resources: 'resources are not built yet; use maxParallel or a concurrency key to limit what runs at once.',
-};
 
 const CACHE_EXPECTED = '{key: "${{ input.version }}", ttl: 24h}';
 
@@ -64,6 +62,7 @@ export function normaliseStep(entry: StepEntry, options: StepOptions): WorkflowS
     deadlineMs: step.duration(step.take('deadline', 'deadlineMs', 'deadline_ms')),
     priority: readPriority(step),
     queue: step.literal(step.take('queue')),
+    resources: readResources(step),
     artifact: readArtifact(step),
     outputSchema: step.object(step.take('outputSchema', 'output', 'output_schema'), 'a JSON Schema such as {type: object, required: [summary]}'),
     compensate: readCompensation(step, options.taskAliases),
@@ -72,7 +71,7 @@ export function normaliseStep(entry: StepEntry, options: StepOptions): WorkflowS
   const continueOnError = readContinueOnError(step);
   const requires = step.texts(step.take('requires'), 'a list of capabilities') ?? [];
   if (requires.some((capability) => capability.includes('${{'))) step.fault(step.at('requires'), 'Capabilities are fixed when the workflow is defined.');
-  step.finish(REFUSED);
+  step.finish();
   return {
     id,
     task,
@@ -188,6 +187,17 @@ function readPriority(step: FieldReader): number | undefined {
   const names = Object.keys(PRIORITY_NAMES);
   const near = typeof field.value === 'string' ? step.faults.near(field.value, names) : [];
   return step.fault(field.path, `${shown(field.value)} is no priority.`, { expected: `0 to 100, or one of ${names.join(', ')}`, near });
+}
+
+/** Shape, signs and units; whether the pools exist and have as much is asked when a run starts. */
+function readResources(step: FieldReader): ResourceRequest | undefined {
+  const field = step.take('resources');
+  if (field === undefined) return undefined;
+  const parsed = ResourceRequest.safeParse(field.value);
+  if (parsed.success) return parsed.data;
+  for (const fault of resourceFaults(field.value))
+    step.fault(fault.path === '' ? field.path : `${field.path}.${fault.path}`, fault.message, { expected: fault.expected });
+  return undefined;
 }
 
 function readContinueOnError(step: FieldReader): boolean {

@@ -15,7 +15,9 @@ export const SessionMode = z.enum(SESSION_MODES);
 export type SessionMode = z.infer<typeof SessionMode>;
 
 /** Modes that are refused by name, with what is missing for them; a mode that is taken out of here is available. */
-export const MODES_NOT_BUILT: Partial<Readonly<Record<SessionMode, string>>> = { resource_aware: 'It needs resource pools, which are not there yet.' };
+export const MODES_NOT_BUILT: Partial<Readonly<Record<SessionMode, string>>> = {
+  resource_aware: 'A session cannot have a share of pools that its jobs draw from first; mode priority with resources of each job comes nearest.',
+};
 
 // More than any epoch in ms until the year 3000, so one point of priority outweighs every wait; 100 points of it stay exact.
 const PRIORITY_STEP = 2 ** 45;

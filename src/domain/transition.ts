@@ -5,6 +5,7 @@ import type { ErrorData } from './errors.ts';
 import type { NewEvent } from './event.ts';
 import type { Json, JsonObject } from './json.ts';
 import type { Plan } from './plan.ts';
+import type { ResourceRequest } from './resource.ts';
 import type { CachedOutput, CachePut } from './step-cache.ts';
 import type { ExecutionRow, StepRow, StoredValue } from './workflow-execution.ts';
 
@@ -74,6 +75,9 @@ export type ExecutionEvent =
       readonly actor: 'human' | 'agent';
     }
   | { readonly type: 'event_matched'; readonly step: number; readonly name: string; readonly payload: Json }
+  /** A step that acquires resources has them, or can never have them. */
+  | { readonly type: 'resource_granted'; readonly step: number; readonly allocationId: string }
+  | { readonly type: 'resource_refused'; readonly step: number; readonly allocationId: string; readonly error: ErrorData }
   | { readonly type: 'pause'; readonly by: string }
   | { readonly type: 'resume'; readonly by: string }
   | { readonly type: 'cancel'; readonly reason: string; readonly code: string; readonly by: string }
@@ -135,6 +139,8 @@ export interface ExecutionView {
   /** The result that is kept for this step under a rendered key and has not expired. */
   cached(index: number, key: string): CachedOutput | undefined;
   sessionContext(): JsonObject;
+  /** Whether this execution holds the allocation now. */
+  holdsAllocation(id: string): boolean;
 }
 
 /** A job for a step; its payload is rendered by the worker after the claim. */
@@ -148,6 +154,7 @@ export interface NewStepJob {
   readonly requires: readonly string[];
   /** Overall deadline, epoch ms. */
   readonly deadlineAt: number | null;
+  readonly resources?: ResourceRequest | undefined;
 }
 
 export interface ChildStart {
@@ -189,6 +196,10 @@ export interface Transition {
   readonly cachePuts: readonly CachePut[];
   /** Application events for wait.event steps anywhere in the namespace. */
   readonly broadcasts: readonly { readonly name: string; readonly payload: Json }[];
+  /** Resources that steps ask for; the answer comes as an event. */
+  readonly acquire: readonly { readonly id: string; readonly step: number; readonly request: ResourceRequest; readonly priority: number }[];
+  /** Allocations of this execution that end. */
+  readonly release: readonly string[];
   readonly events: readonly NewEvent[];
   /** What the caller of a control action is told. */
   readonly reply: TransitionReply | null;

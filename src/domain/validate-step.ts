@@ -8,7 +8,7 @@ import { checkTaskInput, type TaskInput } from './task-input.ts';
 import { isWaitingTask, WAITING_INPUTS } from './waiting-inputs.ts';
 import { type DefinitionFault, MAX_FOREACH_ITEMS } from './workflow-definition.ts';
 import type { Compensation, WorkflowStep } from './workflow-step.ts';
-import { FUTURE_TASKS, WAITING_TASKS } from './workflow-step.ts';
+import { WAITING_TASKS } from './workflow-step.ts';
 
 /** Rules that ask about needs and could never come true without one. */
 const RULES_WITH_NEEDS: ReadonlySet<string> = new Set(['one_success', 'one_failed', 'all_failed']);
@@ -95,9 +95,10 @@ export class StepRules {
     if (step.outputSchema !== undefined)
       this.#fault(`${path}.outputSchema`, `output has no effect on ${step.task}: it does no work whose output could be checked.`);
     refuse('queue', 'it holds no worker');
+    refuse('resources', 'it holds no worker; resource.acquire takes them in with', 'task: resource.acquire with {resources: …}');
     refuse('priority', 'it holds no worker');
     if (step.requires.length > 0) this.#fault(`${path}.requires`, `requires has no effect on ${step.task}: it holds no worker.`);
-    if (step.task === 'emit') {
+    if (step.task === 'emit' || step.task === 'resource.release') {
       refuse('timeoutMs', 'it is done at once');
       refuse('deadlineMs', 'it is done at once');
     }
@@ -124,9 +125,7 @@ export class StepRules {
 
   #checkTask(task: string, input: JsonObject, path: string, mayWait: boolean): void {
     if (task === '') return;
-    if ((FUTURE_TASKS as readonly string[]).includes(task)) {
-      this.#faults.add(`${path}.task`, 'not_available', `The task ${task} is not built yet.`);
-    } else if (isWaitingTask(task)) {
+    if (isWaitingTask(task)) {
       if (!mayWait) this.#fault(`${path}.task`, `${task} waits, and only the steps of the workflow may wait; a task that does work is needed here.`);
       this.#checkInput(WAITING_INPUTS[task], input, path);
       if (task === 'workflow.run') this.#checkChild(input, path);

@@ -2,6 +2,8 @@
 import { z } from 'zod';
 import { Duration } from './duration.ts';
 import { Json, JsonObject } from './json.ts';
+import { Priority } from './priority.ts';
+import { ResourceRequest } from './resource.ts';
 import { WorkflowName } from './workflow-definition.ts';
 import { WAITING_TASKS, type WaitingTask } from './workflow-step.ts';
 
@@ -34,6 +36,11 @@ export const WorkflowRunInput = z.strictObject({
   version: z.int().min(1).optional(),
   input: JsonObject.optional(),
 });
+export const ResourceAcquireInput = z.strictObject({ resources: ResourceRequest, priority: Priority.optional() });
+export const ResourceReleaseInput = z.strictObject({
+  /** The output of the step that acquired it. */
+  allocation: z.string().min(1).max(200),
+});
 export const EmitInput = z.strictObject({ event: Name, payload: Json.optional() });
 
 /** Schema of the rendered `with`, and an example of it, per waiting task. */
@@ -45,6 +52,8 @@ export const WAITING_INPUTS = {
   'wait.event': { input: WaitEventInput, example: { event: 'deployed', match: { environment: 'production' } } },
   'workflow.run': { input: WorkflowRunInput, example: { workflow: 'build', input: { repo: 'a/b' } } },
   emit: { input: EmitInput, example: { event: 'deployed', payload: { environment: 'production' } } },
+  'resource.acquire': { input: ResourceAcquireInput, example: { resources: { gpu: 1 } } },
+  'resource.release': { input: ResourceReleaseInput, example: { allocation: '${{ steps.gpu.output }}' } },
 } as const satisfies Record<WaitingTask, { input: z.ZodType; example: JsonObject }>;
 
 export function isWaitingTask(task: string): task is WaitingTask {

@@ -38,6 +38,7 @@ export const WaitState = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('event'), name: z.string(), match: Json, until: z.int().nullable() }),
   z.object({ kind: z.literal('approval'), message: z.string(), by: z.enum(['human', 'any']), digest: z.string(), until: z.int() }),
   z.object({ kind: z.literal('child'), executionId: z.string() }),
+  z.object({ kind: z.literal('resource'), allocationId: z.string(), until: z.int().nullable() }),
 ]);
 export type WaitState = z.infer<typeof WaitState>;
 

@@ -1,6 +1,7 @@
 // Owns the normal form of a step: one spelling for every field, durations in ms, no aliases.
 import { z } from 'zod';
 import { Json, JsonObject } from './json.ts';
+import { ResourceRequest } from './resource.ts';
 import { RetryPolicy } from './retry-policy.ts';
 import { StepCache } from './step-cache.ts';
 
@@ -11,11 +12,18 @@ export type TriggerRule = z.infer<typeof TriggerRule>;
 export const StepName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_-]{0,99}$/);
 
 /** Task types that advance() interprets; they hold no worker. */
-export const WAITING_TASKS = ['sleep', 'sleepUntil', 'wait.signal', 'wait.approval', 'wait.event', 'workflow.run', 'emit'] as const;
+export const WAITING_TASKS = [
+  'sleep',
+  'sleepUntil',
+  'wait.signal',
+  'wait.approval',
+  'wait.event',
+  'workflow.run',
+  'emit',
+  'resource.acquire',
+  'resource.release',
+] as const;
 export type WaitingTask = (typeof WAITING_TASKS)[number];
-
-/** Task types of the design that are not built yet; refused by name. */
-export const FUTURE_TASKS = ['resource.acquire', 'resource.release'] as const;
 
 export const Compensation = z.strictObject({
   task: z.string(),
@@ -50,6 +58,8 @@ export const WorkflowStep = z.strictObject({
   requires: z.array(z.string()),
   priority: z.int().min(0).max(100).optional(),
   queue: z.string().optional(),
+  /** What its job, or that of each item, holds of pools while it runs. */
+  resources: ResourceRequest.optional(),
   /** Keep the output as an artifact of this name; the step's output is then the artifact's reference. */
   artifact: z.strictObject({ name: z.string(), mediaType: z.string() }).optional(),
   compensate: Compensation.optional(),

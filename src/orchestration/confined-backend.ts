@@ -136,6 +136,23 @@ export function confine(store: Backend, namespace: string): Backend {
     queueStats: (p) => store.queueStats(within(p)),
     scheduledCount: (p) => store.scheduledCount(here(p)),
 
+    definePool: (p) => store.definePool(here(p)),
+    deletePool: (p) => store.deletePool(here(p)),
+    getPool: (p) => store.getPool(here(p)),
+    listPools: () => store.listPools({ namespace }),
+    poolHolders: (p) => store.poolHolders(here(p)),
+    requestFault: (p) => store.requestFault(here(p)),
+    allocate: async (p) => {
+      if (p.sessionId !== null && !ownSession(p.sessionId)) return { kind: 'conflict', error: unknown('session_id', p.sessionId) };
+      return store.allocate(here(p));
+    },
+    renewAllocation: async (p) => (own(store.getAllocation(p.id)) ? store.renewAllocation(p) : null),
+    releaseAllocation: async (p) => (own(store.getAllocation(p.id)) ? store.releaseAllocation(p) : { kind: 'not_found' }),
+    getAllocation: (id) => inside(store.getAllocation(id)),
+    listAllocations: (p) => store.listAllocations(here(p)),
+    poolUse: (p) => store.poolUse(here(p)),
+    recordedHolds: (p) => store.recordedHolds(here(p)),
+
     recall: (receipt) => {
       const reply = store.recall(receipt);
       return isJsonObject(reply) && typeof reply.id === 'string' && ownSchedule(reply.id) ? reply : null;

@@ -12,6 +12,7 @@ import { capabilityGap } from './capability-gap.ts';
 import { hashDefinition } from './definition-hash.ts';
 import { parseDefinitionText } from './definition-source.ts';
 import { checkInputSchema, checkOutputSchema } from './input-schema.ts';
+import { poolFaults } from './resource-faults.ts';
 import type { ToolCatalog } from './tool-catalog.ts';
 
 export interface DefinitionCheckerOptions {
@@ -140,6 +141,7 @@ export class DefinitionChecker {
         });
       }
     }
+    warnings.push(...poolFaults(backend, namespace, definition));
     return warnings;
   }
 

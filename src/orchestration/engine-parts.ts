@@ -2,6 +2,7 @@
 import type { IdSource } from '../domain/id.ts';
 import type { Logger } from '../domain/log.ts';
 import type { QueueLimits } from '../domain/queue.ts';
+import type { PoolSpec } from '../domain/resource.ts';
 import type { Decide } from '../domain/transition.ts';
 import type { SweepSettings } from '../runtime/sweeper.ts';
 import type { Tracing } from '../runtime/tracing.ts';
@@ -13,6 +14,7 @@ import type { WorkerAgents } from '../task/worker-agents.ts';
 import type { Background } from './liveness.ts';
 import type { OrchestrationSessions } from './orchestration-session.ts';
 import type { ProjectManager } from './project-manager.ts';
+import type { ResourceManager } from './resource-manager.ts';
 import type { RunPlanner } from './run-planner.ts';
 import type { TaskOrchestrator } from './task-orchestrator.ts';
 import type { WorkflowManager } from './workflow-manager.ts';
@@ -27,6 +29,9 @@ export interface EngineParts {
   readonly tasks: TaskOrchestrator;
   readonly sessions: OrchestrationSessions;
   readonly projects: ProjectManager;
+  readonly resources: ResourceManager;
+  /** Pools of the configuration, written by a process that runs jobs. */
+  readonly pools: readonly PoolSpec[];
   readonly registry: TaskRegistry;
   readonly schedules: ScheduleManager;
   readonly planner: RunPlanner;

@@ -7,6 +7,7 @@ import { AGENT_CAPABILITY } from '../domain/worker-agent.ts';
 import { isTerminal } from '../domain/workflow-execution.ts';
 import type { Backend, ExecutionSummary, StepView } from '../store/backend.ts';
 import { capabilityGap, whoCouldTakeIt } from './capability-gap.ts';
+import { allocationReason, resourceReason } from './explain-resources.ts';
 
 export interface Reason {
   readonly code: string;
@@ -66,6 +67,7 @@ export function jobReasons(backend: Backend, job: Job, now: number): Reason[] {
   if (job.runAt !== null && job.runAt > now) return [{ code: 'not_before', message: 'It is due later.', until: job.runAt }];
   if (isPaused(backend, job))
     return [{ code: 'queue_paused', message: `The queue ${job.queue} is paused; control id=queue:${job.queue} action=resume lets it run.` }];
+  if (job.gate?.startsWith('a:')) return [resourceReason(backend, job)];
   if (job.gate !== null) return [gateReason(backend, job.gate)];
   const missing = capabilityGap(backend, job.namespace, job.requires, now);
   if (missing !== null) return [missing];
@@ -167,7 +169,7 @@ function executionReasons(backend: Backend, execution: ExecutionSummary): Reason
 
 function stepReasons(backend: Backend, execution: ExecutionSummary, plan: Plan, step: StepView, now: number): Reason[] {
   if (step.status === 'failed') return [{ code: step.error?.code ?? 'failed', message: step.error?.message ?? 'It failed.' }];
-  if (step.wait !== null) return [waitReason(step)];
+  if (step.wait !== null) return [waitReason(backend, step)];
   if (step.each !== null) {
     const { completed, failed, total, live } = step.each;
     const requires = plan.nodes[step.index]?.requires ?? [];
@@ -186,7 +188,7 @@ function stepReasons(backend: Backend, execution: ExecutionSummary, plan: Plan, 
   return job === null ? [{ code: step.status, message: `It is ${step.status}.` }] : jobReasons(backend, job, now);
 }
 
-function waitReason(step: StepView): Reason {
+function waitReason(backend: Backend, step: StepView): Reason {
   const wait = step.wait as NonNullable<StepView['wait']>;
   switch (wait.kind) {
     case 'timer':
@@ -201,6 +203,10 @@ function waitReason(step: StepView): Reason {
         message: `It waits for ${wait.by === 'human' ? 'a person to approve' : 'an approval'}: ${wait.message} (digest ${wait.digest})`,
         until: wait.until,
       };
+    case 'resource': {
+      const reason = allocationReason(backend, wait.allocationId);
+      return wait.until === null ? reason : { ...reason, until: wait.until };
+    }
     case 'child':
       return { code: 'child', message: 'It waits for a child execution.', blockedBy: [wait.executionId] };
   }

@@ -32,6 +32,7 @@ import type { OrchestrationSession, OrchestrationSessions, SessionRequest } from
 import type { ProjectManager } from './project-manager.ts';
 import { applyQueueLimits } from './queue-limits.ts';
 import { readiness } from './readiness.ts';
+import { applyPools, type ResourceManager } from './resource-manager.ts';
 import type { RunPlanner } from './run-planner.ts';
 import { type WhoFires, whoFires } from './schedule-liveness.ts';
 import { type SystemStatus, systemStatus } from './system-status.ts';
@@ -65,6 +66,7 @@ export class OrchestrationEngine {
   readonly workflows: WorkflowManager;
   readonly tasks: TaskOrchestrator;
   readonly sessions: OrchestrationSessions;
+  readonly resources: ResourceManager;
   readonly registry: TaskRegistry;
   readonly schedules: ScheduleManager;
   readonly planner: RunPlanner;
@@ -102,6 +104,7 @@ export class OrchestrationEngine {
     this.workflows = parts.workflows;
     this.tasks = parts.tasks;
     this.sessions = parts.sessions;
+    this.resources = parts.resources;
     this.registry = parts.registry;
     this.schedules = parts.schedules;
     this.planner = parts.planner;
@@ -185,7 +188,10 @@ export class OrchestrationEngine {
       this.#feed.wake();
     });
     this.#worker = this.#p.makeWorker?.(() => this.#epoch) ?? null;
-    if (this.#worker !== null) await applyQueueLimits(backend, this.namespace, this.#p.queues);
+    if (this.#worker !== null) {
+      await applyQueueLimits(backend, this.namespace, this.#p.queues);
+      await applyPools(backend, this.namespace, this.#p.pools);
+    }
     this.#sweeper.start();
     this.#pump.ticker.start();
     this.#timer.start();
@@ -404,9 +410,15 @@ export class OrchestrationEngine {
   #statusOf(id: string, must: boolean): string {
     const range = parseRange(id);
     if (range !== null) return this.#statusOfBatch(id, range, must);
+    const allocation = id.startsWith('alloc_') ? this.backend.getAllocation(id) : null;
+    // What is held has come to the end of its wait.
+    if (allocation !== null) return allocation.status === 'waiting' ? 'pending' : 'completed';
     const found = id.startsWith('exec_') ? this.backend.getExecution(id) : id.startsWith('job_') ? this.backend.getJob(id) : null;
     if (found === null && must)
-      throw new LogisticsError('not_found', `There is no execution or job ${id}.`, { path: 'ids', expected: 'ids that begin with exec_ or job_' });
+      throw new LogisticsError('not_found', `There is no execution, job or allocation ${id}.`, {
+        path: 'ids',
+        expected: 'ids that begin with exec_, job_ or alloc_',
+      });
     return found?.status ?? 'cancelled';
   }
 

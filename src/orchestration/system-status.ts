@@ -1,5 +1,6 @@
 // Owns the one comprehensive answer to "how is it going": store, processes, queues, what runs, waits, failed, comes next.
 import type { LogisticsEvent } from '../domain/event.ts';
+import type { ResourcePool } from '../domain/resource.ts';
 import { AGENT_CAPABILITY, type WorkerAgent } from '../domain/worker-agent.ts';
 import type { Backend, ExecutionSummary, ProcessInfo, QueueStats, StoreStatus } from '../store/backend.ts';
 import { capabilityGap } from './capability-gap.ts';
@@ -18,6 +19,8 @@ export interface SystemStatus {
   readonly workers: readonly WorkerAgent[];
   readonly queues: readonly QueueStats[];
   readonly queueSettings: ReturnType<Backend['queueSettings']>;
+  /** Pools with what of them is used. */
+  readonly pools: readonly ResourcePool[];
   readonly running: readonly ExecutionSummary[];
   readonly waitingForPerson: readonly {
     readonly executionId: string;
@@ -121,6 +124,7 @@ export function systemStatus(p: {
     workers: backend.listWorkers({ filter: { namespace, status: 'active' }, limit: 2 * SHOWN, cursor: null }).items,
     queues,
     queueSettings: backend.queueSettings({ namespace }),
+    pools: backend.listPools({ namespace }),
     running: [...list('running'), ...waiting.slice(0, SHOWN), ...list('paused'), ...list('pending')].slice(0, 2 * SHOWN),
     waitingForPerson: approvals(backend, waiting),
     recentFailures: [

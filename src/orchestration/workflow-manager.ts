@@ -20,6 +20,7 @@ import type { TaskRegistry } from '../task/task-registry.ts';
 import { type Caller, traceOf } from './caller.ts';
 import { type CheckResult, DefinitionChecker } from './definition-checker.ts';
 import { checkInput } from './input-schema.ts';
+import { poolFaults } from './resource-faults.ts';
 import type { ToolCatalog } from './tool-catalog.ts';
 
 export interface WorkflowManagerOptions {
@@ -176,6 +177,7 @@ export class WorkflowManager {
     const fields = parseInput(StartFields, fieldsOf(request), 'The workflow cannot be started');
     const resolved = await this.#resolve(request, true);
     const input = this.#checkedInput(resolved, fields.input ?? {});
+    this.#requirePools(resolved);
     const concurrency = resolved.plan.definition.concurrency;
     const key = this.concurrencyKey(resolved.plan, input);
     const result = await backend.startExecution({
@@ -196,6 +198,18 @@ export class WorkflowManager {
     });
     if (result.kind === 'conflict') throw new LogisticsError(result.error.code, result.error.message, result.error);
     return { executionId: result.executionId, status: result.status, replayed: result.replayed, warnings: resolved.warnings };
+  }
+
+  /** What can never be had would wait for ever: refused before anything exists. */
+  #requirePools({ plan, workflow }: Resolved): void {
+    const [fault] = poolFaults(this.#o.backend, this.#o.namespace, plan.definition);
+    if (fault === undefined) return;
+    throw new LogisticsError(fault.code, `${workflow} cannot run: ${fault.message}`, {
+      path: fault.path,
+      expected: fault.expected,
+      nearMatches: fault.nearMatches,
+      nextActions: ['Define the pool with define_pool or in the configuration, or correct the step.'],
+    });
   }
 
   /** The rendered concurrency key of a run with this input, or null. */

@@ -26,6 +26,7 @@ import type { EventLogVerbs } from './port/event-log.ts';
 import type { MeasureReads } from './port/measures.ts';
 import type { ProjectVerbs } from './port/projects.ts';
 import type { QueueCountReads } from './port/queue-counts.ts';
+import type { ResourceVerbs } from './port/resources.ts';
 import type { StepCacheVerbs } from './port/step-cache.ts';
 
 /** What the caller's program gives every adapter: clock, chance, ids, the plan compiler, and limits. */
@@ -382,7 +383,7 @@ export type RedriveResult =
 
 export type CancelResult = { readonly kind: 'cancelled' | 'requested' | 'already_ended' | 'not_found'; readonly status: JobStatus | null };
 
-export interface Backend extends EventLogVerbs, MeasureReads, ProjectVerbs, QueueCountReads, StepCacheVerbs {
+export interface Backend extends EventLogVerbs, MeasureReads, ProjectVerbs, QueueCountReads, ResourceVerbs, StepCacheVerbs {
   readonly kind: 'sqlite' | 'in_memory' | (string & {});
   readonly capabilities: { readonly textSearch: boolean; readonly durable: boolean; readonly shared: boolean };
 

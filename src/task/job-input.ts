@@ -8,6 +8,7 @@ import { DEFAULT_QUEUE, DependencyRule, type NewJob, QueueName } from '../domain
 import { Json, JsonObject } from '../domain/json.ts';
 import { DEFAULT_PRIORITY, Priority } from '../domain/priority.ts';
 import { JobConcurrency, JobRateInput } from '../domain/queue.ts';
+import { ResourceRequest } from '../domain/resource.ts';
 import { normaliseRetry, RetryPolicyInput } from '../domain/retry-policy.ts';
 import { jsonBytes } from './storable.ts';
 
@@ -50,6 +51,7 @@ export const JobInput = z.strictObject({
   concurrency: JobConcurrency.optional().describe('At most `limit` (default 1) jobs with this key at once, in all queues.'),
   rate_limit: JobRateInput.optional().describe('At most `limit` starts in any `period`, for all jobs with this key; without a key, for those of this queue.'),
   requires: z.array(z.string().min(1).max(200)).max(20).optional().describe('Capabilities that the process or worker agent must offer.'),
+  resources: ResourceRequest.optional(),
   output: JsonObject.optional().describe('JSON Schema that the result must fit; checked at completion.'),
 });
 export type JobInput = z.input<typeof JobInput>;
@@ -112,6 +114,7 @@ export function toNewJob(input: z.output<typeof JobInput>, context: JobContext):
     outputSchema: input.output ?? null,
     dedupe: input.dedupe === undefined ? null : toDedupe(input.dedupe, input),
     concurrency: input.concurrency ?? null,
+    resources: input.resources ?? null,
     rate: input.rate_limit === undefined ? null : { key: input.rate_limit.key ?? null, limit: input.rate_limit.limit, periodMs: input.rate_limit.period },
   };
 }

@@ -6,7 +6,7 @@ import { nearMatches } from '../domain/near-match.ts';
 import type { Plan } from '../domain/plan.ts';
 import { handlerCapability, type TaskVersion, type TaskVersions, versionFault } from '../domain/task-versions.ts';
 import { AGENT_CAPABILITY } from '../domain/worker-agent.ts';
-import { FUTURE_TASKS, WAITING_TASKS } from '../domain/workflow-step.ts';
+import { WAITING_TASKS } from '../domain/workflow-step.ts';
 import { TASK_TYPE_PATTERN } from './define-task.ts';
 
 export interface TaskRegistryOptions {
@@ -104,8 +104,6 @@ export class TaskRegistry {
         nextActions: ['Use it as a step, or choose another task type.'],
       });
     }
-    if ((FUTURE_TASKS as readonly string[]).includes(type))
-      throw new LogisticsError('not_available', `The task type ${type} is not built yet.`, { path: 'task' });
     const near = nearMatches(type, [...this.names(), ...this.#aliases.keys()]);
     const trust =
       this.#untrustedFile === undefined ? [] : [`Review ${this.#untrustedFile}, then run: logistics-mcp trust ${JSON.stringify(this.#untrustedFile)}`];
@@ -192,5 +190,5 @@ export class TaskRegistry {
 }
 
 function isReserved(name: string): boolean {
-  return ([...WAITING_TASKS, ...FUTURE_TASKS, AGENT_CAPABILITY] as readonly string[]).includes(name);
+  return ([...WAITING_TASKS, AGENT_CAPABILITY] as readonly string[]).includes(name);
 }

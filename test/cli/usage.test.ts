@@ -89,7 +89,7 @@ describe('wrong use', () => {
     [['list']],
     [['list', 'jobs', '--limit', 'many']],
     [['list', 'jobs', '--limit', '0']],
-    [['list', 'resources']],
+    [['list', 'projects']],
     [['list', 'jobs', '--since', 'yesterday']],
     [['wait', 'job_1', '--timeout', '1x']],
     [['get', 'nothing']],

@@ -76,21 +76,17 @@ retention: {days: -1}
     for (const path of faults.keys()) expect(error.message).toContain(path);
   });
 
-  it('say which value is not built yet', async () => {
+  it('say which value is not supported, and which lies near a tool set that is none', async () => {
     const folder = configFolder();
     const refused = async (content: string): Promise<LogisticsError> => failure(folder.load({ flags: { config: folder.write('c.yaml', content) } }));
-    for (const name of ['resources', 'projects', 'compat']) {
-      expect(await refused(`toolsets: [default, ${name}]`)).toMatchObject({
-        code: 'not_available',
-        path: 'toolsets[1]',
-        message: expect.stringContaining(name),
-      });
-    }
-    expect(await failure(folder.load({ env: { LOGISTICS_TOOLSETS: 'default, projects' } }))).toMatchObject({
-      code: 'not_available',
+    expect(await refused('mcpServers: {old: {type: sse, url: "https://x.example"}}')).toMatchObject({ code: 'not_available', path: 'mcpServers.old.type' });
+    expect(await refused('mcpServers: {old: {type: sse, url: "https://x.example"}}\nconcurrency: 0')).toMatchObject({ code: 'invalid_input' });
+    expect(await refused('toolsets: [default, resource]')).toMatchObject({ code: 'invalid_input', path: 'toolsets[1]', nearMatches: ['resources'] });
+    expect(await failure(folder.load({ env: { LOGISTICS_TOOLSETS: 'default, project' } }))).toMatchObject({
+      code: 'invalid_input',
       path: 'LOGISTICS_TOOLSETS',
     });
-    expect(await refused('toolsets: [projects]\nconcurrency: 0')).toMatchObject({ code: 'invalid_input' });
+    expect(await refused('pools: {gpu: {type: gpu, capacity: -1}}')).toMatchObject({ code: 'invalid_input', path: expect.stringContaining('pools.gpu') });
   });
 
   it('the HTTP server listens where its keys can be checked', async () => {

@@ -48,6 +48,7 @@ describe('defaults', () => {
       http: { allowAddresses: [] },
       secrets: {},
       secretsFile: null,
+      pools: {},
       queues: {},
       limits: {
         processLeaseMs: 30_000,

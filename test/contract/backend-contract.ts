@@ -14,6 +14,8 @@ import { queueModelContract } from './queue-model.ts';
 import { queueOrderContract } from './queue-order.ts';
 import { queueStatsContract } from './queue-stats.ts';
 import { recordsContract } from './records.ts';
+import { resourceModelContract } from './resource-model.ts';
+import { resourcesContract } from './resources.ts';
 import { scheduleEdgesContract } from './schedule-edges.ts';
 import { schedulesContract } from './schedules.ts';
 import { sessionEndsContract } from './session-ends.ts';
@@ -48,6 +50,8 @@ const PARTS = [
   scheduleEdgesContract,
   stepCacheContract,
   projectsContract,
+  resourcesContract,
+  resourceModelContract,
 ];
 
 /** Declares the tests of every part; `make` gives a fresh, empty place for each test. */

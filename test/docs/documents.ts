@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 
-export const SUBMODULES = ['src/orchestration', 'src/task', 'src/store', 'src/schedule', 'src/optimization'] as const;
+export const SUBMODULES = ['src/orchestration', 'src/task', 'src/store', 'src/schedule', 'src/optimization', 'src/resources'] as const;
 
 export const DOCUMENTS = [
   'README.md',

@@ -34,7 +34,13 @@ describe('faults of reading', () => {
     ['a cache for ever', one({ cache: { key: 'x', ttl: '9000d' } }), ['steps[0].cache.ttl invalid_definition']],
     ['an unknown field of a cache', one({ cache: { key: 'x', ttl: '1h', scope: 'all' } }), ['steps[0].cache.scope invalid_definition']],
     ['a cache of the workflow', one({}, { cache: { key: 'x', ttl: '1h' } }), ['cache not_available']],
-    ['resources', one({ resources: {} }), ['steps[0].resources not_available']],
+    ['no resources', one({ resources: {} }), ['steps[0].resources invalid_definition']],
+    [
+      'an amount of resources',
+      one({ resources: { gpu: -1, mem: '2Gib' } }),
+      ['steps[0].resources.gpu invalid_definition', 'steps[0].resources.mem invalid_definition'],
+    ],
+    ['an amount that is not fixed', one({ resources: { gpu: '${{ input.n }}' } }), ['steps[0].resources.gpu invalid_definition']],
     ['no id', { name: 'w', steps: [{ task: 'log' }] }, ['steps[0] invalid_definition']],
     ['no task', { name: 'w', steps: [{ id: 'a' }] }, ['steps[0] invalid_definition']],
     ['half of a codomyrmex task', { name: 'w', steps: [{ id: 'a', action: 'log' }] }, ['steps[0] invalid_definition', 'steps[0].action unknown_task_type']],
@@ -159,7 +165,12 @@ describe('faults of a cache', () => {
 describe('faults of tasks', () => {
   it.each<[string, unknown, string[]]>([
     ['an unknown task', one({ task: 'ehco' }), ['steps[0].task unknown_task_type']],
-    ['a task of later', one({ task: 'resource.acquire' }), ['steps[0].task not_available']],
+    [
+      'resources of a step that holds no worker',
+      one({ task: 'sleep', with: { duration: '1s' }, resources: { gpu: 1 } }),
+      ['steps[0].resources invalid_definition'],
+    ],
+    ['nothing to acquire', one({ task: 'resource.acquire' }), ['steps[0].with.resources invalid_input']],
     [
       'a static input',
       one({ task: 'http.request', with: { url: 4, retries: 9, body: 'x' } }),

@@ -67,6 +67,28 @@ describe('a killed process', () => {
     expect((await lost).data).toMatchObject({ pid: child.process.pid, graceful: false });
   });
 
+  it('gives back what its jobs held of a pool: whoever waits gets it at once, and nothing stays held', async () => {
+    const dataDir = tempFolder();
+    const child = crashChild(dataDir, join(dataDir, 'journal'), 'x', null);
+    await child.line('ready');
+    const client = await engineFor({ dataDir }, { role: 'client', tasks: [mark([])] });
+    await client.resources.definePool('gpu', { type: 'gpu', capacity: 1 });
+    const [job] = (await client.enqueue([{ task: 'mark', payload: { label: 'x' }, resources: { gpu: 1 } }])).jobIds as [string];
+    await child.line('holding');
+    const { allocation } = await client.resources.allocate({ resources: { gpu: 1 }, priority: 'critical' });
+    expect(allocation.status).toBe('waiting');
+    const runs: string[] = [];
+    const engine = await engineFor({ dataDir, limits: { sweep: 100 } }, { tasks: [mark(runs)] });
+    await child.kill();
+    expect(await engine.wait({ ids: [allocation.id], timeoutMs: 8_000 })).toBe('met');
+    expect(client.backend.getAllocation(allocation.id)?.status).toBe('held');
+    expect(runs).toEqual([]);
+    await client.resources.release(allocation.id);
+    expect(await client.wait({ ids: [job], timeoutMs: 8_000 })).toBe('met');
+    expect(runs).toEqual([`x 1 ${job}`]);
+    expect(client.resources.status()[0]?.keys[0]?.used).toBe(0);
+  });
+
   it('is not tried for ever: a job that kills its process each time ends as crash_loop', async () => {
     const dataDir = tempFolder();
     const journal = join(dataDir, 'journal');

@@ -114,7 +114,7 @@ describe('payloads at enqueue', () => {
     expect(wrong.message).toMatch(/methd/);
     expect((await refusal(engine.executeTask({ task: 'echo' }))).path).toBe('payload');
     expect((await refusal(engine.executeTask({ task: 'wait.signal' }))).code).toBe('invalid_input');
-    expect((await refusal(engine.executeTask({ task: 'resource.acquire' }))).code).toBe('not_available');
+    expect((await refusal(engine.executeTask({ task: 'resource.acquire' }))).code).toBe('invalid_input');
     expect(engine.getSystemStatus().queues).toEqual([]);
   });
 });

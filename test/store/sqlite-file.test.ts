@@ -104,6 +104,16 @@ describe('opening a file', () => {
     clean.push(() => backend.close());
     expect(backend.getExecution('exec_1')).toMatchObject({ workflow: 'flow', input: { a: 1 }, taskVersions: null });
     expect(backend.status().schemaVersion).toBe(MIGRATIONS.length);
+    const pool = {
+      name: 'gpu',
+      type: 'gpu',
+      description: null,
+      refillMs: null,
+      keys: [{ key: '', unit: 'count', capacity: 1, min: null, max: null, burst: 1 }],
+    } as const;
+    expect(await backend.definePool({ namespace: 'default', pool, from: 'call' })).toMatchObject({ kind: 'stored', created: true });
+    const ask = { id: 'alloc_1', namespace: 'default', request: { gpu: 1 }, sessionId: null, priority: 50, leaseMs: 1_000 };
+    expect(await backend.allocate(ask)).toMatchObject({ kind: 'allocated', allocation: { status: 'held' } });
   });
 
   it('brings a file without orders of queues to this one: its queues are fifo, its jobs have no expected duration', () => {

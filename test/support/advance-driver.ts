@@ -48,6 +48,7 @@ export class Sim {
   readonly jobs = new Map<string, SimJob>();
   readonly timers = new Map<string, SimTimer>();
   readonly waiters = new Map<number, { kind: string; name: string; match: Json }>();
+  readonly held = new Set<string>();
   readonly signals: { signalId: string; name: string; payload: Json; consumed: boolean }[] = [];
   readonly items = new Map<number, readonly Json[]>();
   /** step -> item -> newest run */
@@ -305,6 +306,7 @@ export class World {
       itemRuns: (index, after, count) => this.#itemRuns(sim, index, after, count),
       item: (index, item) => sim.items.get(index)?.[item] as Json,
       waiters: (kind, name) => [...sim.waiters].filter(([, waiter]) => waiter.kind === kind && waiter.name === name).map(([step]) => step),
+      holdsAllocation: (id) => sim.held.has(id),
       bufferedSignal: (name) => sim.signals.find((signal) => signal.name === name && !signal.consumed),
       hasSignal: (signalId) => sim.signals.some((signal) => signal.signalId === signalId),
       workflow: (name, version) => {
@@ -406,6 +408,7 @@ export class World {
     for (const timer of transition.setTimers) sim.timers.set(keyOf(timer), timer);
     for (const timer of transition.clearTimers) sim.timers.delete(keyOf(timer));
     for (const step of transition.clearWaiters) sim.waiters.delete(step);
+    for (const id of transition.release) sim.held.delete(id);
     sim.signals.push(...transition.putSignals);
     for (const signalId of transition.consumeSignals) {
       const signal = sim.signals.find((one) => one.signalId === signalId);

@@ -69,8 +69,8 @@ describe('TaskRegistry', () => {
     expect(refusal(() => types.require('constructor'))).toMatchObject({ code: 'unknown_task_type' });
   });
 
-  it('tells what is not built yet and what is a step only', () => {
-    expect(refusal(() => registry().require('resource.acquire'))).toMatchObject({ code: 'not_available' });
+  it('tells what is a step only', () => {
+    expect(refusal(() => registry().require('resource.acquire'))).toMatchObject({ code: 'invalid_input' });
     expect(refusal(() => registry().require('sleep'))).toMatchObject({ code: 'invalid_input' });
     expect(registry().get('sleep')).toBeUndefined();
   });

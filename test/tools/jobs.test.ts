@@ -52,13 +52,24 @@ describe('enqueue_job', () => {
     expect((await run('enqueue_job', batch)).job_ids).toEqual((await run('enqueue_job', batch)).job_ids);
   });
 
-  it('refuses what is not built yet by name, inside a batch too', async () => {
+  it('refuses resources that can never be had by name, inside a batch too', async () => {
     const run = toolsOf(await engineFor());
-    for (const name of ['resources']) {
-      expect(await refusal(run('enqueue_job', { task: 'echo', [name]: {} }))).toMatchObject({ code: 'not_available', path: name });
-      expect(await refusal(run('enqueue_job', { jobs: [{ task: 'echo', [name]: {} }] }))).toMatchObject({ code: 'not_available', path: `jobs[0].${name}` });
-    }
-    expect(await refusal(run('enqueue_job', { task: 'resource.acquire' }))).toMatchObject({ code: 'not_available' });
+    await run('define_pool', { name: 'gpu', type: 'gpu', capacity: 2 });
+    expect(await refusal(run('enqueue_job', { task: 'echo', payload: { value: 1 }, resources: { gpus: 1 } }))).toMatchObject({
+      code: 'not_found',
+      path: 'resources.gpus',
+      nearMatches: ['gpu'],
+    });
+    const batch = {
+      jobs: [
+        { task: 'echo', payload: { value: 1 } },
+        { task: 'echo', payload: { value: 1 }, resources: { gpu: 3 } },
+      ],
+    };
+    expect(await refusal(run('enqueue_job', batch))).toMatchObject({ code: 'invalid_input', path: 'jobs[1].resources.gpu', expected: 'at most 2 count' });
+    for (const amount of [0, -1, '1 GB of it', '${{ input.n }}'])
+      expect(await refusal(run('enqueue_job', { task: 'echo', payload: { value: 1 }, resources: { gpu: amount } }))).toMatchObject({ code: 'invalid_input' });
+    expect(await refusal(run('enqueue_job', { task: 'resource.acquire' }))).toMatchObject({ code: 'invalid_input' });
   });
 
   it('refuses wrong input with path and near match', async () => {

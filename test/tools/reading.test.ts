@@ -151,7 +151,6 @@ describe('list', () => {
 
   it.each([
     [{ kind: 'schedules', filter: { status: 'activ' } }, 'invalid_input', 'filter.status'],
-    [{ kind: 'resources' }, 'not_available', 'kind'],
     [{ kind: 'projects' }, 'not_available', 'kind'],
     [{ kind: 'job' }, 'invalid_input', 'kind'],
     [{ kind: 'jobs', filter: { status: 'runing' } }, 'invalid_input', 'filter.status'],
@@ -265,7 +264,7 @@ describe('sessions and status', () => {
       workflow_manager: { total_workflows: 0, running_workflows: 0 },
       task_orchestrator: { total_tasks: 1, completed: 1, failed: 0 },
       project_manager: expect.stringContaining('not_available'),
-      resource_manager: expect.stringContaining('not_available'),
+      resource_manager: { total_pools: 0, waiting: 0, pools: [] },
       performance: { memory_rss_bytes: expect.any(Number) },
     });
   });

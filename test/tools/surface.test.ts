@@ -26,6 +26,7 @@ const PARAMETERS = {
     'concurrency',
     'rate_limit',
     'requires',
+    'resources',
     'output',
     'jobs',
     'session_id',
@@ -398,6 +399,17 @@ describe('the tools as a client sees them', () => {
     expect(Object.fromEntries(added.map((tool) => [tool.name, Object.keys(tool.inputSchema.properties ?? {})]))).toEqual(COMPAT_PARAMETERS);
     expect(added.filter((tool) => tool.annotations?.readOnlyHint).map((tool) => tool.name)).toEqual(Object.keys(COMPAT_PARAMETERS).slice(2));
     expect(JSON.stringify(added)).not.toMatch(/\$schema|\$ref|9007199254740991/);
+  });
+
+  it('resources, when that set is switched on', () => {
+    const added = toolList(toolsOfSets(['default', 'resources'])).tools.slice(toolSpecs.length);
+    expect(Object.fromEntries(added.map((tool) => [tool.name, Object.keys(tool.inputSchema.properties ?? {})]))).toEqual({
+      define_pool: ['name', 'type', 'capacity', 'unit', 'refill', 'limits', 'description', 'detect', 'idempotency_key'],
+      allocate_resources: ['resources', 'renew', 'lease', 'priority', 'session_id', 'wait_ms', 'idempotency_key'],
+      release_resources: ['allocation_id', 'idempotency_key'],
+    });
+    expect(JSON.stringify(added)).not.toMatch(/\$schema|\$ref|9007199254740991/);
+    expect(JSON.stringify(added).length).toBeLessThan(8_000);
   });
 
   it('mutating tools take an idempotency_key, reading ones do not', () => {

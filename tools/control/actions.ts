@@ -18,7 +18,7 @@ export const CONTROL_ACTIONS = [
   'clear_cache',
 ] as const;
 export type ControlAction = (typeof CONTROL_ACTIONS)[number];
-export type ControlKind = 'execution' | 'job' | 'session' | 'workflow' | 'queue' | 'schedule';
+export type ControlKind = 'execution' | 'job' | 'session' | 'workflow' | 'queue' | 'schedule' | 'pool';
 
 interface Rule {
   readonly on: readonly ControlKind[];
@@ -38,8 +38,8 @@ const RULES: Readonly<Record<ControlAction, Rule>> = {
   signal: { on: ['execution'], takes: ['name', 'payload', 'signal_id'], needs: ['name'] },
   approve: { on: ['execution'], takes: ['step', 'approved', 'comment', 'digest'] },
   redrive: { on: ['job'], takes: [] },
-  delete: { on: ['workflow', 'schedule'], takes: [] },
-  update: { on: ['session', 'queue', 'schedule'], takes: ['context', 'context_version'], needs: ['context'] },
+  delete: { on: ['workflow', 'schedule', 'pool'], takes: [] },
+  update: { on: ['session', 'queue', 'schedule', 'pool'], takes: ['context', 'context_version'], needs: ['context'] },
   trigger: { on: ['schedule'], takes: ['input'] },
   clear_cache: { on: ['workflow'], takes: [] },
   backfill: { on: ['schedule'], takes: ['from', 'to', 'limit'], needs: ['from', 'to'] },
@@ -49,6 +49,7 @@ const RULES: Readonly<Record<ControlAction, Rule>> = {
 const OWN_RULES: Partial<Readonly<Record<`${ControlKind} ${ControlAction}`, Pick<Rule, 'takes' | 'needs' | 'needsOne'>>>> = {
   'queue update': { takes: ['concurrency', 'rate_limit', 'order'], needsOne: ['concurrency', 'rate_limit', 'order'] },
   'schedule pause': { takes: ['reason'] },
+  'pool update': { takes: ['change'], needs: ['change'] },
   'schedule update': { takes: ['change'], needs: ['change'] },
 };
 

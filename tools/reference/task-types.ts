@@ -4,8 +4,8 @@ import { createBuiltinActions } from '../../src/actions/builtin-actions.ts';
 import type { TaskType } from '../../src/domain/action.ts';
 import { isJsonObject, type JsonObject } from '../../src/domain/json.ts';
 import { WAITING_INPUTS } from '../../src/domain/waiting-inputs.ts';
-import { FUTURE_TASKS, type WaitingTask } from '../../src/domain/workflow-step.ts';
-import { code, fenced, fieldRows, type SchemaNode, table } from './markdown.ts';
+import type { WaitingTask } from '../../src/domain/workflow-step.ts';
+import { fenced, fieldRows, type SchemaNode, table } from './markdown.ts';
 
 const WAITING_MEANING: Readonly<Record<WaitingTask, string>> = {
   sleep: 'Waits for a duration. Output: null.',
@@ -15,6 +15,9 @@ const WAITING_MEANING: Readonly<Record<WaitingTask, string>> = {
     'Waits for a decision. `by: human` (default) refuses an agent. Output: `{approved, by, comment, decidedAt}`; a rejection completes the step too.',
   'wait.event': 'Waits for an event of the log or of `emit`, in the same namespace, whose fields equal those in `match`. Output: the payload.',
   'workflow.run': 'Runs another stored workflow as a child and waits for its end. Output: the output of the child.',
+  'resource.acquire':
+    'Waits for parts of resource pools, all or nothing, and holds them until `resource.release` or the end of the run. Output: the id of the allocation.',
+  'resource.release': 'Gives back what a `resource.acquire` of the same run holds. Output: `{released}`.',
   emit: 'Tells every `wait.event` that waits for this name now. Output: `{event}`.',
 };
 
@@ -36,9 +39,6 @@ export async function builtinTypes(): Promise<readonly TaskType[]> {
   await actions.close();
   return actions.types;
 }
-
-/** What the text says of types that are named but not there. */
-export const NOT_BUILT_TYPES = `Not built yet, refused with \`not_available\`: ${FUTURE_TASKS.map(code).join(', ')}.`;
 
 export function taskTypes(types: readonly TaskType[]): string {
   return [

@@ -16,6 +16,7 @@ import { workerRow } from '../wire/lease.ts';
 import { processRow } from '../wire/process.ts';
 import { projectRow } from '../wire/project.ts';
 import { queueRows } from '../wire/queue.ts';
+import { poolRow } from '../wire/resource.ts';
 import { sessionRow } from '../wire/session.ts';
 import { workflowRow } from '../wire/workflow.ts';
 import { eventPage } from './events-view.ts';
@@ -28,6 +29,8 @@ export type ListKind = (typeof LIST_KINDS)[number];
 
 /** Worker agents in one list; those that were not seen for longest are left out. */
 const MAX_WORKERS = 500;
+const NO_POOLS =
+  'No pool is defined: define_pool (tool set resources) or pools in the configuration make one; {detect: true} offers cores and memory of this machine.';
 const NO_AGENTS =
   'No worker agent has registered: an agent does so with claim_job (tool set workers), an agent command with logistics-mcp worker --exec "<command>" --capability <name>.';
 
@@ -76,6 +79,7 @@ const LISTINGS: Partial<Readonly<Record<ListKind, Listing>>> = {
   },
   workers: { filters: ['status', 'text', 'since', 'until', 'namespace'], statuses: WORKER_STATUSES, page: workers },
   queues: { filters: ['queue', 'task', 'namespace'], page: queues },
+  resources: { filters: ['text'], page: resources },
   events: { filters: ['session_id', 'execution_id', 'since', 'namespace'], page: events },
 };
 
@@ -126,6 +130,14 @@ function queues(r: ListRequest): JsonObject {
   const known = backend.queueSettings({ namespace, queue });
   const shown = task === undefined ? known : known.filter((one) => stats.some((row) => row.queue === one.queue && row.namespace === one.namespace));
   return offsetPage(r, queueRows(shown, stats, now));
+}
+
+/** Pools with what of them is used, by name. */
+function resources(r: ListRequest): JsonObject {
+  const { text } = r.filter;
+  const pools = r.engine.resources.status().filter((pool) => text === undefined || pool.name.includes(text));
+  const page = offsetPage(r, pools.map(poolRow));
+  return pools.length > 0 || text !== undefined ? page : { ...page, next: [NO_POOLS] };
 }
 
 /** Worker agents, the active ones first, and processes; a filter that only agents have leaves the processes out. */

@@ -8,11 +8,11 @@ import { executionRow } from './execution.ts';
 import { workerRow } from './lease.ts';
 import { processRow } from './process.ts';
 import { queueRows } from './queue.ts';
+import { poolRow } from './resource.ts';
 import { schedulesToWire } from './schedule-status.ts';
 
 const TOP = 5;
 const CHANGES = 25;
-const NOT_BUILT = 'not_available: not built yet';
 
 export function statusToWire(status: SystemStatus, detailed: boolean): JsonObject {
   const top = detailed ? 20 : TOP;
@@ -37,6 +37,7 @@ export function statusToWire(status: SystemStatus, detailed: boolean): JsonObjec
       queues: queues.slice(0, top),
       processes: status.processes.slice(0, top).map(processRow),
       workers: status.workers.length === 0 ? undefined : status.workers.slice(0, top).map(workerRow),
+      resources: status.pools.length === 0 ? undefined : status.pools.slice(0, top).map((pool) => (detailed ? poolRow(pool) : poolInShort(pool))),
       running: status.running.slice(0, top).map(executionRow),
       waiting_for_person: status.waitingForPerson.slice(0, top).map((wait) => ({
         execution_id: wait.executionId,
@@ -70,6 +71,11 @@ export function statusToWire(status: SystemStatus, detailed: boolean): JsonObjec
 /** Without what the other times and the tasks of a queue add. */
 function inShort({ tasks: _, last_5_minutes: _five, last_hour: _hour, oldest_ready_at: _oldest, ...row }: JsonObject): JsonObject {
   return row;
+}
+
+function poolInShort(pool: SystemStatus['pools'][number]): JsonObject {
+  const { pool: name, capacity, used, unit, waiting } = poolRow(pool);
+  return { pool: name as string, capacity: capacity ?? null, used: used ?? null, unit: unit ?? null, waiting: waiting as number };
 }
 
 function changesToWire(changes: NonNullable<SystemStatus['changes']>): JsonObject {
@@ -106,7 +112,11 @@ function sections(status: SystemStatus): JsonObject {
       by_type: status.projects.byType,
       recent_activity: status.projects.recent.map(({ name, status: state, updatedAt }) => ({ name, status: state, updated_at: iso(updatedAt) })),
     },
-    resource_manager: NOT_BUILT,
+    resource_manager: {
+      total_pools: status.pools.length,
+      waiting: status.pools.reduce((sum, pool) => sum + pool.waiting, 0),
+      pools: status.pools.map(poolInShort),
+    },
     performance: compact({
       jobs_per_second: round((status.throughput.jobsCompleted + status.throughput.jobsFailed) / (status.throughput.windowMs / 1_000)),
       max_run_ms: round(status.queues.reduce<number | null>((max, row) => (row.maxRunMs === null ? max : Math.max(max ?? 0, row.maxRunMs)), null)),

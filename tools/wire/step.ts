@@ -37,6 +37,8 @@ export function waitToWire(wait: WaitState): JsonObject {
       return compact({ kind: 'event', name: wait.name, until: iso(wait.until) });
     case 'approval':
       return { kind: 'approval', by: wait.by, message: shortText(wait.message), digest: wait.digest, until: iso(wait.until) };
+    case 'resource':
+      return compact({ kind: 'resource', allocation_id: wait.allocationId, until: iso(wait.until) });
     case 'child':
       return { kind: 'child', execution_id: wait.executionId };
   }

@@ -22,6 +22,7 @@ interface ControlFlags {
   readonly context?: string;
   readonly concurrency?: string;
   readonly order?: string;
+  readonly change?: string;
   readonly rateLimit?: string;
   readonly idempotencyKey?: string;
 }
@@ -41,6 +42,7 @@ const FLAG_OF = {
   concurrency: '--concurrency',
   order: '--order',
   rate_limit: '--rate-limit',
+  change: '--change',
   idempotency_key: '--idempotency-key',
 };
 
@@ -50,7 +52,7 @@ const NEEDS_WORK = ['resume', 'retry', 'restart', 'fork', 'signal', 'approve', '
 export function addControl(program: Command, invoke: Invoke): void {
   program
     .command('control')
-    .argument('<id>', 'an execution, job, session or stored workflow, or queue:<name>')
+    .argument('<id>', 'an execution, job, session or stored workflow, queue:<name> or pool:<name>')
     .argument('<action>', 'cancel, pause, resume, retry, restart, fork, signal, approve, redrive, delete or update')
     .description('act on an execution, job, queue, session or workflow')
     .option('--step <id>', 'fork: first step that runs again; approve: the waiting step')
@@ -66,12 +68,14 @@ export function addControl(program: Command, invoke: Invoke): void {
     .option('--concurrency <n>', 'update of a queue: jobs at once, or none')
     .option('--order <name>', 'update of a queue: fifo, sjf, edf, wspt or fair')
     .option('--rate-limit <n/period>', 'update of a queue: starts in any period such as 100/1m, or none')
+    .option('--change <json>', 'update of a pool: fields as in define_pool')
     .option('--idempotency-key <key>', 'the same key again acts once')
     .addHelpText(
       'after',
       examples(
         'logistics-mcp control exec_06d3v8q2k1h7m9p4r5s6t7v8w9 cancel --reason "wrong input"',
         'logistics-mcp control queue:mail pause',
+        `logistics-mcp control pool:gpu update --change '{"capacity": 4}'`,
         'logistics-mcp control queue:mail update --concurrency 2 --rate-limit 100/1m',
         'logistics-mcp control exec_06d3v8q2k1h7m9p4r5s6t7v8w9 approve --reject --comment "not today"',
         `logistics-mcp control exec_06d3v8q2k1h7m9p4r5s6t7v8w9 signal --signal paid --payload '{"amount": 5}'`,
@@ -97,6 +101,7 @@ function control(context: CommandContext, id: string, action: string, flags: Con
     concurrency: limitFlag(flags.concurrency),
     order: flags.order,
     rate_limit: rateFlag(flags.rateLimit, '--rate-limit'),
+    change: flags.change === undefined ? undefined : parseJsonFlag(flags.change, '--change'),
     idempotency_key: flags.idempotencyKey,
   };
   return withEngine(context, 'client', async ({ engine }) => {

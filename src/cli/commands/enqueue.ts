@@ -32,6 +32,7 @@ interface EnqueueFlags {
   readonly concurrencyKey?: string;
   readonly rateLimit?: string;
   readonly requires?: readonly string[];
+  readonly resources?: string;
   readonly output?: string;
   readonly session?: string;
   readonly idempotencyKey?: string;
@@ -56,6 +57,7 @@ const FLAG_OF = {
   concurrency: '--concurrency-key',
   rate_limit: '--rate-limit',
   requires: '--requires',
+  resources: '--resources',
   output: '--output',
   session_id: '--session',
   idempotency_key: '--idempotency-key',
@@ -82,6 +84,7 @@ export function addEnqueue(program: Command, invoke: Invoke): void {
     .option('--dedupe <mode>', 'reject, return_existing (default), replace or debounce')
     .option('--concurrency-key <key>', 'one job with this key at once')
     .option('--rate-limit <n/period>', 'starts of jobs of this queue in any period, such as 100/1m')
+    .option('--resources <json>', 'what it holds of pools while it runs, such as {"gpu": 1}')
     .option('--requires <capabilities...>', 'what the process or worker agent must offer')
     .option('--output <json>', 'JSON Schema that the result must fit')
     .option('--session <id>', 'session that owns it')
@@ -119,6 +122,7 @@ function enqueue(context: CommandContext, task: string, json: string | undefined
     concurrency: flags.concurrencyKey === undefined ? undefined : { key: flags.concurrencyKey },
     rate_limit: rateFlag(flags.rateLimit, '--rate-limit'),
     requires: flags.requires,
+    resources: flags.resources === undefined ? undefined : parseJsonFlag(flags.resources, '--resources'),
     output: flags.output === undefined ? undefined : parseJsonFlag(flags.output, '--output'),
     session_id: flags.session,
     idempotency_key: flags.idempotencyKey,

@@ -1,6 +1,6 @@
 // Owns how each kind of list looks, and what an empty one teaches.
 import { formatDuration } from '../../domain/duration.ts';
-import { isJsonObject, type JsonObject } from '../../domain/json.ts';
+import { isJsonObject, type Json, type JsonObject } from '../../domain/json.ts';
 import { inStatusColor, sign } from './symbols.ts';
 import { type Column, tableLines } from './table.ts';
 import { type Colors, count } from './text.ts';
@@ -69,6 +69,15 @@ const KINDS: Readonly<Record<string, Columns>> = {
     { title: 'oldest', text: (row) => (row.oldest_wait_ms === undefined ? '' : formatDuration(number(row, 'oldest_wait_ms'))), right: true },
     { title: 'limits', text: queueLimits },
   ],
+  resources: (s) => [
+    plain('pool', 'pool'),
+    plain('type', 'type'),
+    { title: 'used', text: (row) => amountsText(row.used), flexible: true },
+    { title: 'capacity', text: (row) => amountsText(row.capacity) },
+    { title: 'unit', text: (row) => amountsText(row.unit), paint: (cell) => s.colors.dim(cell) },
+    plain('refill', 'refill'),
+    digits('waiting'),
+  ],
   sessions: (s) => [
     plain('id', 'session_id'),
     plain('name', 'name', { flexible: true }),
@@ -126,6 +135,7 @@ const EMPTY: Readonly<Record<string, readonly string[]>> = {
     'logistics-mcp schedule every 15m --task http.request --input url=https://example.org',
   ],
   projects: ['There are no projects.', 'logistics-mcp project templates', 'logistics-mcp project create <name>'],
+  resources: ['No pool of resources is defined.', 'pools in the configuration, or define_pool over MCP (tool set resources)'],
   sessions: ['There are no sessions; an agent makes one with create_session.'],
   workers: [
     'No process or worker agent works here.',
@@ -135,6 +145,15 @@ const EMPTY: Readonly<Record<string, readonly string[]>> = {
   ],
   events: ['Nothing has happened yet.', 'logistics-mcp run <file>'],
 };
+
+/** One amount, or one by key: `cores 8, memory 16`. */
+export function amountsText(value: Json | undefined): string {
+  if (isJsonObject(value))
+    return Object.entries(value)
+      .map(([key, amount]) => `${key} ${amount as number}`)
+      .join(', ');
+  return value === undefined || value === null ? '' : String(value);
+}
 
 export function listLines(kind: string, data: JsonObject, screen: ListScreen): string[] {
   const { colors: c } = screen;

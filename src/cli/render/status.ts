@@ -1,7 +1,7 @@
 // Owns how the status looks: one calm screen, what needs a person first, nothing where there is nothing.
 import { isJsonObject, type JsonObject } from '../../domain/json.ts';
 import { EXECUTION_STATUSES } from '../../domain/workflow-execution.ts';
-import { queueLimits } from './list.ts';
+import { amountsText, queueLimits } from './list.ts';
 import { inStatusColor, sign } from './symbols.ts';
 import { type Column, tableLines } from './table.ts';
 import { bytesText, type Colors, clip, count, oneLine, padEnd } from './text.ts';
@@ -31,6 +31,7 @@ export function statusLines(data: JsonObject, screen: StatusScreen): string[] {
     ...section('Running', runningLines(data, screen), c),
     ...section('Processes', processLines(data, screen), c),
     ...section('Queues', queueLines(data, screen), c),
+    ...section('Resources', poolLines(data, screen), c),
     ...section('Recent failures', failureLines(data, screen), c),
     ...section('Schedules that did not go as planned', amissLines(data, screen), c),
     ...section('Since then', changeLines(data, screen), c),
@@ -137,6 +138,18 @@ function queueLines(data: JsonObject, screen: StatusScreen): string[] {
     screen.colors,
     screen.width - 2,
   );
+}
+
+function poolLines(data: JsonObject, screen: StatusScreen): string[] {
+  const rows = objects(data.resources);
+  if (rows.length === 0) return [];
+  const columns: Column<JsonObject>[] = [
+    { title: 'pool', text: (row) => text(row, 'pool') },
+    { title: 'used', text: (row) => amountsText(row.used), flexible: true },
+    { title: 'capacity', text: (row) => amountsText(row.capacity) },
+    { title: 'waiting', text: (row) => number(row, 'waiting').toLocaleString('en'), right: true },
+  ];
+  return tableLines(rows, columns, screen.colors, screen.width - 2);
 }
 
 function failureLines(data: JsonObject, { colors: c, width, now }: StatusScreen): string[] {

@@ -62,6 +62,8 @@ export class Draft {
   readonly #waiters = new Map<number, Waiter | null>();
   readonly #signals: Signal[] = [];
   readonly #consumed: string[] = [];
+  readonly #acquired: Transition['acquire'][number][] = [];
+  readonly #released: string[] = [];
   readonly #items = new Map<number, readonly Json[]>();
   readonly #values = new Map<number, Json>();
   #context: JsonObject | undefined;
@@ -128,7 +130,9 @@ export class Draft {
       this.#consumed.length +
       this.#items.size +
       this.broadcasts.length +
-      this.cachePuts.length
+      this.cachePuts.length +
+      this.#acquired.length +
+      this.#released.length
     );
   }
 
@@ -181,6 +185,14 @@ export class Draft {
 
   clearWaiter(step: number): void {
     this.#waiters.set(step, null);
+  }
+
+  acquire(request: Transition['acquire'][number]): void {
+    this.#acquired.push(request);
+  }
+
+  release(allocationId: string): void {
+    this.#released.push(allocationId);
   }
 
   /** Steps that wait, oldest first, with what this transition changed. */
@@ -272,6 +284,8 @@ export class Draft {
       putItems: [...this.#items].map(([step, items]) => ({ step, json: JSON.stringify(items) })),
       cachePuts: this.cachePuts,
       broadcasts: this.broadcasts,
+      acquire: this.#acquired,
+      release: this.#released,
       events: this.events,
       reply: this.reply,
     };

@@ -112,6 +112,7 @@ export function addStepJob(draft: Draft, node: PlanNode, item: number | null, re
     priority: step.priority ?? draft.execution.priority,
     requires: requiresOf(node.requires, step.task, draft.execution.taskVersions),
     deadlineAt: step.deadlineMs === undefined ? null : readyAt + step.deadlineMs,
+    ...(step.resources === undefined ? {} : { resources: step.resources }),
   });
 }
 

@@ -56,7 +56,8 @@ export function cancelStep(draft: Draft, index: number, facts: RunFacts = {}): v
 function end(draft: Draft, index: number, fields: Partial<StepRow>, facts: RunFacts): Readonly<StepRow> {
   const node = draft.node(index);
   const old = draft.row(index);
-  closeWait(draft, node, old);
+  // What a step was given outlives it: the run holds it.
+  closeWait(draft, node, old, fields.status === 'completed');
   draft.put(index, {
     ...fields,
     wait: null,
@@ -68,11 +69,12 @@ function end(draft: Draft, index: number, fields: Partial<StepRow>, facts: RunFa
   return draft.row(index);
 }
 
-function closeWait(draft: Draft, node: PlanNode, row: Readonly<StepRow>): void {
+function closeWait(draft: Draft, node: PlanNode, row: Readonly<StepRow>, granted: boolean): void {
   if (row.each?.stopping === true && node.kind === 'task') draft.clearTimer('force_stop', row.index);
   if (row.status !== 'waiting') return;
   const kind = row.wait?.kind;
   if (kind === 'timer') draft.clearTimer('wake', row.index);
+  if (row.wait?.kind === 'resource' && !granted) draft.release(row.wait.allocationId);
   if (kind === 'signal' || kind === 'event' || kind === 'approval') draft.clearWaiter(row.index);
   if (kind === 'approval' || waitLimitMs(node) !== null) draft.clearTimer('wait_timeout', row.index);
 }

@@ -100,6 +100,27 @@ function read(draft: Draft, node: PlanNode, value: Json): Started | { readonly e
       const digest = digestOf({ message, details: details ?? null });
       return { wait: { kind: 'approval', message, by, digest, until: until ?? draft.now + draft.env.limits.approvalMs } };
     }
+    case 'resource.acquire': {
+      const parsed = parseWaiting('resource.acquire', value);
+      if (!parsed.ok) return parsed;
+      const id = draft.env.newId('allocation');
+      draft.acquire({ id, step: node.index, request: parsed.input.resources, priority: parsed.input.priority ?? draft.execution.priority });
+      return { wait: { kind: 'resource', allocationId: id, until } };
+    }
+    case 'resource.release': {
+      const parsed = parseWaiting('resource.release', value);
+      if (!parsed.ok) return parsed;
+      const { allocation } = parsed.input;
+      if (!draft.view.holdsAllocation(allocation))
+        return {
+          error: errorData('not_found', `This run holds no allocation ${allocation}.`, {
+            path: 'with.allocation',
+            expected: 'the output of a resource.acquire step',
+          }),
+        };
+      draft.release(allocation);
+      return { output: { released: allocation } };
+    }
     case 'emit': {
       const parsed = parseWaiting('emit', value);
       if (!parsed.ok) return parsed;
@@ -118,6 +139,14 @@ export function wake(draft: Draft, step: number, dueAt: number): void {
 export function eventMatched(draft: Draft, event: Extract<ExecutionEvent, { type: 'event_matched' }>): void {
   const row = draft.row(event.step);
   if (row.status === 'waiting' && row.wait?.kind === 'event' && row.wait.name === event.name) completeStep(draft, event.step, inline(event.payload));
+}
+
+/** The answer to a step that acquires; one for an earlier wait of the same step is ignored. */
+export function resourceAnswered(draft: Draft, event: Extract<ExecutionEvent, { type: 'resource_granted' | 'resource_refused' }>): void {
+  const row = draft.row(event.step);
+  if (row.status !== 'waiting' || row.wait?.kind !== 'resource' || row.wait.allocationId !== event.allocationId) return;
+  if (event.type === 'resource_refused') failStep(draft, event.step, event.error);
+  else completeStep(draft, event.step, inline(event.allocationId), { data: { allocation_id: event.allocationId } });
 }
 
 /** A signal goes to the step that has waited longest for its name, or is kept until one asks; an id counts once. */

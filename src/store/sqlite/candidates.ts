@@ -52,7 +52,7 @@ export function bestWaiting(tx: Tx, key: string, lane: number): number | undefin
 }
 
 // The second term is that of the index job_gate_lane.
-const AT_GATE = "gate = ? AND gate GLOB '[jqr]:*'";
+const AT_GATE = "gate = ? AND gate GLOB '[ajqr]:*'";
 
 function isAwaited(tx: Tx, key: string, lane: number): boolean {
   return tx.sql(`SELECT 1 FROM job WHERE ${AT_GATE} AND lane = ? LIMIT 1`).get(key, lane) !== undefined;

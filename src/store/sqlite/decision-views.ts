@@ -4,6 +4,7 @@ import type { Plan, PlanNode } from '../../domain/plan.ts';
 import { inProject, projectOf } from '../../domain/project.ts';
 import type { ExecutionView, ItemRun } from '../../domain/transition.ts';
 import type { StoredValue } from '../../domain/workflow-execution.ts';
+import type { Allocations } from './allocations.ts';
 import { executionCodes, JOB, waiterCodes } from './codes.ts';
 import type { ExecutionRecord, ExecutionRows } from './execution-rows.ts';
 import type { Outputs } from './outputs.ts';
@@ -24,8 +25,10 @@ export class DecisionViews {
   readonly #rows: ExecutionRows;
   readonly #outputs: Outputs;
   readonly #cache: StepCaches;
+  readonly #allocations: Allocations;
 
-  constructor(tx: Tx, rows: ExecutionRows, outputs: Outputs, cache: StepCaches) {
+  constructor(tx: Tx, rows: ExecutionRows, outputs: Outputs, cache: StepCaches, allocations: Allocations) {
+    this.#allocations = allocations;
     this.#tx = tx;
     this.#cache = cache;
     this.#rows = rows;
@@ -94,6 +97,10 @@ export class DecisionViews {
       sourceValue: (index, stored) => this.#value(record.forkedFrom as number, index, stored),
       cached: (index, key) => this.#cache.find(record.ns, record.row.workflow, plan.nodes[index] as PlanNode, key),
       sessionContext: () => this.sessionContext(record.session),
+      holdsAllocation: (id) => {
+        const held = this.#allocations.byId(id);
+        return held !== undefined && held.execution === record.num && held.granted_at !== null && held.ended_at === null;
+      },
     };
   }
 

@@ -9,6 +9,7 @@ import { rankInRun } from '../../domain/queue-order.ts';
 import { sessionOrder } from '../../domain/session.ts';
 import type { ChildStart, Decide, ExecutionEvent, TimerKind, Transition, TransitionReply } from '../../domain/transition.ts';
 import type { ExecutionRow, StepRow, StoredValue } from '../../domain/workflow-execution.ts';
+import type { Allocations } from './allocations.ts';
 import { JOB, timerCodes, waiterCodes } from './codes.ts';
 import type { DecisionViews } from './decision-views.ts';
 import type { Dependents } from './dependents.ts';
@@ -55,8 +56,20 @@ export class Executions {
   readonly #plans: Plans;
   readonly #views: DecisionViews;
   readonly #caches: StepCaches;
+  readonly #allocations: Allocations;
 
-  constructor(tx: Tx, rows: ExecutionRows, jobs: JobRows, dependents: Dependents, plans: Plans, views: DecisionViews, caches: StepCaches) {
+  constructor(
+    tx: Tx,
+    rows: ExecutionRows,
+    jobs: JobRows,
+    dependents: Dependents,
+    plans: Plans,
+    views: DecisionViews,
+    caches: StepCaches,
+    allocations: Allocations,
+  ) {
+    this.#allocations = allocations;
+    allocations.onGranted = (execution, step, allocationId) => this.#post(execution, { type: 'resource_granted', step, allocationId });
     this.#tx = tx;
     this.rows = rows;
     this.#jobs = jobs;
@@ -279,6 +292,8 @@ export class Executions {
     }
     for (const put of t.cachePuts) this.#caches.keep(record, plan.nodes[put.step] as PlanNode, put);
     for (const event of t.events) this.#log(record, plan, event);
+    for (const asked of t.acquire) this.#acquire(record, asked);
+    for (const id of t.release) this.#endAllocation(record, id);
     for (const broadcast of t.broadcasts) this.#broadcast(record.ns, broadcast.name, broadcast.payload);
     // Last, so that a step never hears what was said before it began to wait.
     for (const waiter of t.setWaiters) {
@@ -295,6 +310,28 @@ export class Executions {
     this.#follow(record, before);
   }
 
+  /** The answer always comes as an event, also when it is there at once. */
+  #acquire(record: ExecutionRecord, { id, step, request, priority }: Transition['acquire'][number]): void {
+    const made = this.#allocations.allocate({
+      id,
+      ns: record.ns,
+      request,
+      path: 'with.resources',
+      priority,
+      session: null,
+      step: { execution: record.num, index: step },
+      leaseMs: null,
+    });
+    if ('error' in made) this.#post(record.num, { type: 'resource_refused', step, allocationId: id, error: made.error });
+    else if (made.row.granted_at !== null) this.#post(record.num, { type: 'resource_granted', step, allocationId: id });
+  }
+
+  #endAllocation(record: ExecutionRecord, id: string): void {
+    const row = this.#allocations.byId(id);
+    if (row === undefined || row.execution !== record.num) return;
+    this.#allocations.end(row, row.granted_at === null ? 'cancelled' : 'released', null);
+  }
+
   /** What follows from the change of the execution row itself. */
   #follow(record: ExecutionRecord, before: ExecutionRow): void {
     const tx = this.#tx;
@@ -309,6 +346,7 @@ export class Executions {
       tx.sql('DELETE FROM timer WHERE execution = ?').run(record.num);
       if (tx.sql('DELETE FROM waiter WHERE execution = ?').run(record.num).changes > 0) tx.forgetEventNames();
       this.#releaseGates(record);
+      this.#allocations.endAllOf({ execution: record.num }, 'Its run ended.');
       tx.notice.ended.push(after.id);
       if (record.occurrence !== null) this.#tellSchedule(record, record.occurrence);
     } else if (before.endedAt !== null && after.endedAt === null) {

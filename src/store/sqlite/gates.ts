@@ -3,16 +3,18 @@
 import { runsAllowed } from '../../domain/project.ts';
 import type { SessionMode } from '../../domain/session.ts';
 import { projectCodes, sessionModes } from './codes.ts';
+import type { Part } from './resource-levels.ts';
 import type { Tx } from './tx.ts';
 
 /** Cap of a gate whose limit was taken away. */
 export const UNLIMITED = 2 ** 31;
 
-export type Gate = readonly [key: string, cap: number, periodMs?: number];
+/** `parts` are those of the gate of resources: base units of each level. */
+export type Gate = readonly [key: string, cap: number, periodMs?: number, parts?: readonly Part[]];
 export type GateList = readonly Gate[];
 
 /** Keys: `x:<execution>` maxParallel of a run, `s:<session>` its jobs, `w:<session>` its workflows, `k:<namespace>/<workflow>/<key>` a concurrency key of runs,
- * `j:<namespace>/<key>` one of jobs, `q:<queue>` the jobs of a queue, `r:q<queue>` its rate, `r:<namespace>/…` a rate that jobs brought, `P:<project>` the runs of a project. */
+ * `a:<levels>` resources, `j:<namespace>/<key>` one of jobs, `q:<queue>` the jobs of a queue, `r:q<queue>` its rate, `r:<namespace>/…` a rate that jobs brought, `P:<project>` the runs of a project. */
 export const gateKeys = {
   execution: (num: number): string => `x:${num}`,
   sessionTasks: (num: number): string => `s:${num}`,
@@ -83,4 +85,9 @@ export function isRate(key: string): boolean {
 /** A limit of a queue or of jobs by a key: its size may change while work waits, and it is taken at the claim. */
 export function isOfQueues(key: string): boolean {
   return isRate(key) || key.startsWith('q:') || key.startsWith('j:');
+}
+
+/** What a job holds of pools; taken at the claim, whole. */
+export function isOfResources(key: string): boolean {
+  return key.startsWith('a:');
 }

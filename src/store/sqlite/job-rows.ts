@@ -2,17 +2,21 @@
 // never two of these.
 import type { ErrorData } from '../../domain/errors.ts';
 import type { AttemptRecord, Job, NewJob } from '../../domain/job.ts';
-import type { Json } from '../../domain/json.ts';
+import type { Json, JsonObject } from '../../domain/json.ts';
+import type { ResourceRequest } from '../../domain/resource.ts';
 import { DEFAULT_RETRY, type RetryPolicy } from '../../domain/retry-policy.ts';
 import { sessionOrder } from '../../domain/session.ts';
 import type { NewStepJob } from '../../domain/transition.ts';
 import { bestWaiting, enter, forsake, isOpen, laneAfter, leave, take } from './candidates.ts';
 import { JOB, jobCodes } from './codes.ts';
 import type { ExecutionRecord, ExecutionRows } from './execution-rows.ts';
-import { acquire, type GateList, gateKeys, isOfQueues, isRate, release, sessionModeAt } from './gates.ts';
+import { acquire, type Gate, type GateList, gateKeys, isOfQueues, isOfResources, isRate, release, sessionModeAt } from './gates.ts';
 import { broughtBy, broughtGates, withQueueGates } from './job-gates.ts';
 import { QueueRanks } from './queue-ranks.ts';
 import { armGate } from './rates.ts';
+import { levelsOf, NO_POOL, type ResourceGate } from './resource-gate.ts';
+import { gateOf, levelKey, type Part } from './resource-levels.ts';
+import type { ResourcePools } from './resource-pools.ts';
 import type { Tx } from './tx.ts';
 import { fromColumns, readStored } from './values.ts';
 
@@ -105,11 +109,19 @@ export class JobRows {
   readonly ranks: QueueRanks;
   /** The rank of a step's job by the order of its run, or null; set by whoever knows runs. */
   rankInRun: (execution: number, step: number, priority: number) => number | null = () => null;
+  readonly #resources: ResourceGate;
+  readonly #pools: ResourcePools;
+  /** Set by the plans: what a step asks for. */
+  requestOf: (job: JobSql) => ResourceRequest | null = () => null;
 
-  constructor(tx: Tx, executions: ExecutionRows) {
+  constructor(tx: Tx, executions: ExecutionRows, resources: ResourceGate, pools: ResourcePools) {
     this.#tx = tx;
     this.ranks = new QueueRanks(tx);
     this.#executions = executions;
+    this.#resources = resources;
+    this.#pools = pools;
+    resources.moveJob = (num, gate) => this.#moveOn(gate, num);
+    pools.onDefined = () => this.#findPools();
   }
 
   byId(id: string): JobSql | undefined {
@@ -133,9 +145,9 @@ export class JobRows {
     const lane = tx.lane(queue, job.requires);
     const { priority, expectedMs = null, expiresAt } = job;
     const rank = waits ? 0 : this.ranks.rank({ queue, task, session, priority, readyAt: tx.now, expectedMs, dueAt: expiresAt });
-    const place = waits ? CLOSED : this.#place({ lane, rank, readyAt: tx.now, priority: job.priority }, gates, 0);
-    const due = earliest(future ? job.runAt : null, job.expiresAt);
     const num = tx.nextNum('job');
+    const place = waits ? CLOSED : this.#place({ num, lane, rank, readyAt: tx.now, priority: job.priority }, gates, 0);
+    const due = earliest(future ? job.runAt : null, job.expiresAt);
     tx.sql(INSERT).run(
       num,
       job.id,
@@ -183,7 +195,32 @@ export class JobRows {
   /** The gates of a standalone job, in their order. */
   gatesFor(job: NewJob, ns: number, queue: number, session: number | null): GateList {
     const brought = job.concurrency || job.rate ? broughtGates(this.#tx, ns, queue, job) : NO_GATES;
-    return withQueueGates(this.#tx, queue, session === null ? brought : [...brought, ...this.#sessionGates(session)]);
+    const gates = withQueueGates(this.#tx, queue, session === null ? brought : [...brought, ...this.#sessionGates(session)]);
+    return job.resources ? [...gates, this.#resourceGate(ns, job.resources)] : gates;
+  }
+
+  /** Last of all gates. A pool that is not there (any more) keeps the job waiting until it is. */
+  #resourceGate(ns: number, request: ResourceRequest): Gate {
+    const resolved = this.#pools.resolve(ns, request, 'resources');
+    return 'error' in resolved ? [NO_POOL, 0, 0, []] : [gateOf(resolved.parts), 0, 0, resolved.parts];
+  }
+
+  /** Pools were defined: jobs of workflows that waited for one look again, a bounded number at once. */
+  #findPools(): void {
+    const tx = this.#tx;
+    const waiting = tx.sql('SELECT num FROM job WHERE gate = ? ORDER BY gate_rank, num LIMIT ?').all(NO_POOL, ADMITTED_AT_ONCE) as { num: number }[];
+    let found = 0;
+    for (const { num } of waiting) {
+      const job = this.byNum(num) as JobSql;
+      const request = this.requestOf(job);
+      if (request === null) continue;
+      const gates = [...gatesOf(job).filter(([key]) => key !== NO_POOL), this.#resourceGate(job.ns, request)];
+      if (gates.at(-1)?.[0] === NO_POOL) continue;
+      found++;
+      tx.sql('UPDATE job SET gates = ? WHERE num = ?').run(JSON.stringify(gates), num);
+      this.#put(num, this.#place(standing(job), gates, job.gate_pos));
+    }
+    if (found > 0 && waiting.length === ADMITTED_AT_ONCE) armGate(tx, NO_POOL, tx.now);
   }
 
   /** Adds the job of a step (or of one item); its payload is rendered by the worker. */
@@ -194,14 +231,15 @@ export class JobRows {
     const own: (readonly [string, number])[] = [];
     if (maxParallel !== undefined) own.push([gateKeys.execution(record.num), maxParallel]);
     if (record.session !== null) own.push(...(this.#sessionGates(record.session) as [string, number][]));
-    const gates = withQueueGates(tx, queue, own);
+    const shared = withQueueGates(tx, queue, own);
+    const gates = job.resources === undefined ? shared : [...shared, this.#resourceGate(record.ns, job.resources)];
     const lane = tx.lane(queue, job.requires);
     const rank = this.ranks.rank(
       { queue, task, session: record.session, priority: job.priority, readyAt: tx.now, expectedMs: null, dueAt: job.deadlineAt },
       this.rankInRun(record.num, job.step, job.priority),
     );
-    const place = this.#place({ lane, rank, readyAt: tx.now, priority: job.priority }, gates, 0);
     const num = tx.nextNum('job');
+    const place = this.#place({ num, lane, rank, readyAt: tx.now, priority: job.priority }, gates, 0);
     tx.sql(INSERT).run(
       num,
       job.id,
@@ -249,15 +287,21 @@ export class JobRows {
     return row === undefined || row.max_tasks === null ? [] : [[gateKeys.sessionTasks(session), row.max_tasks]];
   }
 
-  /** Where a job stands when it tries its gates from `pos` on; `from` is the gate that it waited at. */
-  #place(who: Placed, gates: GateList, pos: number, from: string | null = null): Place {
+  /** Where a job stands when it tries its gates from `pos` on; `from` is the gate that it waited at; `tried`: it was claimed and its pools had too little. */
+  #place(who: Placed & Pick<JobSql, 'num'>, gates: GateList, pos: number, from: string | null = null, tried = false): Place {
     for (let at = pos; at < gates.length; at++) {
-      const gate = gates[at] as GateList[number];
-      const isIn = isOfQueues(gate[0]) ? enter(this.#tx, gate, who.lane, from) : acquire(this.#tx, gate[0], gate[1]);
-      if (!isIn) return { rank: null, gate: gate[0], ...this.standingAt(gate[0], who), gatePos: at };
+      const gate = gates[at] as Gate;
+      if (!this.#passes(who, gate, from, tried)) return { rank: null, gate: gate[0], ...this.standingAt(gate[0], who), gatePos: at };
     }
     this.#tx.notice.jobsReady = true;
     return { rank: who.rank, gate: null, gateRank: null, queueRank: null, gatePos: gates.length };
+  }
+
+  #passes(who: Placed & Pick<JobSql, 'num'>, gate: Gate, from: string | null, tried: boolean): boolean {
+    const [key, limit] = gate;
+    if (isOfQueues(key)) return enter(this.#tx, gate, who.lane, from);
+    if (!isOfResources(key)) return acquire(this.#tx, key, limit);
+    return key !== NO_POOL && this.#resources.enter(partsOf(gate), who.lane, { rank: who.rank, kind: 1, num: who.num }, from, tried);
   }
 
   /** Place among those who wait at a gate: at the limit of a session its mode says who goes first, elsewhere the rank in the queue. */
@@ -277,7 +321,7 @@ export class JobRows {
       { queue, task, session, priority, readyAt: tx.now, expectedMs, dueAt: earliest(expiryOf(job), job.deadline_at) },
       job.execution === null ? null : this.rankInRun(job.execution, job.idx as number, priority),
     );
-    const place = this.#place({ lane: job.lane, rank, readyAt: tx.now, priority: job.priority }, gates, 0);
+    const place = this.#place({ num: job.num, lane: job.lane, rank, readyAt: tx.now, priority: job.priority }, gates, 0);
     const due = earliest(expiryOf(job), job.deadline_at);
     tx.sql('UPDATE job SET rank = ?, gate = ?, gate_rank = ?, queue_rank = ?, gate_pos = ?, ready_at = ?, due_at = ?, run_at = NULL WHERE num = ?').run(
       place.rank,
@@ -293,7 +337,7 @@ export class JobRows {
 
   /** A waiting job whose gates or lane were written anew: ready, or at its first closed gate. */
   placeAnew(num: number, who: Placed, gates: GateList): void {
-    this.#put(num, this.#place(who, gates, 0));
+    this.#put(num, this.#place({ ...who, num }, gates, 0));
   }
 
   /** The gates of a job; those of its queue's limits are added when they were set after it was made. */
@@ -307,18 +351,32 @@ export class JobRows {
   /** Right before a claim: takes what the gates of its queue give. False when one of them is closed meanwhile: it waits there. */
   mayStart(job: JobSql): boolean {
     const tx = this.#tx;
-    if (tx.queueLimits(job.queue) === null && (job.gates === null || !/"[jqr]:/.test(job.gates))) return true;
+    if (tx.queueLimits(job.queue) === null && (job.gates === null || !/"[ajqr]:/.test(job.gates))) return true;
     const had = gatesOf(job);
     const gates = this.#withLimits(job);
     const shared = gates.filter(([key]) => isOfQueues(key));
-    if (gates.length !== had.length || !shared.every((gate) => isOpen(tx, gate))) {
+    const resources = gates.find(([key]) => isOfResources(key));
+    const turn = { rank: job.rank as number, kind: 1, num: job.num } as const;
+    const tried = resources !== undefined && !this.#resources.levels.canTake(partsOf(resources), turn);
+    if (tried || gates.length !== had.length || !shared.every((gate) => isOpen(tx, gate))) {
       this.releaseGates(job);
-      const place = this.#place(placedAs(job), gates, 0);
+      const place = this.#place(standing(job), gates, 0, null, tried);
       this.#put(job.num, place);
       if (place.rank === null) return false;
+      // Its turn may have come in the meantime, not its room.
+      if (resources !== undefined && !this.#resources.levels.canTake(partsOf(resources), turn)) return false;
     }
     for (const gate of shared) take(tx, gate, job.lane);
+    if (resources !== undefined) {
+      this.#resources.take(partsOf(resources), job.lane, turn, job.ready_at ?? job.created_at);
+      this.#logHold(job, 'resource_allocated', partsOf(resources));
+    }
     return true;
+  }
+
+  #logHold(job: JobSql, type: 'resource_allocated' | 'resource_released', parts: readonly Part[]): void {
+    const scope = { ns: job.ns, execution: job.execution, idx: job.idx, item: job.item, job: job.num, session: job.session };
+    this.#tx.log(scope, { type, jobId: job.id, data: { resources: this.#pools.shown(parts) } });
   }
 
   #put(num: number, place: Place): void {
@@ -330,11 +388,30 @@ export class JobRows {
   /** Gives back the gates a job has passed and admits who waits there. */
   releaseGates(job: JobSql): void {
     for (const key of heldBy(job)) this.#release(job, key, true);
+    if (job.gate !== null && isOfResources(job.gate) && this.#resources.levels.drop({ kind: 1, num: job.num })) this.#lookAgain(job.gate);
+  }
+
+  /** It leaves the line; those behind it are looked at once its row says so. */
+  #lookAgain(gate: string): void {
+    for (const level of levelsOf(gate)) armGate(this.#tx, levelKey(level), this.#tx.now);
+  }
+
+  #releaseResources(job: JobSql): void {
+    const parts = partsOf(gatesOf(job).find(([key]) => isOfResources(key)) as Gate);
+    if (job.status === JOB.running) {
+      this.#resources.levels.giveBack(parts, job.ready_at ?? job.created_at, job.started_at ?? this.#tx.now);
+      this.#logHold(job, 'resource_released', parts);
+    } else {
+      this.#resources.forsake(parts, job.lane);
+      this.#resources.levels.drop({ kind: 1, num: job.num });
+    }
+    this.#resources.admit(parts.map(([level]) => level));
   }
 
   #release(job: JobSql, key: string, admits: boolean): void {
     const tx = this.#tx;
-    if (!isOfQueues(key)) {
+    if (isOfResources(key)) this.#releaseResources(job);
+    else if (!isOfQueues(key)) {
       release(tx, key);
       if (admits) this.admitNextAt(key);
     } else if (job.status === JOB.running) {
@@ -348,10 +425,18 @@ export class JobRows {
 
   /** The best waiting job at a gate moves on, of a gate of queues the best of each lane, as far as capacity allows; how many did. */
   admitNextAt(key: string): number {
+    if (isOfResources(key)) return this.#admitAtPools(key);
     if (isOfQueues(key)) return this.#admitLanes(key);
     // By its number: with all columns it takes three times as long, see Claims.
     const best = this.#tx.sql('SELECT num FROM job WHERE gate = ? ORDER BY gate_rank, num LIMIT 1').get(key) as { num: number } | undefined;
     return this.#moveOn(key, best?.num) ? 1 : 0;
+  }
+
+  /** Of those who were put there from outside, such as after a pause. */
+  #admitAtPools(key: string): number {
+    const levels = levelsOf(key);
+    this.#resources.watch(levels.map((level) => [level, 0]));
+    return this.#resources.admit(levels);
   }
 
   #admitLanes(key: string): number {
@@ -372,7 +457,7 @@ export class JobRows {
   #moveOn(key: string, num: number | undefined): boolean {
     const next = num === undefined ? undefined : this.byNum(num);
     if (next === undefined) return false;
-    const place = this.#place(placedAs(next), gatesOf(next), next.gate_pos, key);
+    const place = this.#place(standing(next), gatesOf(next), next.gate_pos, key);
     if (place.gate === key) return false;
     this.#put(next.num, place);
     return true;
@@ -382,6 +467,14 @@ export class JobRows {
   fireGate(key: string): void {
     const tx = this.#tx;
     if (tx.sql('DELETE FROM gate_timer WHERE key = ? AND due_at <= ?').run(key, tx.now).changes === 0) return;
+    if (key === NO_POOL) {
+      this.#findPools();
+      return;
+    }
+    if (key.startsWith('l:')) {
+      this.#resources.admit([Number(key.slice(2))]);
+      return;
+    }
     for (let left = ADMITTED_AT_ONCE; left > 0; ) {
       const moved = this.admitNextAt(key);
       if (moved === 0) return;
@@ -432,6 +525,12 @@ export class JobRows {
     tx.notice.ended.push(job.id);
   }
 
+  #resourcesOf(sql: JobSql): JsonObject | null {
+    const gate = sql.gates === null || !sql.gates.includes('"a:') ? undefined : gatesOf(sql).find(([key]) => isOfResources(key));
+    if (gate === undefined) return null;
+    return gate[0] === NO_POOL ? (this.requestOf(sql) as JsonObject | null) : this.#pools.shown(partsOf(gate));
+  }
+
   toJob(sql: JobSql, plan?: { readonly stepId: (index: number) => string | null; readonly retry: (index: number) => RetryPolicy }): Job {
     const tx = this.#tx;
     const stored = fromColumns(sql.result_kind, sql.result, sql.result_bytes);
@@ -471,11 +570,17 @@ export class JobRows {
       gate: sql.gate,
       ...broughtBy(sql.ns, gatesOf(sql)),
       expectedMs: sql.expected_ms,
+      resources: this.#resourcesOf(sql),
       owner: sql.owner,
       worker: sql.worker === null || sql.status !== JOB.running ? null : holderOf(tx, sql.worker),
       checkpoint: sql.checkpoint === null ? null : (JSON.parse(sql.checkpoint) as Json),
     };
   }
+}
+
+/** Of the gate of resources. */
+function partsOf(gate: Gate): readonly Part[] {
+  return gate[3] ?? [];
 }
 
 function holderOf(tx: Tx, worker: number): Job['worker'] {
@@ -499,6 +604,10 @@ export function gatesOf(job: Pick<JobSql, 'gates'>): GateList {
 function placedAs(job: JobSql): Placed {
   const rank = job.rank ?? job.queue_rank ?? job.gate_rank ?? 0;
   return { lane: job.lane, rank, readyAt: job.ready_at ?? job.created_at, priority: job.priority };
+}
+
+function standing(job: JobSql): Placed & Pick<JobSql, 'num'> {
+  return { ...placedAs(job), num: job.num };
 }
 
 /** A job that runs has used up its rates. */

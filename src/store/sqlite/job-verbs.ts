@@ -67,7 +67,7 @@ interface Refusal {
   readonly jobId?: string;
 }
 
-/** Why the batch cannot be taken: a closed session, a dependency that does not exist before the job itself, a dedupe key that is taken. */
+/** Why the batch cannot be taken: a closed session, resources that can never be had, a dependency that does not exist before the job itself, a dedupe key that is taken. */
 function refusalOf(parts: Parts, jobs: readonly NewJob[]): Refusal | null {
   let lastSession: string | null = null;
   const linked = jobs.some((job) => job.dependsOn.length > 0);
@@ -81,6 +81,10 @@ function refusalOf(parts: Parts, jobs: readonly NewJob[]): Refusal | null {
     for (const need of job.dependsOn) {
       if (own.has(need) || parts.tx.sql('SELECT 1 FROM job WHERE id = ?').get(need) !== undefined) continue;
       return { error: missingNeed(job, need, jobs), jobId: job.id };
+    }
+    if (job.resources) {
+      const resolved = parts.pools.resolve(parts.tx.findNamespace(job.namespace) ?? -1, job.resources, 'resources');
+      if ('error' in resolved) return { error: resolved.error, jobId: job.id };
     }
     if (linked) own.add(job.id);
   }

@@ -1,5 +1,6 @@
 // Owns what belongs to one connection: built together, and built anew when the file is reopened.
 import type { BackendEnvironment } from '../backend.ts';
+import { Allocations } from './allocations.ts';
 import { Artifacts } from './artifacts.ts';
 import { Claims } from './claims.ts';
 import type { Db } from './connection.ts';
@@ -18,6 +19,8 @@ import { Outputs } from './outputs.ts';
 import { Plans } from './plans.ts';
 import { ProjectCascades } from './project-cascades.ts';
 import { Projects } from './projects.ts';
+import { ResourceGate } from './resource-gate.ts';
+import { ResourcePools } from './resource-pools.ts';
 import { Retention } from './retention.ts';
 import { ScheduleChanges } from './schedule-changes.ts';
 import { ScheduleRows } from './schedule-rows.ts';
@@ -57,19 +60,28 @@ export interface Parts {
   readonly cascades: ProjectCascades;
   readonly workers: Workers;
   readonly workerRows: WorkerRows;
+  readonly pools: ResourcePools;
+  readonly allocations: Allocations;
 }
 
 /** `record` is told of every statement that wrote rows. */
 export function buildParts(db: Db, env: BackendEnvironment, record?: RecordStatement): Parts {
   const tx = new Tx(db, env, record);
   const rows = new ExecutionRows(tx);
-  const jobRows = new JobRows(tx, rows);
+  const gate = new ResourceGate(tx);
+  const pools = new ResourcePools(tx, gate);
+  const allocations = new Allocations(tx, gate, pools, rows);
+  const jobRows = new JobRows(tx, rows, gate, pools);
   const dependents = new Dependents(tx, jobRows);
   const plans = new Plans(tx);
   const outputs = new Outputs(tx);
   const stepCaches = new StepCaches(tx);
-  const decisionViews = new DecisionViews(tx, rows, outputs, stepCaches);
-  const executions = new Executions(tx, rows, jobRows, dependents, plans, decisionViews, stepCaches);
+  const decisionViews = new DecisionViews(tx, rows, outputs, stepCaches, allocations);
+  const executions = new Executions(tx, rows, jobRows, dependents, plans, decisionViews, stepCaches, allocations);
+  jobRows.requestOf = (job) => {
+    const record = job.execution === null ? undefined : rows.load(job.execution);
+    return record === undefined ? null : (plans.require(record.row.hash).nodes[job.idx as number]?.step.resources ?? null);
+  };
   const claims = new Claims(tx, jobRows, executions, plans);
   const schemas = new OutputSchemas(tx, rows, plans);
   const jobs = new Jobs(tx, jobRows, dependents, executions, plans, schemas);
@@ -78,7 +90,7 @@ export function buildParts(db: Db, env: BackendEnvironment, record?: RecordState
   const scheduleRuns = new ScheduleRuns(tx, { rows: scheduleRows, executions, jobRows, plans, workerRows });
   const schedules = new Schedules(tx, { rows: scheduleRows, runs: scheduleRuns, stops: new ScheduleStops(scheduleRows, executions, jobs) });
   const scheduleChanges = new ScheduleChanges(tx, schedules);
-  const sessions = new Sessions(tx, executions, jobs, jobRows, scheduleChanges);
+  const sessions = new Sessions(tx, executions, jobs, jobRows, scheduleChanges, allocations);
   const projects = new Projects(tx, executions);
   const workers = new Workers(tx, workerRows, { jobRows, jobs, claims, schemas });
   const log = new EventLog(tx, rows, plans);
@@ -115,5 +127,7 @@ export function buildParts(db: Db, env: BackendEnvironment, record?: RecordState
     cascades: new ProjectCascades(tx, { projects, executions, jobs, schedules, scheduleChanges }),
     workers,
     workerRows,
+    pools,
+    allocations,
   };
 }

@@ -5,6 +5,7 @@ import { INITIAL } from './migrations/initial.ts';
 import { OBSERVE } from './migrations/observe.ts';
 import { PROJECTS } from './migrations/projects.ts';
 import { QUEUE_ORDER } from './migrations/queue-order.ts';
+import { RESOURCES } from './migrations/resources.ts';
 import { SESSION_MODES } from './migrations/session-modes.ts';
 import { STEP_CACHE } from './migrations/step-cache.ts';
 import { retryBusy } from './sqlite-error.ts';
@@ -13,7 +14,7 @@ import { retryBusy } from './sqlite-error.ts';
 export const APPLICATION_ID = 0x4c674d63;
 
 /** In order; each is a file of its own in migrations/. */
-export const MIGRATIONS: readonly string[] = [INITIAL, STEP_CACHE, QUEUE_ORDER, OBSERVE, PROJECTS, SESSION_MODES];
+export const MIGRATIONS: readonly string[] = [INITIAL, STEP_CACHE, QUEUE_ORDER, OBSERVE, PROJECTS, SESSION_MODES, RESOURCES];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
 

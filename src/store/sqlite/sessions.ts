@@ -4,6 +4,7 @@ import { type ErrorData, LogisticsError } from '../../domain/errors.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import { type ClosePolicy, MAX_SESSION_CALLS, type Session, type SessionCall } from '../../domain/session.ts';
 import type { Decide } from '../../domain/transition.ts';
+import type { Allocations } from './allocations.ts';
 import { sessionCodes, sessionModes } from './codes.ts';
 import type { Executions } from './executions.ts';
 import { gateKeys } from './gates.ts';
@@ -45,9 +46,11 @@ export class Sessions {
   readonly #jobs: Jobs;
   readonly #rows: JobRows;
   readonly #schedules: ScheduleChanges;
+  readonly #allocations: Allocations;
 
-  constructor(tx: Tx, executions: Executions, jobs: Jobs, rows: JobRows, schedules: ScheduleChanges) {
+  constructor(tx: Tx, executions: Executions, jobs: Jobs, rows: JobRows, schedules: ScheduleChanges, allocations: Allocations) {
     this.#tx = tx;
+    this.#allocations = allocations;
     this.#schedules = schedules;
     this.#rows = rows;
     this.#executions = executions;
@@ -138,6 +141,7 @@ export class Sessions {
       this.update(id, (session) => ({ ...session, status, closedAt: tx.now }));
       tx.log({ ns: sql.ns, session: sql.num }, { type: status === 'expired' ? 'session_expired' : 'session_closed', data: { policy } });
       tx.notice.ended.push(id);
+      this.#allocations.endAllOf({ session: sql.num }, 'Its session was closed.');
     }
     const { cancelled, more } = policy === 'cancel' ? this.#cancelOwned(sql, decide) : NONE_CANCELLED;
     return { session: this.get(id), closed: first, cancelled, more };

@@ -12,6 +12,7 @@ import { measureVerbs } from './measure-verbs.ts';
 import { processVerbs } from './process-verbs.ts';
 import { projectVerbs } from './project-verbs.ts';
 import { queueVerbs } from './queue-verbs.ts';
+import { resourceVerbs } from './resource-verbs.ts';
 import { scheduleReads } from './schedule-reads.ts';
 import { scheduleVerbs } from './schedule-verbs.ts';
 import { sessionVerbs } from './session-verbs.ts';
@@ -39,6 +40,7 @@ export function verbsOn(host: Host): Omit<Backend, 'kind' | 'capabilities'> {
     ...jobVerbs(host),
     ...jobReads(host),
     ...queueVerbs(host),
+    ...resourceVerbs(host),
     ...timeVerbs(host),
     ...workerVerbs(host),
     ...scheduleVerbs(host),

@@ -96,7 +96,7 @@ function dueItems(tx: Tx, now: number, limit: number, decide: Decide): DueItem[]
     ),
     ...gates.map(
       ({ key }): DueItem => ({
-        fire: (parts) => parts.jobRows.fireGate(key),
+        fire: (parts) => (key.startsWith('e:') ? parts.allocations.fireLease(Number(key.slice(2))) : parts.jobRows.fireGate(key)),
         postpone: (at, until) => at.sql('UPDATE gate_timer SET due_at = ? WHERE key = ? AND due_at <= ?').run(until, key, at.now),
       }),
     ),

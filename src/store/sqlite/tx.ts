@@ -11,6 +11,7 @@ import type { BackendEnvironment, CommitNotice, ScheduleSupport } from '../backe
 import { eventCodes } from './codes.ts';
 import type { Db } from './connection.ts';
 import { type AttemptKind, Measured } from './measured.ts';
+import { ResourceUse } from './resource-use.ts';
 
 type Statement = Database.Statement<unknown[], unknown>;
 export type RecordStatement = (text: string, parameters: readonly unknown[]) => void;
@@ -25,12 +26,17 @@ const LAST: Readonly<Record<Numbered, string>> = {
 };
 
 /** Tables that are empty most of the time. */
-type SeldomUsed = 'inbox' | 'job_need' | 'dedupe';
+type SeldomUsed = 'inbox' | 'job_need' | 'dedupe' | 'resource_set' | 'resource_turn' | 'allocation';
 const ANY_ROW: Readonly<Record<SeldomUsed, string>> = {
   inbox: 'SELECT 1 FROM inbox LIMIT 1',
   job_need: 'SELECT 1 FROM job_need LIMIT 1',
   dedupe: 'SELECT 1 FROM dedupe LIMIT 1',
+  resource_set: 'SELECT 1 FROM resource_set LIMIT 1',
+  resource_turn: 'SELECT 1 FROM resource_turn LIMIT 1',
+  // Those that are open.
+  allocation: 'SELECT 1 FROM allocation WHERE ended_at IS NULL LIMIT 1',
 };
+const SELDOM_USED = Object.keys(ANY_ROW) as SeldomUsed[];
 
 /** The limits of one queue; a queue without any has none of these. */
 export interface QueueBounds {
@@ -84,6 +90,8 @@ export class Tx {
   readonly #byNumber = { namespace: new Map<number, string>(), task: new Map<number, string>(), queue: new Map<number, { ns: number; name: string }>() };
   readonly #counters = new Map<number, Map<number, number[]>>();
   readonly #measured = new Measured();
+  /** What is held of resources; written with the counters. */
+  readonly uses = new ResourceUse();
   #last: Record<Numbered, number | null> = { execution: null, job: null, event: null, session: null };
   /** By namespace, then by status. */
   readonly #executionCounts = new Map<number, number[]>();
@@ -95,7 +103,14 @@ export class Tx {
   readonly #sessionIds = new Map<number, string>();
   readonly #laneCaps = new Map<number, readonly string[]>();
   /** Tables that are empty most of the time; undefined = not known. */
-  readonly #holdsRows: Record<SeldomUsed, boolean | undefined> = { inbox: undefined, job_need: undefined, dedupe: undefined };
+  readonly #holdsRows: Record<SeldomUsed, boolean | undefined> = {
+    inbox: undefined,
+    job_need: undefined,
+    dedupe: undefined,
+    resource_set: undefined,
+    resource_turn: undefined,
+    allocation: undefined,
+  };
   readonly #record: RecordStatement | undefined;
 
   /** `record` is told of every statement that wrote rows. */
@@ -128,9 +143,7 @@ export class Tx {
     this.lanesVersion++;
     this.#limits.clear();
     this.#forgetNumbers();
-    this.changed('inbox', undefined);
-    this.changed('job_need', undefined);
-    this.changed('dedupe', undefined);
+    for (const table of SELDOM_USED) this.changed(table, undefined);
     return true;
   }
 
@@ -190,11 +203,10 @@ export class Tx {
     for (const map of Object.values(this.#byNumber)) map.clear();
     this.#counters.clear();
     this.#measured.clear();
+    this.uses.clear();
     this.#executionCounts.clear();
     this.#limits.clear();
-    this.changed('inbox', undefined);
-    this.changed('job_need', undefined);
-    this.changed('dedupe', undefined);
+    for (const table of SELDOM_USED) this.changed(table, undefined);
     this.#eventNames = null;
     this.#laneCaps.clear();
     this.#sessionIds.clear();
@@ -396,6 +408,7 @@ export class Tx {
     }
     this.#counters.clear();
     this.#measured.flush(this);
+    this.uses.flush(this);
     for (const [ns, counts] of this.#executionCounts) {
       for (const [status, delta] of counts.entries()) {
         if (delta)
