@@ -40,6 +40,7 @@ export default defineConfig({
         'src/orchestration/**': submodule,
         'src/observe/**': submodule,
         'src/actions/**': submodule,
+        'src/outlets/**': submodule,
         'src/mcp/**': submodule,
         'src/cli/**': submodule,
         'tools/**': submodule,

@@ -85,7 +85,12 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
   const secrets = createSecretStore(config, env, { redactor });
   const evaluator = createEvaluator();
   const servers = Object.keys(config.mcpServers).length === 0 ? undefined : (await import('./mcp/mcp-caller.ts')).createMcpCaller(hostShape(config.mcpServers));
-  const actions = createBuiltinActions({ http: config.http, shell: config.shell === null ? undefined : { ...config.shell, env }, mcp: servers });
+  const actions = createBuiltinActions({
+    http: config.http,
+    shell: config.shell === null ? undefined : { ...config.shell, env },
+    mcp: servers,
+    deliveries: { outlets: config.outlets, namespace: config.namespace, secrets, now, env },
+  });
   const role = options.role ?? 'worker';
   const registry = new TaskRegistry({
     builtIns: actions.types,
@@ -208,6 +213,7 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
       logger: log('worker-agents'),
     }),
     workflowsDir,
+    outlets: config.outlets,
     log,
     now,
     newId,

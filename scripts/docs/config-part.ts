@@ -33,6 +33,10 @@ const MEANING: Readonly<Record<ConfigKey, string>> = {
     'Limits by queue: `{mail: {concurrency: 2, rateLimit: {limit: 100, period: 1m}}}`. Set when a process that runs jobs starts; null takes a limit away. `order`: `fifo` (default, by priority and age), `sjf`, `edf`, `wspt` or `fair`.',
   pools:
     'Pools of resources by name, as define_pool takes them: `{gpu: {type: gpu, capacity: 2}, llm: {type: api_quota, capacity: {requests: 60, tokens: 90000}, refill: 1m}, host: detect}`; `detect` is cores and memory of this machine. Written when a process that runs jobs starts; one that is taken out of the file stays until it is deleted.',
+  webhooks:
+    'Who is told of events: a list of `{name, url, events, secret?, filter?, headers?, retry?, timeout?}`. `events` are types of the log or `*`, `filter` is `{workflow?, queue?, schedule?}`. Each event is a POST, signed as Standard Webhooks has it when `secret` names one.',
+  notify:
+    'Who tells a person: a list of `{name?, on?, webhook | command, passEnv?, filter?, headers?, retry?, timeout?}`. `on` is by default approval_requested, schedule_missed, budget_exceeded; `webhook` is an address or the name of one, and gets `{text, event}`; `command` is a program with arguments, which gets the same on standard input and `LOGISTICS_TEXT`.',
   limits: 'See below.',
   retention: '`{days, executions}`: finished work older than that, or beyond that many, is removed.',
 };
@@ -76,6 +80,7 @@ export function configPart(): string {
   const variableOf = new Map<string, string>(Object.entries(ENV_NAMES).map(([variable, key]) => [key, variable]));
   const defaultOf = (key: ConfigKey): string => {
     if (key === 'dataDir' || key === 'namespace' || key === 'limits' || key === 'serve') return '';
+    if (key === 'webhooks' || key === 'notify') return 'none';
     const value = config[key];
     return value === null ? 'none' : code(JSON.stringify(value));
   };

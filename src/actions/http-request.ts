@@ -6,7 +6,7 @@ import { Duration } from '../domain/duration.ts';
 import { LogisticsError } from '../domain/errors.ts';
 import { Json } from '../domain/json.ts';
 import type { TraceContext } from '../domain/trace-context.ts';
-import { AddressGuard, type ResolveAll } from './address-guard.ts';
+import { createGuardedAgent, type GuardedAgentOptions, networkError } from './guarded-agent.ts';
 import { followRedirects, type Hop } from './http-redirect.ts';
 import { headersOf, readBody, refuseFailure } from './http-response.ts';
 
@@ -70,21 +70,9 @@ const HttpRequestInput = z
   });
 type HttpRequestInput = z.infer<typeof HttpRequestInput>;
 
-export interface HttpRequestOptions {
-  /** CIDR ranges, addresses or host names (the last two with optional port) that may be reached although they are not public. */
-  readonly allowAddresses?: readonly string[] | undefined;
-  /** Name resolution; default: the system's. */
-  readonly resolve?: ResolveAll | undefined;
-}
-
 /** The task type and the end of its connections. Throws `invalid_input` for an allow rule it cannot read. */
-export function createHttpRequest(options: HttpRequestOptions = {}): { readonly task: TaskType; close(): Promise<void> } {
-  const guard = new AddressGuard(options.allowAddresses, options.resolve);
-  let agent: Promise<Dispatcher> | undefined;
-  const dispatcher = (): Promise<Dispatcher> => {
-    agent ??= Promise.all([import('undici'), guard.connector()]).then(([{ Agent }, connect]) => new Agent({ connect, headersTimeout: 0, bodyTimeout: 0 }));
-    return agent;
-  };
+export function createHttpRequest(options: GuardedAgentOptions = {}): { readonly task: TaskType; close(): Promise<void> } {
+  const agent = createGuardedAgent(options);
   const task: TaskType = {
     type: 'http.request',
     version: 1,
@@ -94,14 +82,9 @@ export function createHttpRequest(options: HttpRequestOptions = {}): { readonly 
     example: { url: 'https://api.example.org/items', query: { page: 1 }, headers: { accept: 'application/json' }, timeout: '30s' },
     secretTargets: (input) =>
       typeof input.url === 'string' && URL.canParse(input.url) ? [...new Set([new URL(input.url).hostname, new URL(input.url).host])] : [],
-    run: async (input: HttpRequestInput, context: ActionContext) => traced(input, context, await dispatcher()),
+    run: async (input: HttpRequestInput, context: ActionContext) => traced(input, context, await agent.dispatcher()),
   };
-  return {
-    task,
-    close: async () => {
-      await (await agent)?.destroy();
-    },
-  };
+  return { task, close: () => agent.close() };
 }
 
 /** As a span of its own where the attempt belongs to a trace; the address is told without its query, which often carries keys. */
@@ -151,24 +134,4 @@ function firstHop(input: HttpRequestInput, context: ActionContext, trace: TraceC
   for (const [key, value] of Object.entries(input.headers ?? {})) headers.set(key.toLowerCase(), String(value));
   const body = input.body === undefined || typeof input.body === 'string' ? input.body : JSON.stringify(input.body);
   return { url, method: input.method, headers: Object.fromEntries(headers), body };
-}
-
-/** undici wraps the true cause; a refused address lies somewhere in the chain. */
-function networkError(name: string, error: unknown): LogisticsError {
-  const chain = causes(error);
-  const ours = chain.find((cause) => cause instanceof LogisticsError);
-  if (ours !== undefined) return ours;
-  const root = chain.at(-1);
-  if (root?.message === 'bad port') return new LogisticsError('address_refused', `${name}: HTTP clients do not talk to this port.`, { path: 'url' });
-  const code = chain.map((cause) => (cause as { code?: unknown }).code).find((value) => typeof value === 'string');
-  return new LogisticsError('network', `${name} failed: ${root?.message || code || 'no connection'}`, {
-    details: { code: (code as string | undefined) ?? null },
-    cause: error,
-  });
-}
-
-function causes(error: unknown, depth = 0): Error[] {
-  if (!(error instanceof Error) || depth > 5) return [];
-  const inner = error instanceof AggregateError ? error.errors : [error.cause];
-  return [error, ...inner.flatMap((cause) => causes(cause, depth + 1))];
 }

@@ -49,15 +49,19 @@ export async function readBody(response: Response, wish: BodyWish, context: Acti
 }
 
 /** Always throws: `http_4xx` or `http_5xx` with status, telling headers, an excerpt of the body and, when given, `retryAfterMs`. */
-export async function refuseFailure(response: Response, name: string): Promise<never> {
+export async function refuseFailure(response: Response, name: string, mayRetry: (status: number) => boolean = isRetryable): Promise<never> {
   const { status } = response;
   const { bytes } = await readBytes(response, EXCERPT_BYTES).catch(() => ({ bytes: new Uint8Array() }));
   const headers = Object.fromEntries([...response.headers].filter(([header]) => TELLING_HEADERS.test(header)));
   const retryAfterMs = status === 429 || status === 503 ? parseRetryAfter(response) : undefined;
   throw new LogisticsError(status < 500 ? 'http_4xx' : 'http_5xx', `${name} answered ${status}${response.statusText ? ` ${response.statusText}` : ''}.`, {
-    retryable: status >= 500 || RETRYABLE_4XX.includes(status),
+    retryable: mayRetry(status),
     details: { status, headers, body: decode(bytes, response.headers.get('content-type') ?? ''), ...(retryAfterMs === undefined ? {} : { retryAfterMs }) },
   });
+}
+
+function isRetryable(status: number): boolean {
+  return status >= 500 || RETRYABLE_4XX.includes(status);
 }
 
 async function readBytes(response: Response, limit: number): Promise<{ bytes: Uint8Array; whole: boolean }> {

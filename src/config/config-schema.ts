@@ -9,6 +9,7 @@ import { PoolInput, PoolName } from '../domain/resource.ts';
 import { LOG_LEVELS } from '../logger.ts';
 import { isRedisUrl, parseRedisAddress, type RedisUrl } from '../store/redis-address.ts';
 import { choice, type IssueParams } from './choice.ts';
+import { NotifyInput, WebhooksInput } from './outlet-schema.ts';
 import { duration, Path, text } from './schema-parts.ts';
 import { ServeInput } from './serve-schema.ts';
 
@@ -36,7 +37,7 @@ const Store = z.string().superRefine((value, context) => {
 export const TOOLSETS = ['default', 'workers', 'planning', 'projects', 'resources', 'compat', 'published'] as const;
 
 /** Keys that execute something or widen what may be reached: they act only from a trusted file. */
-export const GUARDED_KEYS = ['mcpServers', 'handlers', 'shell', 'http', 'secrets', 'secretsFile', 'serve', 'tokensFile', 'metrics'] as const;
+export const GUARDED_KEYS = ['mcpServers', 'handlers', 'shell', 'http', 'secrets', 'secretsFile', 'serve', 'tokensFile', 'metrics', 'webhooks', 'notify'] as const;
 
 const PlainText = text(/^[^\0]{0,65536}$/, 'a text without NUL characters');
 const Argv = z
@@ -141,6 +142,8 @@ export const ConfigInput = z.strictObject({
     )
     .optional(),
   pools: z.record(PoolName, z.union([z.literal('detect'), PoolInput])).optional(),
+  webhooks: WebhooksInput.optional(),
+  notify: NotifyInput.optional(),
   limits: LimitsInput.optional(),
   retention: z.strictObject({ days: z.number().positive().max(36_500).optional(), executions: z.int().min(1).max(100_000_000).optional() }).optional(),
 });

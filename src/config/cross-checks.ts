@@ -6,8 +6,10 @@ import { checkPatterns } from '../actions/shell-allow.ts';
 import { parseDuration } from '../domain/duration.ts';
 import { LogisticsError } from '../domain/errors.ts';
 import { isJsonObject } from '../domain/json.ts';
+import { DELIVER_TASK } from '../domain/outlet.ts';
 import { type ConfigFault, pathText } from './config-faults.ts';
 import { DEFAULT_LIMITS } from './defaults.ts';
+import { DEFAULT_NOTIFY_NAME, isAddress } from './outlet-schema.ts';
 
 type Raw = Readonly<Record<string, unknown>>;
 type Report = (path: readonly PropertyKey[], message: string, expected?: string) => void;
@@ -26,6 +28,7 @@ export function crossFaults(raw: unknown, source: string): ConfigFault[] {
   checkLimits(raw, report);
   checkReach(raw, report);
   checkPublished(raw, report);
+  checkOutlets(raw, report);
   return faults;
 }
 
@@ -69,6 +72,7 @@ function checkSecrets(raw: Raw, report: Report): void {
     const tasks = Array.isArray(secret.tasks) ? (secret.tasks as unknown[]) : [];
     for (const [task, list] of [
       ['http.request', 'hosts'],
+      [DELIVER_TASK, 'hosts'],
       ['mcp.call', 'servers'],
     ] as const) {
       const targets = secret[list];
@@ -96,6 +100,32 @@ function checkPublished(raw: Raw, report: Report): void {
   }
   if (Array.isArray(raw.toolsets) && raw.toolsets.includes('published') && entries.length === 0)
     report(['toolsets'], 'names the set published, but no workflow is published', 'workflows under published');
+}
+
+/** Names are the identity of outlets in the store; a notification goes to one place, which is there. */
+function checkOutlets(raw: Raw, report: Report): void {
+  const webhooks = (Array.isArray(raw.webhooks) ? (raw.webhooks as unknown[]) : []).map((entry) => (isJsonObject(entry) ? entry : {}));
+  const notify = (Array.isArray(raw.notify) ? (raw.notify as unknown[]) : []).map((entry) => (isJsonObject(entry) ? entry : {}));
+  const taken = new Set<unknown>();
+  for (const [key, entries] of [
+    ['webhooks', webhooks],
+    ['notify', notify],
+  ] as const) {
+    for (const [index, { name = key === 'notify' ? DEFAULT_NOTIFY_NAME : undefined }] of entries.entries()) {
+      if (name !== undefined && taken.has(name)) report([key, index, 'name'], `is the name of another webhook or notification`, 'a name of its own');
+      taken.add(name);
+    }
+  }
+  for (const [index, { webhook, command, headers, passEnv }] of notify.entries()) {
+    const at = ['notify', index];
+    if ((webhook === undefined) === (command === undefined)) report(at, 'names neither or both of webhook and command', 'a webhook, or a command');
+    if (typeof webhook === 'string' && !webhooks.some(({ name }) => name === webhook) && !(isAddress(webhook) && URL.canParse(webhook)))
+      report([...at, 'webhook'], 'is neither an address nor the name of a webhook of this configuration', 'an http or https address, or a name under webhooks');
+    if (command !== undefined && headers !== undefined) report([...at, 'headers'], 'has no meaning beside command');
+    if (command === undefined && passEnv !== undefined) report([...at, 'passEnv'], 'acts only with command');
+  }
+  for (const [index, { url }] of webhooks.entries())
+    if (typeof url === 'string' && /^https?:/.test(url) && !URL.canParse(url)) report(['webhooks', index, 'url'], 'is no address');
 }
 
 function checkAliases(raw: Raw, report: Report): void {

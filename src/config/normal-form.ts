@@ -1,12 +1,14 @@
 // Owns the normal form of the configuration: every field filled in, times in ms, paths absolute.
 import { isAbsolute, join, resolve } from 'node:path';
 import type { PublishedWorkflow } from '../../tools/published.ts';
+import type { Outlet } from '../domain/outlet.ts';
 import type { QueueLimits } from '../domain/queue.ts';
 import type { LogLevel } from '../logger.ts';
 import type { PoolDefinition } from '../orchestration/resource-manager.ts';
 import type { SecretBinding } from '../runtime/secrets.ts';
 import { type ConfigFields, type StoreName, TOOLSETS } from './config-schema.ts';
 import { DEFAULT_CONCURRENCY, DEFAULT_LIMITS, DEFAULT_RETENTION } from './defaults.ts';
+import { outletForms } from './outlet-schema.ts';
 import { type ServeConfig, serveForm } from './serve-schema.ts';
 
 export type McpServerConfig =
@@ -58,6 +60,8 @@ export interface Config {
   readonly queues: Readonly<Record<string, QueueLimits>>;
   /** Pools of resources by name. */
   readonly pools: Readonly<Record<string, PoolDefinition>>;
+  /** Who is told of events: what `webhooks` and `notify` name. */
+  readonly outlets: readonly Outlet[];
   readonly limits: Limits;
   readonly retention: { readonly days: number; readonly executions: number };
 }
@@ -80,6 +84,12 @@ export function absolutePaths(fields: ConfigFields, base: string, homeDir: strin
     if (path !== undefined) out[key] = absolute(path);
   }
   if (fields.shell?.root !== undefined) out.shell = { ...fields.shell, root: absolute(fields.shell.root) };
+  if (fields.notify !== undefined) {
+    // As below: only a program that is written as a path belongs to the file.
+    const command = (argv: string[] | undefined): string[] | undefined =>
+      argv?.map((part, at) => (at === 0 && /^(\.{1,2}|~)[/\\]/.test(part) ? absolute(part) : part));
+    out.notify = fields.notify.map((entry) => ({ ...entry, command: command(entry.command) }));
+  }
   if (fields.mcpServers !== undefined) {
     out.mcpServers = Object.fromEntries(
       Object.entries(fields.mcpServers).map(([name, server]) => [
@@ -140,6 +150,7 @@ export function normalForm(fields: ConfigFields, context: NormalFormContext): Co
       ]),
     ),
     pools: Object.fromEntries(Object.entries(fields.pools ?? {}).map(([name, pool]) => [name, pool === 'detect' ? { detect: true } : pool])),
+    outlets: outletForms(fields.webhooks ?? [], fields.notify ?? [], context.workspaceRoot),
     limits: {
       processLeaseMs: limits.processLease ?? DEFAULT_LIMITS.processLeaseMs,
       heartbeatMs: limits.heartbeat ?? DEFAULT_LIMITS.heartbeatMs,

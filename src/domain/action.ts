@@ -46,6 +46,8 @@ export interface TaskType {
   /** What a run does that began with another version; default continue. */
   readonly onVersionChange?: VersionPolicy | undefined;
   readonly description: string;
+  /** Made by the program itself: no caller may ask for it, and lists leave it out. */
+  readonly internal?: true | undefined;
   readonly input: z.ZodType;
   readonly output?: z.ZodType | undefined;
   /** One example of `with`, shown in errors and docs. */

@@ -73,7 +73,7 @@ export class Engines {
     if (this.#open.size >= MAX_NAMESPACES)
       return Promise.reject(new LogisticsError('limit_exceeded', `This server works for ${MAX_NAMESPACES} namespaces already.`, { path: 'namespace' }));
     const home = namespace === this.#config.namespace;
-    const config = { ...this.#config, namespace, ...(home ? {} : { workflowsDir: null }) };
+    const config = { ...this.#config, namespace, ...(home ? {} : { workflowsDir: null, outlets: [] }) };
     const opening = openEngineWith(config, { ...this.#options, ...own });
     opening.then(
       (engine) => this.#ready.add(engine),

@@ -199,6 +199,10 @@ export function confine(store: Backend, namespace: string): Backend {
     listArtifacts: (p) => (ownExecution(p.executionId) ? store.listArtifacts(p) : []),
 
     readEvents: (p) => store.readEvents(within(p)),
+
+    openOutlets: (p) => store.openOutlets(here(p)),
+    dispatch: (p) => store.dispatch({ ...here(p), jobs: p.jobs.map(here) }),
+    outletPositions: () => store.outletPositions({ namespace }),
   };
 }
 

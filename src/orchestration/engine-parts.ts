@@ -1,6 +1,7 @@
 // Owns the list of what an engine is made of; all of it is made elsewhere.
 import type { IdSource } from '../domain/id.ts';
 import type { Logger } from '../domain/log.ts';
+import type { Outlet } from '../domain/outlet.ts';
 import type { QueueLimits } from '../domain/queue.ts';
 import type { PoolSpec } from '../domain/resource.ts';
 import type { Decide } from '../domain/transition.ts';
@@ -56,6 +57,8 @@ export interface EngineParts {
   readonly makeWorker: ((epoch: () => number) => Worker) | null;
   /** Definitions as files; watched by a process that runs jobs, compared by any. */
   readonly workflowsDir: WorkflowsDir | null;
+  /** Who is told of events. */
+  readonly outlets: readonly Outlet[];
   /** Ends what lies below: actions, connections, threads. */
   readonly dispose: () => Promise<void>;
 }

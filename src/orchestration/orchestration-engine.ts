@@ -7,6 +7,8 @@ import { isJsonObject, type Json, type JsonObject } from '../domain/json.ts';
 import type { Logger } from '../domain/log.ts';
 import type { ClosePolicy } from '../domain/session.ts';
 import { isTerminal } from '../domain/workflow-execution.ts';
+import { notificationText } from '../outlets/notification-text.ts';
+import { OutletDispatcher } from '../outlets/outlet-dispatcher.ts';
 import { ChangePoller } from '../runtime/change-poller.ts';
 import { createDueTimer } from '../runtime/due-timer.ts';
 import { EventFeed, type EventHandler } from '../runtime/event-feed.ts';
@@ -86,6 +88,8 @@ export class OrchestrationEngine {
   readonly #timer: Ticker;
   readonly #sweeper: Sweeper;
   readonly #poller: ChangePoller;
+  /** Null where nobody is to be told, or this process runs no jobs. */
+  readonly #outlets: OutletDispatcher | null;
   readonly #startedAt: number;
   #worker: Worker | null = null;
   #epoch = 0;
@@ -130,6 +134,18 @@ export class OrchestrationEngine {
     this.#pump = new InboxPump({ backend, decide, onError: onError('inbox-pump') });
     this.#timer = createDueTimer({ backend, decide, now, leading: () => this.#sweeper.leading, onError: onError('due-timer') });
     this.#poller = new ChangePoller(backend, onError('change-poller'));
+    this.#outlets =
+      parts.outlets.length === 0 || parts.makeWorker === null
+        ? null
+        : new OutletDispatcher({
+            backend,
+            namespace,
+            outlets: parts.outlets,
+            epoch: () => this.#epoch,
+            now,
+            words: notificationText,
+            onError: onError('outlets'),
+          });
     this.#sweeper = createSweeper({
       backend,
       decide,
@@ -186,6 +202,7 @@ export class OrchestrationEngine {
       this.#waiters.notify(notice);
       this.workerAgents.notify(notice);
       this.#feed.wake();
+      this.#outlets?.wake();
     });
     this.#worker = this.#p.makeWorker?.(() => this.#epoch) ?? null;
     if (this.#worker !== null) {
@@ -197,6 +214,7 @@ export class OrchestrationEngine {
     this.#timer.start();
     if (backend.capabilities.shared) this.#poller.start();
     this.#worker?.start();
+    this.#outlets?.ticker.start();
     if (this.#worker !== null) await this.workflowsDir?.start();
     this.logger.info({ namespace: this.namespace, store: backend.kind, epoch: this.#epoch }, 'engine started');
   }
@@ -227,6 +245,8 @@ export class OrchestrationEngine {
 
   /** Leaves the registry if the namespace does not need this process in that very moment, and then stops; false = it does, it goes on. */
   async retire(): Promise<boolean> {
+    // What is still to be delivered is work that is left.
+    await this.#outlets?.drain();
     this.#left = await this.#p.backend.leave({ epoch: this.#epoch, decide: this.#p.decide, idleIn: this.namespace });
     if (this.#left) await this.stop();
     return this.#left;
@@ -254,6 +274,7 @@ export class OrchestrationEngine {
     if (running) {
       await this.workflowsDir?.stop();
       await this.#worker?.stop();
+      await this.#lastDeliveries();
       await Promise.all([this.#timer.stop(), this.#pump.ticker.stop(), this.#sweeper.stop(), this.#poller.stop()]);
       this.#unsubscribe?.();
       await this.#signOff();
@@ -263,6 +284,14 @@ export class OrchestrationEngine {
     await this.#p.backend.close();
     await this.#p.dispose();
     this.logger.info('engine stopped');
+  }
+
+  /** What this process has logged becomes deliveries before it goes: the next one, or a background host, then finds jobs. */
+  async #lastDeliveries(): Promise<void> {
+    if (this.#outlets === null) return;
+    await this.#outlets.ticker.stop();
+    if (!this.#left)
+      await this.#outlets.drain().catch((error: unknown) => this.logger.warn({ err: error }, 'the last events are delivered by the next process'));
   }
 
   async #signOff(): Promise<void> {
@@ -434,7 +463,12 @@ export class OrchestrationEngine {
    * clock of its own takes the rounds by hand. Resolves to the delay in ms until the next one.
    */
   async tick(): Promise<number> {
-    const delays = await Promise.all([this.#timer.tick(), this.#pump.ticker.tick(), this.#sweeper.tick()]);
+    const delays = await Promise.all([
+      this.#timer.tick(),
+      this.#pump.ticker.tick(),
+      this.#sweeper.tick(),
+      ...(this.#outlets === null ? [] : [this.#outlets.ticker.tick()]),
+    ]);
     return Math.min(...delays);
   }
 

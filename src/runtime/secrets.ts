@@ -1,6 +1,7 @@
 // Owns who may have a secret: a value leaves only for a task type, and a host or server, that its binding names.
 import { LogisticsError } from '../domain/errors.ts';
 import { nearMatches } from '../domain/near-match.ts';
+import { DELIVER_TASK } from '../domain/outlet.ts';
 import type { Redactor } from './redact.ts';
 import { runSecretCommand } from './secret-command.ts';
 import { readSecretFile } from './secret-file.ts';
@@ -106,7 +107,7 @@ function assertAllowed(name: string, binding: SecretBinding, use: SecretUse): vo
       `secrets.${name}.tasks`,
     );
   }
-  const kind = use.task === 'http.request' ? 'hosts' : use.task === 'mcp.call' ? 'servers' : undefined;
+  const kind = use.task === 'http.request' || use.task === DELIVER_TASK ? 'hosts' : use.task === 'mcp.call' ? 'servers' : undefined;
   if (kind !== undefined && use.targets.length === 0) {
     throw refuse(
       name,
@@ -137,7 +138,7 @@ function refuse(name: string, why: string, nextAction: string, binding: SecretBi
 
 function notBound(name: string, use: SecretUse): LogisticsError {
   const target =
-    use.task === 'http.request'
+    use.task === 'http.request' || use.task === DELIVER_TASK
       ? `, hosts: [${use.targets[0] ?? 'api.example.org'}]`
       : use.task === 'mcp.call'
         ? `, servers: [${use.targets[0] ?? 'name'}]`

@@ -24,6 +24,7 @@ import type { ExecutionRow, ExecutionStatus, ParentLink, StepRow } from '../doma
 import type { ListFilter, Page, Receipt } from './port/common.ts';
 import type { EventLogVerbs } from './port/event-log.ts';
 import type { MeasureReads } from './port/measures.ts';
+import type { OutletStore } from './port/outlets.ts';
 import type { ProjectVerbs } from './port/projects.ts';
 import type { QueueCountReads } from './port/queue-counts.ts';
 import type { ResourceVerbs } from './port/resources.ts';
@@ -383,7 +384,7 @@ export type RedriveResult =
 
 export type CancelResult = { readonly kind: 'cancelled' | 'requested' | 'already_ended' | 'not_found'; readonly status: JobStatus | null };
 
-export interface Backend extends EventLogVerbs, MeasureReads, ProjectVerbs, QueueCountReads, ResourceVerbs, StepCacheVerbs {
+export interface Backend extends EventLogVerbs, MeasureReads, OutletStore, ProjectVerbs, QueueCountReads, ResourceVerbs, StepCacheVerbs {
   readonly kind: 'sqlite' | 'in_memory' | (string & {});
   readonly capabilities: { readonly textSearch: boolean; readonly durable: boolean; readonly shared: boolean };
 
@@ -404,10 +405,10 @@ export interface Backend extends EventLogVerbs, MeasureReads, ProjectVerbs, Queu
    */
   leave(p: { readonly epoch: number; readonly decide: Decide; readonly idleIn?: string | undefined }): Promise<boolean>;
   /**
-   * Whether this process sweeps for all: it takes the lead when nobody has it, its lease (as long as a process's) lapsed or its
-   * holder is gone, and renews it rarely. One that is no candidate only learns whether nobody leads.
+   * Whether this process does a duty for all (default: it sweeps): it takes the lead when nobody has it, its lease (as long as a
+   * process's) lapsed or its holder is gone, and renews it rarely. One that is no candidate only learns whether nobody leads.
    */
-  lead(p: { readonly epoch: number; readonly candidate: boolean }): Promise<boolean>;
+  lead(p: { readonly epoch: number; readonly candidate: boolean; readonly duty?: string | undefined }): Promise<boolean>;
   /** `capabilities` are those of the process that would go on; default: none. */
   unfinished(p: { readonly namespace: string; readonly capabilities?: readonly string[] | undefined }): Unfinished;
   /** Takes back the work of dead processes and of those silent for a lease. */

@@ -3,6 +3,7 @@ import type { TaskType } from '../domain/action.ts';
 import { LogisticsError } from '../domain/errors.ts';
 import type { JsonObject } from '../domain/json.ts';
 import { nearMatches } from '../domain/near-match.ts';
+import { COMMAND_TASK, DELIVER_TASK } from '../domain/outlet.ts';
 import type { Plan } from '../domain/plan.ts';
 import { handlerCapability, type TaskVersion, type TaskVersions, versionFault } from '../domain/task-versions.ts';
 import { AGENT_CAPABILITY } from '../domain/worker-agent.ts';
@@ -19,6 +20,8 @@ export interface TaskRegistryOptions {
 
 export class TaskRegistry {
   readonly #builtIns = new Map<string, TaskType>();
+  /** Jobs of these are made by the program itself; nobody can ask for one. */
+  readonly #internal = new Map<string, TaskType>();
   /** The versions of each type, newest first. */
   readonly #own = new Map<string, readonly TaskType[]>();
   readonly #offered: readonly string[];
@@ -26,7 +29,7 @@ export class TaskRegistry {
   #aliases: ReadonlyMap<string, string> = new Map();
 
   constructor({ builtIns, capabilities = [], untrustedFile }: TaskRegistryOptions) {
-    for (const type of builtIns) this.#builtIns.set(type.type, type);
+    for (const type of builtIns) (type.internal === true ? this.#internal : this.#builtIns).set(type.type, type);
     this.#offered = capabilities;
     this.#untrustedFile = untrustedFile;
   }
@@ -127,9 +130,9 @@ export class TaskRegistry {
     });
   }
 
-  /** What runs a step whose run began with a version; throws version_changed where the policy of the type says so. */
+  /** What runs a job: the program's own types too, and of a step whose run began with a version that one; throws version_changed where the policy of the type says so. */
   requireFor(name: string, began: TaskVersion | null): TaskType {
-    const newest = this.require(name);
+    const newest = this.#internal.get(name) ?? this.require(name);
     if (began === null) return newest;
     const pinned = began.policy === 'pin' ? this.#own.get(newest.type)?.find(({ version }) => version === began.version) : undefined;
     const fault = pinned === undefined ? versionFault(newest.type, began, newest.version) : null;
@@ -190,5 +193,5 @@ export class TaskRegistry {
 }
 
 function isReserved(name: string): boolean {
-  return ([...WAITING_TASKS, AGENT_CAPABILITY] as readonly string[]).includes(name);
+  return ([...WAITING_TASKS, AGENT_CAPABILITY, DELIVER_TASK, COMMAND_TASK] as readonly string[]).includes(name);
 }

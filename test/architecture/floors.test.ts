@@ -19,6 +19,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   'src/optimization': 2,
   'src/tracking': 2,
   'src/actions': 2,
+  'src/outlets': 2,
   'src/orchestration': 3,
   // Beside the engine: it reads the store and knows no caller.
   'src/observe': 3,

@@ -5,6 +5,7 @@ import type { Capabilities, MakeBackend } from './harness.ts';
 import { jobsQueueContract } from './jobs-queue.ts';
 import { leasesContract } from './leases.ts';
 import { measuresContract } from './measures.ts';
+import { outletsContract } from './outlets.ts';
 import { presenceContract } from './presence.ts';
 import { projectsContract } from './projects.ts';
 import { queueDedupeContract } from './queue-dedupe.ts';
@@ -52,6 +53,7 @@ const PARTS = [
   projectsContract,
   resourcesContract,
   resourceModelContract,
+  outletsContract,
 ];
 
 /** Declares the tests of every part; `make` gives a fresh, empty place for each test. */

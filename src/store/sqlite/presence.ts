@@ -66,9 +66,9 @@ export function isNeeded(parts: Parts, namespace: string, epoch: number): boolea
   return unfinished(parts, namespace, own === undefined ? [] : (JSON.parse(own.capabilities) as string[])).needed;
 }
 
-/** The process that sweeps for all, whether it lives or not. */
-export function leaderOf(tx: Tx): LeaderSql | null {
-  return (tx.sql('SELECT epoch, until FROM leader WHERE name = ?').get(SWEEPS) as LeaderSql | undefined) ?? null;
+/** The process that does a duty for all, whether it lives or not. */
+export function leaderOf(tx: Tx, duty: string = SWEEPS): LeaderSql | null {
+  return (tx.sql('SELECT epoch, until FROM leader WHERE name = ?').get(duty) as LeaderSql | undefined) ?? null;
 }
 
 /** A leader whose lease lapsed, whose row is gone or whose lock can be taken leads no more. */
@@ -77,12 +77,15 @@ export function leads(tx: Tx, processes: Processes, leader: LeaderSql | null, no
 }
 
 /** Takes or renews the lead, unless another did since `seen` was read. */
-export function takeLead(tx: Tx, p: { readonly epoch: number; readonly seen: LeaderSql | null; readonly leaseMs: number }): boolean {
-  const now = leaderOf(tx);
+export function takeLead(
+  tx: Tx,
+  p: { readonly epoch: number; readonly seen: LeaderSql | null; readonly leaseMs: number; readonly duty?: string | undefined },
+): boolean {
+  const now = leaderOf(tx, p.duty);
   if (now?.epoch !== p.seen?.epoch || now?.until !== p.seen?.until) return false;
   if (tx.sql('SELECT 1 FROM process WHERE epoch = ?').get(p.epoch) === undefined) return false;
   tx.sql('INSERT INTO leader (name, epoch, until) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET epoch = excluded.epoch, until = excluded.until').run(
-    SWEEPS,
+    p.duty ?? SWEEPS,
     p.epoch,
     tx.now + p.leaseMs,
   );

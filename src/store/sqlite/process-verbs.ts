@@ -63,13 +63,13 @@ export function processVerbs(host: Host): Verbs {
       return true;
     },
 
-    lead: async ({ epoch, candidate }) => {
+    lead: async ({ epoch, candidate, duty }) => {
       const { tx } = host.parts;
       const now = host.env.now();
       const leaseMs = host.env.limits.leaseMs;
-      const seen = leaderOf(tx);
+      const seen = leaderOf(tx, duty);
       if (seen?.epoch === epoch ? seen.until - now > leaseMs / 2 : leads(tx, processes, seen, now)) return seen?.epoch === epoch;
-      return !candidate || host.write((parts) => takeLead(parts.tx, { epoch, seen, leaseMs }));
+      return !candidate || host.write((parts) => takeLead(parts.tx, { epoch, seen, leaseMs, duty }));
     },
 
     unfinished: ({ namespace, capabilities = [] }) => unfinished(host.parts, namespace, capabilities),

@@ -3,6 +3,7 @@ import type { Database } from 'better-sqlite3';
 import { StoreError } from '../../domain/errors.ts';
 import { INITIAL } from './migrations/initial.ts';
 import { OBSERVE } from './migrations/observe.ts';
+import { OUTLETS } from './migrations/outlets.ts';
 import { PROJECTS } from './migrations/projects.ts';
 import { QUEUE_ORDER } from './migrations/queue-order.ts';
 import { RESOURCES } from './migrations/resources.ts';
@@ -14,7 +15,7 @@ import { retryBusy } from './sqlite-error.ts';
 export const APPLICATION_ID = 0x4c674d63;
 
 /** In order; each is a file of its own in migrations/. */
-export const MIGRATIONS: readonly string[] = [INITIAL, STEP_CACHE, QUEUE_ORDER, OBSERVE, PROJECTS, SESSION_MODES, RESOURCES];
+export const MIGRATIONS: readonly string[] = [INITIAL, STEP_CACHE, QUEUE_ORDER, OBSERVE, PROJECTS, SESSION_MODES, RESOURCES, OUTLETS];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
 

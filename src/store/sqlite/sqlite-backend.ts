@@ -9,6 +9,7 @@ import { jobReads } from './job-reads.ts';
 import { jobVerbs } from './job-verbs.ts';
 import { logVerbs } from './log-verbs.ts';
 import { measureVerbs } from './measure-verbs.ts';
+import { outletVerbs } from './outlet-verbs.ts';
 import { processVerbs } from './process-verbs.ts';
 import { projectVerbs } from './project-verbs.ts';
 import { queueVerbs } from './queue-verbs.ts';
@@ -50,6 +51,7 @@ export function verbsOn(host: Host): Omit<Backend, 'kind' | 'capabilities'> {
     ...stepCacheVerbs(host),
     ...measureVerbs(host),
     ...projectVerbs(host),
+    ...outletVerbs(host),
     onCommit: (listener) => host.onCommit(listener),
     pollForeign: () => host.pollForeign(),
   };
