@@ -32,6 +32,7 @@ export const getSystemStatusTool = defineTool({
     waiting_for_person: z.array(z.looseObject({})),
     recent_failures: z.array(z.looseObject({})),
     warnings: z.array(z.string()).optional(),
+    outlets: z.array(z.looseObject({})).optional(),
     liveness: z.string(),
     cursor: z.string(),
     changes: z.looseObject({}).optional(),

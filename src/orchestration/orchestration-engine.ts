@@ -213,6 +213,8 @@ export class OrchestrationEngine {
     this.#pump.ticker.start();
     this.#timer.start();
     if (backend.capabilities.shared) this.#poller.start();
+    // What begins now is told of everything from here on.
+    await this.#outlets?.ticker.tick();
     this.#worker?.start();
     this.#outlets?.ticker.start();
     if (this.#worker !== null) await this.workflowsDir?.start();
@@ -404,6 +406,7 @@ export class OrchestrationEngine {
       startedAt: this.#startedAt,
       leaseMs: this.#p.leaseMs,
       background: this.#p.background,
+      outlets: this.#p.outlets,
       capabilities: this.registry.capabilities(),
       warnings: [...this.#p.warnings, ...(this.workflowsDir?.warnings() ?? [])],
       since,

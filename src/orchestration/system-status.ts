@@ -1,10 +1,12 @@
 // Owns the one comprehensive answer to "how is it going": store, processes, queues, what runs, waits, failed, comes next.
 import type { LogisticsEvent } from '../domain/event.ts';
 import type { ResourcePool } from '../domain/resource.ts';
+import type { Outlet } from '../domain/outlet.ts';
 import { AGENT_CAPABILITY, type WorkerAgent } from '../domain/worker-agent.ts';
 import type { Backend, ExecutionSummary, ProcessInfo, QueueStats, StoreStatus } from '../store/backend.ts';
 import { capabilityGap } from './capability-gap.ts';
 import { type Background, livenessText } from './liveness.ts';
+import { type OutletStatus, outletStatus, outletWarnings } from './outlet-status.ts';
 import { type SchedulesStatus, schedulesStatus } from './schedule-status.ts';
 
 export interface SystemStatus {
@@ -50,6 +52,8 @@ export interface SystemStatus {
   readonly throughput: { readonly jobsCompleted: number; readonly jobsFailed: number; readonly windowMs: number };
   readonly nextDueAt: number | null;
   readonly schedules: SchedulesStatus;
+  /** Webhooks and notifications of this configuration. */
+  readonly outlets: readonly OutletStatus[];
   readonly warnings: readonly string[];
   /** Who goes on when this process ends. */
   readonly liveness: string;
@@ -91,6 +95,7 @@ export function systemStatus(p: {
   readonly leaseMs: number;
   readonly warnings: readonly string[];
   readonly background: Background;
+  readonly outlets: readonly Outlet[];
   /** What this process could run, and a background host of it. */
   readonly capabilities: readonly string[];
   /** Epoch ms or a cursor of an earlier status. */
@@ -112,6 +117,8 @@ export function systemStatus(p: {
     warnings.push(`The oldest ready job has waited for ${Math.round((now - oldest) / 60_000)} min; no process may be able to run it (see explain).`);
   const queues = backend.queueStats({ namespace });
   warnings.push(...agentWarnings(backend, namespace, queues, now));
+  const outlets = outletStatus(backend, namespace, p.outlets);
+  warnings.push(...outletWarnings(outlets));
   const failedJobs = backend.listJobs({ filter: { namespace, dead: true }, limit: SHOWN, cursor: null }).items;
   return {
     version: p.version,
@@ -155,6 +162,7 @@ export function systemStatus(p: {
     throughput: throughput(backend, namespace, now),
     nextDueAt: store.nextDueAt,
     schedules: schedulesStatus(backend, p),
+    outlets,
     warnings,
     liveness: livenessText(backend, namespace, p.background, p.capabilities),
     changes: p.since === undefined ? null : changes(backend, namespace, p.since),

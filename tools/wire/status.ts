@@ -6,6 +6,7 @@ import { compact, iso, round, shortText } from './compact.ts';
 import { eventToWire } from './event.ts';
 import { executionRow } from './execution.ts';
 import { workerRow } from './lease.ts';
+import { outletRow } from './outlet.ts';
 import { processRow } from './process.ts';
 import { queueRows } from './queue.ts';
 import { poolRow } from './resource.ts';
@@ -59,6 +60,7 @@ export function statusToWire(status: SystemStatus, detailed: boolean): JsonObjec
       throughput: { jobs_completed: throughput.jobsCompleted, jobs_failed: throughput.jobsFailed, window_ms: throughput.windowMs },
       next_due_at: iso(status.nextDueAt),
       schedules: schedulesToWire(status.schedules, top),
+      outlets: status.outlets.length === 0 ? undefined : status.outlets.slice(0, top).map(outletRow),
       liveness: status.liveness,
       warnings: status.warnings.length === 0 ? undefined : status.warnings.map((warning) => shortText(warning)),
       cursor: String(store.lastCursor),

@@ -32,6 +32,7 @@ export function statusLines(data: JsonObject, screen: StatusScreen): string[] {
     ...section('Processes', processLines(data, screen), c),
     ...section('Queues', queueLines(data, screen), c),
     ...section('Resources', poolLines(data, screen), c),
+    ...section('Webhooks and notifications', outletLines(data, screen), c),
     ...section('Recent failures', failureLines(data, screen), c),
     ...section('Schedules that did not go as planned', amissLines(data, screen), c),
     ...section('Since then', changeLines(data, screen), c),
@@ -150,6 +151,26 @@ function poolLines(data: JsonObject, screen: StatusScreen): string[] {
     { title: 'waiting', text: (row) => number(row, 'waiting').toLocaleString('en'), right: true },
   ];
   return tableLines(rows, columns, screen.colors, screen.width - 2);
+}
+
+function outletLines(data: JsonObject, { colors: c, width, now }: StatusScreen): string[] {
+  const rows = objects(data.outlets);
+  if (rows.length === 0) return [];
+  const columns: Column<JsonObject>[] = [
+    { title: 'name', text: (row) => text(row, 'name') },
+    { title: 'kind', text: (row) => text(row, 'kind') },
+    { title: 'to', text: (row) => text(row, 'to'), flexible: true },
+    { title: 'waiting', text: (row) => number(row, 'waiting').toLocaleString('en'), right: true },
+    { title: 'delivered', text: (row) => number(row, 'delivered').toLocaleString('en'), right: true },
+    { title: 'last', text: (row) => (row.last_delivered_at === undefined ? '' : ago(row, 'last_delivered_at', now)), paint: (cell) => c.dim(cell) },
+    {
+      title: 'dead',
+      text: (row) => number(row, 'dead').toLocaleString('en'),
+      right: true,
+      paint: (cell, row) => (number(row, 'dead') > 0 ? c.red(cell) : cell),
+    },
+  ];
+  return tableLines(rows, columns, c, width - 2);
 }
 
 function failureLines(data: JsonObject, { colors: c, width, now }: StatusScreen): string[] {
