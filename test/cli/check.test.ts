@@ -249,6 +249,32 @@ describe('doctor', () => {
     );
   });
 
+  it('looks at webhooks and notifications: a secret without a value, one that may not go there, a program that is not there', async () => {
+    const folder = cliFolder();
+    const file = folder.write(
+      'own.yaml',
+      `
+secrets:
+  ERP: {tasks: [webhook.deliver], hosts: [erp.example.org]}
+webhooks:
+  - {name: erp, url: 'https://erp.example.org/in?token=hidden', events: ['*'], secret: ERP}
+  - {name: far, url: 'https://far.example.org/in', events: [job_failed], secret: ERP}
+  - {name: open, url: 'https://open.example.org/in', events: [job_failed]}
+notify:
+  - {name: desk, command: [no-such-program-anywhere]}
+`,
+    );
+    const env = { LOGISTICS_SECRET_ERP: 'a-long-enough-secret' };
+    const { code, stdout } = await folder.cli(['doctor', '--config', file], { env });
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/✓ webhook erp +erp\.example\.org, signed with ERP\n/);
+    expect(stdout).toMatch(/✗ webhook far +The secret ERP may not go to far\.example\.org\.\n +→ Add far\.example\.org to secrets\.ERP\.hosts/);
+    expect(stdout).toMatch(/✓ webhook open +open\.example\.org, not signed/);
+    expect(stdout).toMatch(/✗ notify desk +The program "no-such-program-anywhere" is not installed/);
+    expect(stdout).not.toMatch(/hidden|a-long-enough/);
+    expect((await folder.cli(['doctor', '--config', file])).stdout).toMatch(/✗ webhook erp .*holds no value/);
+  });
+
   it('a damaged store fails and is left as it is', async () => {
     const folder = cliFolder();
     mkdirSync(folder.data, { mode: 0o700 });

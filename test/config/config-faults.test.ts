@@ -7,6 +7,76 @@ import { configFromCode } from '../../src/config.ts';
 import { LogisticsError } from '../../src/domain/errors.ts';
 import { configFolder, failure, faultsOf } from './config-folder.ts';
 
+describe('webhooks and notifications', () => {
+  const read = (input: object): unknown => configFromCode(input as never, { env: {}, cwd: '/', homeDir: '/' });
+
+  it('that cannot act are refused, each by its place', async () => {
+    const error = await failure(
+      Promise.resolve().then(() =>
+        read({
+          webhooks: [
+            { name: 'erp', url: 'https://a:b@x.example/in', events: ['job_complete'] },
+            { name: 'a b', url: 'ftp://x.example', events: [] },
+            { name: 'erp', url: 'https://x.example/', events: '*', secret: 'no good', headers: { 'webhook-id': 'mine' }, filter: { job: 'x' } },
+          ],
+          notify: [
+            {},
+            { webhook: 'erq', command: ['a'] },
+            { name: 'both', webhook: 'erq' },
+            { name: 'cmd', command: ['./x'], headers: { a: 'b' }, on: ['*'] },
+            { name: 'url', webhook: 'https://x.example/', passEnv: ['A'] },
+          ],
+          secrets: { S: { tasks: ['webhook.deliver'] } },
+        }),
+      ),
+    );
+    expect([...faultsOf(error).keys()].sort()).toEqual([
+      'notify[0]',
+      'notify[1]',
+      'notify[1].name',
+      'notify[1].webhook',
+      'notify[2].webhook',
+      'notify[3].headers',
+      'notify[3].on[0]',
+      'notify[4].passEnv',
+      'secrets.S.hosts',
+      'webhooks[0].events',
+      'webhooks[0].url',
+      'webhooks[1].events',
+      'webhooks[1].name',
+      'webhooks[1].url',
+      'webhooks[2].filter.job',
+      'webhooks[2].headers["webhook-id"]',
+      'webhooks[2].name',
+      'webhooks[2].secret',
+    ]);
+  });
+
+  it('become outlets with all filled in', () => {
+    expect(
+      read({
+        webhooks: [{ name: 'erp', url: 'https://x.example/in', events: '*', filter: { queue: 'mail' } }],
+        notify: [
+          { webhook: 'erp', retry: { maxAttempts: 2 } },
+          { name: 'desk', command: ['./tell.sh', './x'], timeout: '5s', on: ['workflow_failed'] },
+        ],
+      }),
+    ).toMatchObject({
+      outlets: [
+        {
+          name: 'erp',
+          says: 'event',
+          events: '*',
+          filter: { queue: ['mail'] },
+          target: { kind: 'webhook', url: 'https://x.example/in', headers: {}, secret: null },
+        },
+        { name: 'notify', events: ['approval_requested', 'schedule_missed', 'budget_exceeded'], retry: { maxAttempts: 2, initialIntervalMs: 5_000 } },
+        { name: 'desk', says: 'text', events: ['workflow_failed'], timeoutMs: 5_000, target: { kind: 'command', argv: ['/tell.sh', './x'], passEnv: [] } },
+      ],
+    });
+  });
+});
+
 describe('faults', () => {
   it('of all sources come in one error, each with its path and near match', async () => {
     const folder = configFolder();

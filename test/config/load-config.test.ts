@@ -18,6 +18,7 @@ describe('defaults', () => {
       workspaceRoot: folder.work,
       concurrency: 16,
       toolsets: ['default'],
+      outlets: [],
       published: [],
       logLevel: 'info',
       metrics: null,

@@ -18,8 +18,10 @@ secretsFile: s.yaml
 serve: {host: 0.0.0.0}
 tokensFile: t.json
 metrics: {port: 9464}
+webhooks: [{name: erp, url: "https://erp.example.org/in", events: ['*']}]
+notify: [{command: [./tell.sh]}]
 `;
-const GUARDED = ['mcpServers', 'handlers', 'shell', 'http', 'secrets', 'secretsFile', 'serve', 'tokensFile', 'metrics'];
+const GUARDED = ['mcpServers', 'handlers', 'shell', 'http', 'secrets', 'secretsFile', 'serve', 'tokensFile', 'metrics', 'webhooks', 'notify'];
 
 function trust(folder: ConfigFolder, file: string): Promise<readonly string[]> {
   return trustFile(file, { ...folder.context(), now: () => 0 });
@@ -31,7 +33,7 @@ describe('a found file', () => {
     const file = folder.write('work/My Project/logistics.config.yaml', FULL);
     const { config, untrusted, warnings } = await folder.load({ cwd: join(folder.work, 'deep') });
     expect(config).toMatchObject({ concurrency: 3, workflowsDir: join(folder.work, 'flows'), taskAliases: { 'a.b': 'log' } });
-    expect(config).toMatchObject({ handlers: null, shell: null, mcpServers: {}, http: { allowAddresses: [] }, secrets: {}, secretsFile: null });
+    expect(config).toMatchObject({ handlers: null, shell: null, mcpServers: {}, http: { allowAddresses: [] }, secrets: {}, secretsFile: null, outlets: [] });
     expect(untrusted).toEqual({ file, keys: GUARDED, changed: false });
     expect(warnings.map((warning) => warning.key)).toEqual([
       'mcpServers',
@@ -43,6 +45,8 @@ describe('a found file', () => {
       'serve',
       'tokensFile',
       'metrics',
+      'webhooks',
+      'notify',
     ]);
     for (const warning of warnings) {
       expect(warning.code).toBe('untrusted_config');

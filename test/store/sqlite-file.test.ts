@@ -10,6 +10,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { Backend } from '../../src/store/backend.ts';
 import { openBackend } from '../../src/store/open-backend.ts';
 import { OBSERVE } from '../../src/store/sqlite/migrations/observe.ts';
+import { OUTLETS } from '../../src/store/sqlite/migrations/outlets.ts';
 import { MIGRATIONS, migrate } from '../../src/store/sqlite/schema.ts';
 import { openSqliteBackend } from '../../src/store/sqlite/sqlite-backend.ts';
 import { Bench, completed } from '../contract/harness.ts';
@@ -152,6 +153,17 @@ describe('opening a file', () => {
     expect([approvals, occurrences]).toEqual([[{ namespace: 'default', count: 1 }], []]);
     const epoch = await backend.join({ pid: 1, host: 'h', role: 'worker', namespace: 'default', capabilities: [], version: '1' });
     expect(await backend.claimJobs({ epoch, namespace: 'default', capabilities: [], limit: 1 })).toMatchObject([{ jobId: 'job_1', trace: null }]);
+  });
+
+  it('brings a file without webhooks to this one: a new one begins at the end of its log', async () => {
+    const path = join(folder(), 's.db');
+    const old = new Database(path);
+    migrate(old, path, 0, MIGRATIONS.slice(0, MIGRATIONS.indexOf(OUTLETS)));
+    old.exec("INSERT INTO namespace (num, name) VALUES (1, 'default'); INSERT INTO event (cursor, at, type, ns) VALUES (7, 5, 0, 1)");
+    old.close();
+    const backend = opens(path)();
+    clean.push(() => backend.close());
+    expect(await backend.openOutlets({ namespace: 'default', names: ['erp'], staleBefore: 0 })).toMatchObject({ outlets: [{ name: 'erp', cursor: 7 }] });
   });
 
   it('stops writing to a file that a newer version has migrated', async () => {

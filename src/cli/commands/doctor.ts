@@ -10,6 +10,7 @@ import { type CommandContext, EXIT, examples, type Invoke } from '../command-con
 import { type Check, guarded } from '../doctor/check.ts';
 import { checkConfig } from '../doctor/configuration.ts';
 import { checkClock, checkDisk, checkFolder, checkNative, checkNode } from '../doctor/machine.ts';
+import { checkOutlets } from '../doctor/outlets.ts';
 import { checkRedis } from '../doctor/redis.ts';
 import { checkDurability, checkIntegrity, checkLocks, checkProcesses } from '../doctor/store.ts';
 import { doctorLines } from '../render/doctor.ts';
@@ -46,6 +47,7 @@ async function allChecks({ io, flags }: CommandContext): Promise<Check[]> {
     })),
   );
   if (config === undefined) return checks;
+  checks.push(...(await checkOutlets(config, io.context.env)));
   const { dataDir, store } = config;
   if (isRedisUrl(store)) {
     const folder = checkFolder(dataDir, io.context.platform ?? process.platform);
