@@ -4,8 +4,6 @@ import type { RetryPolicy } from './retry-policy.ts';
 
 export const DELIVER_TASK = 'webhook.deliver';
 export const COMMAND_TASK = 'notify.command';
-/** What a secret is used for that checks calls of `POST /hooks/{name}`. */
-export const RECEIVE_USE = 'hook.receive';
 
 /** Where something is sent. */
 export interface WebhookTarget {
