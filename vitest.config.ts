@@ -37,6 +37,7 @@ export default defineConfig({
         'src/schedule/**': submodule,
         'src/resources/**': submodule,
         'src/optimization/**': submodule,
+        'src/tracking/**': submodule,
         'src/orchestration/**': submodule,
         'src/observe/**': submodule,
         'src/actions/**': submodule,

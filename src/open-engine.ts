@@ -42,6 +42,7 @@ import { loadHandlersModule } from './task/handlers-module.ts';
 import { TaskRegistry } from './task/task-registry.ts';
 import { Worker } from './task/worker.ts';
 import { WorkerAgents } from './task/worker-agents.ts';
+import { createDurationSource } from './tracking/duration-source.ts';
 import { VERSION } from './version.ts';
 
 export interface OpenOptions {
@@ -150,6 +151,7 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
   });
   const namespace = config.namespace;
   const visible = options.confined === true ? confine(backend, namespace) : backend;
+  const durations = createDurationSource({ backend: visible, namespace, now });
   const log = (component: string): Logger => componentLogger(logger, component);
   const tools = servers === undefined ? undefined : new ToolCatalog({ caller: servers, now });
   const workflows = new WorkflowManager({
@@ -197,7 +199,11 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
     planner: new RunPlanner({
       workflows,
       evaluator,
-      durations: () => statsSource(visible.queueStats({ namespace })),
+      durations: () => {
+        // A store that is older than the history of its steps knows its queues.
+        const stats = statsSource(visible.queueStats({ namespace }));
+        return (p) => durations(p) ?? stats(p);
+      },
       slots: config.concurrency,
       now,
     }),
@@ -212,6 +218,7 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
       newId,
       logger: log('worker-agents'),
     }),
+    durations,
     workflowsDir,
     outlets: config.outlets,
     log,

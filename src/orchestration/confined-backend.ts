@@ -203,6 +203,7 @@ export function confine(store: Backend, namespace: string): Backend {
     openOutlets: (p) => store.openOutlets(here(p)),
     dispatch: (p) => store.dispatch({ ...here(p), jobs: p.jobs.map(here) }),
     outletPositions: () => store.outletPositions({ namespace }),
+    durationHistories: (p) => store.durationHistories(here(p)),
   };
 }
 

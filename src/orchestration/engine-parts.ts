@@ -1,4 +1,5 @@
 // Owns the list of what an engine is made of; all of it is made elsewhere.
+import type { DurationSource } from '../domain/duration-estimate.ts';
 import type { IdSource } from '../domain/id.ts';
 import type { Logger } from '../domain/log.ts';
 import type { Outlet } from '../domain/outlet.ts';
@@ -37,6 +38,8 @@ export interface EngineParts {
   readonly schedules: ScheduleManager;
   readonly planner: RunPlanner;
   readonly workerAgents: WorkerAgents;
+  /** What is expected of a step's run time. */
+  readonly durations: DurationSource;
   /** A logger per component. */
   readonly log: (component: string) => Logger;
   readonly now: () => number;

@@ -1,5 +1,6 @@
 // Owns start and stop order, nothing more: what it holds is made elsewhere, started bottom up and stopped top down.
 
+import type { DurationSource } from '../domain/duration-estimate.ts';
 import { type ErrorData, LogisticsError } from '../domain/errors.ts';
 import type { EventType, LogisticsEvent } from '../domain/event.ts';
 import { batchStatus, type JobRange, parseRange } from '../domain/job-range.ts';
@@ -74,6 +75,7 @@ export class OrchestrationEngine {
   readonly planner: RunPlanner;
   readonly projects: ProjectManager;
   readonly workerAgents: WorkerAgents;
+  readonly durations: DurationSource;
   readonly workflowsDir: WorkflowsDir | null;
   readonly logger: Logger;
   /** null where nothing is traced. */
@@ -114,6 +116,7 @@ export class OrchestrationEngine {
     this.planner = parts.planner;
     this.projects = parts.projects;
     this.workerAgents = parts.workerAgents;
+    this.durations = parts.durations;
     this.workflowsDir = parts.workflowsDir;
     this.logger = parts.log('engine');
     this.tracing = parts.tracing;

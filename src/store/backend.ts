@@ -29,6 +29,7 @@ import type { ProjectVerbs } from './port/projects.ts';
 import type { QueueCountReads } from './port/queue-counts.ts';
 import type { ResourceVerbs } from './port/resources.ts';
 import type { StepCacheVerbs } from './port/step-cache.ts';
+import type { TrackingVerbs } from './port/tracking.ts';
 
 /** What the caller's program gives every adapter: clock, chance, ids, the plan compiler, and limits. */
 export interface BackendEnvironment {
@@ -384,7 +385,7 @@ export type RedriveResult =
 
 export type CancelResult = { readonly kind: 'cancelled' | 'requested' | 'already_ended' | 'not_found'; readonly status: JobStatus | null };
 
-export interface Backend extends EventLogVerbs, MeasureReads, OutletStore, ProjectVerbs, QueueCountReads, ResourceVerbs, StepCacheVerbs {
+export interface Backend extends EventLogVerbs, MeasureReads, OutletStore, ProjectVerbs, QueueCountReads, ResourceVerbs, StepCacheVerbs, TrackingVerbs {
   readonly kind: 'sqlite' | 'in_memory' | (string & {});
   readonly capabilities: { readonly textSearch: boolean; readonly durable: boolean; readonly shared: boolean };
 

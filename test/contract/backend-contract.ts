@@ -2,6 +2,7 @@
 import { executionsContract } from './executions.ts';
 import { gatesContract } from './gates.ts';
 import type { Capabilities, MakeBackend } from './harness.ts';
+import { historiesContract } from './histories.ts';
 import { jobsQueueContract } from './jobs-queue.ts';
 import { leasesContract } from './leases.ts';
 import { measuresContract } from './measures.ts';
@@ -47,6 +48,7 @@ const PARTS = [
   queueDedupeContract,
   queueStatsContract,
   queueOrderContract,
+  historiesContract,
   schedulesContract,
   scheduleEdgesContract,
   stepCacheContract,

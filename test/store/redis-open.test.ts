@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { openBackend } from '../../src/store/open-backend.ts';
 import { loadRedis } from '../../src/store/redis/connect.ts';
 import { parseRedisAddress } from '../../src/store/redis-address.ts';
+import { SCHEMA_VERSION } from '../../src/store/sqlite/schema.ts';
 import { RedisServer, reasonToSkip } from '../support/redis-server.ts';
 import { enqueue, LogBench } from './redis-bench.ts';
 
@@ -103,7 +104,12 @@ describe.skipIf(reason !== null)(`a server with a password${reason === null ? ''
     const backend = await bench.open({ url: url('hunter2') });
     await enqueue(backend);
     const status = backend.status();
-    expect(status).toMatchObject({ kind: 'redis', location: `redis://127.0.0.1:${server.port}/0?prefix=secret`, durability: 'aof_everysec', schemaVersion: 1 });
+    expect(status).toMatchObject({
+      kind: 'redis',
+      location: `redis://127.0.0.1:${server.port}/0?prefix=secret`,
+      durability: 'aof_everysec',
+      schemaVersion: SCHEMA_VERSION,
+    });
     expect(status.bytes).toBeGreaterThan(0);
     const error = (await bench.open({ url: url('wrong-hunter3') }).catch((caught: unknown) => caught)) as Error;
     expect(error).toMatchObject({ code: 'store_unavailable' });

@@ -104,6 +104,7 @@ describe('opening a file', () => {
     const backend = opens(path)();
     clean.push(() => backend.close());
     expect(backend.getExecution('exec_1')).toMatchObject({ workflow: 'flow', input: { a: 1 }, taskVersions: null });
+    expect(backend.durationHistories({ namespace: 'default', workflow: 'flow' })).toEqual(new Map());
     expect(backend.status().schemaVersion).toBe(MIGRATIONS.length);
     const pool = {
       name: 'gpu',

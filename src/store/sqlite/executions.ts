@@ -16,6 +16,7 @@ import type { Dependents } from './dependents.ts';
 import type { ExecutionRecord, ExecutionRows } from './execution-rows.ts';
 import { readStep } from './execution-rows.ts';
 import { acquire, acquireAnyway, gateKeys, release, sessionModeAt, UNLIMITED } from './gates.ts';
+import { WHOLE_RUN } from './history.ts';
 import type { JobRows, JobSql } from './job-rows.ts';
 import type { Plans } from './plans.ts';
 import type { StepCaches } from './step-caches.ts';
@@ -263,7 +264,10 @@ export class Executions {
   #apply(record: ExecutionRecord, plan: Plan, t: Transition, decide: Decide): void {
     const tx = this.#tx;
     const before = record.row;
-    for (const step of t.steps) this.rows.putStep(record, this.#bounded(record, step));
+    for (const step of t.steps) {
+      if (step.endedAt !== null) this.#remember(record, plan, step);
+      this.rows.putStep(record, this.#bounded(record, step));
+    }
     for (const job of t.jobs) this.#jobs.insertForStep(record, job, plan.definition.maxParallel);
     for (const cancel of t.cancelJobs) this.#cancelJob(cancel.jobId, cancel.force);
     for (const items of t.putItems) tx.sql('INSERT OR REPLACE INTO step_items (execution, idx, json) VALUES (?, ?, ?)').run(record.num, items.step, items.json);
@@ -347,6 +351,7 @@ export class Executions {
       if (tx.sql('DELETE FROM waiter WHERE execution = ?').run(record.num).changes > 0) tx.forgetEventNames();
       this.#releaseGates(record);
       this.#allocations.endAllOf({ execution: record.num }, 'Its run ended.');
+      this.#rememberRun(record);
       tx.notice.ended.push(after.id);
       if (record.occurrence !== null) this.#tellSchedule(record, record.occurrence);
     } else if (before.endedAt !== null && after.endedAt === null) {
@@ -362,6 +367,31 @@ export class Executions {
     const { id, status, error } = record.row;
     if (status !== 'completed' && status !== 'failed' && status !== 'cancelled') return;
     this.#tx.onScheduledEnd({ occurrence, runId: id, result: status, output: () => this.output(record) ?? null, error });
+  }
+
+  /** How many items a forEach had, and how long a step without a job waited; a child execution is measured at its own end. */
+  #remember(record: ExecutionRecord, plan: Plan, step: StepRow): void {
+    const node = plan.nodes[step.index] as PlanNode;
+    if ((node.kind === 'task' && step.each === null) || step.reused || (step.status !== 'completed' && step.status !== 'failed')) return;
+    if (this.rows.step(record, step.index)?.endedAt) return;
+    const { history } = this.#tx;
+    if (step.each !== null) history.each(record.ns, record.row.workflow, node.id, step.each.total);
+    else if (node.kind !== 'workflow.run' && step.startedAt !== null) {
+      const ms = (step.endedAt as number) - step.startedAt;
+      history.attempt(record.ns, record.row.workflow, node.id, { completed: step.status === 'completed', ms, final: true, retried: false });
+    }
+  }
+
+  /** How long a whole run took, for its workflow and for the step that started it. */
+  #rememberRun(record: ExecutionRecord): void {
+    const { status, startedAt, endedAt, workflow, parent } = record.row;
+    if (status === 'cancelled' || startedAt === null || endedAt === null) return;
+    const { history } = this.#tx;
+    const ended = { completed: status === 'completed', ms: endedAt - startedAt, final: true, retried: false };
+    history.attempt(record.ns, workflow, WHOLE_RUN, ended);
+    const above = record.parent === null ? undefined : this.rows.load(record.parent);
+    const node = above === undefined || parent === null ? undefined : this.#plans.require(above.row.hash).nodes[parent.stepIndex];
+    if (above !== undefined && node !== undefined) history.attempt(record.ns, above.row.workflow, node.id, ended);
   }
 
   #bounded(record: ExecutionRecord, step: StepRow): StepRow {

@@ -13,6 +13,7 @@ import type { AttemptOutcome, CancelResult, JobLogLine, RedriveResult, SettleRes
 import { JOB, jobCodes } from './codes.ts';
 import type { Dependents } from './dependents.ts';
 import type { Executions } from './executions.ts';
+import { type Ended, TASK_TYPES } from './history.ts';
 import { earliest, expiryOf, isPast, type JobRows, type JobSql } from './job-rows.ts';
 import { type OutputSchemas, outputInvalid } from './output-schemas.ts';
 import type { Plans } from './plans.ts';
@@ -131,6 +132,7 @@ export class Jobs {
         runMs,
         Math.max(0, (job.started_at ?? tx.now) - (job.ready_at ?? job.created_at)),
       );
+      this.#remember(job, { completed: next.status === 'completed', ms: runMs, final: ended, retried: job.attempts !== null });
     }
     if (!ended) {
       if (next.runAt === null) this.#rows.admit(this.#rows.byNum(job.num) as JobSql);
@@ -141,6 +143,15 @@ export class Jobs {
     tx.notice.ended.push(job.id);
     this.#afterEnd(job, next.status as 'completed' | 'failed' | 'cancelled', value, next.error, next.attempt, decide);
     return { kind: 'settled', status: next.status, runAt: null };
+  }
+
+  /** For what is expected of the next runs of this step and of this task type. */
+  #remember(job: JobSql, ended: Ended): void {
+    const { history } = this.#tx;
+    history.attempt(job.ns, TASK_TYPES, this.#tx.taskName(job.task), ended);
+    const record = job.execution === null ? undefined : this.#executions.rows.load(job.execution);
+    const node = record === undefined ? undefined : this.#plans.require(record.row.hash).nodes[job.idx as number];
+    if (record !== undefined && node !== undefined) history.attempt(job.ns, record.row.workflow, node.id, ended);
   }
 
   #logRetry(job: JobSql, error: ErrorData | null, runAt: number | null): void {

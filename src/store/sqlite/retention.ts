@@ -3,6 +3,7 @@ import { KEPT_MINUTES, MINUTE_MS } from '../../domain/histogram.ts';
 import { JOB } from './codes.ts';
 import { forgetDefinitions } from './definition-retention.ts';
 import type { EventLog } from './event-log.ts';
+import { foldJournal, forgetHistory } from './history.ts';
 import type { Outputs } from './outputs.ts';
 import { dropOld } from './receipts.ts';
 import { forgetLedgers } from './schedule-retention.ts';
@@ -85,6 +86,8 @@ export class Retention {
       removed,
       more: removed >= p.limit || this.#rootPosition > 0 || this.#jobPosition > 0 || this.#definitionPosition > 0 || this.#sessionPosition.num > 0,
     };
+    const journal = foldJournal(this.#tx);
+    return { removed, more: journal.more || removed >= p.limit || this.#rootPosition > 0 || this.#jobPosition > 0 };
   }
 
   #removeTrees(p: RetentionParameters): number {
@@ -235,6 +238,7 @@ export class Retention {
       .run(olderThan, CHUNK).changes;
     tx.sql('DELETE FROM minute WHERE minute < ?').run(Math.floor(tx.now / MINUTE_MS) - KEPT_MINUTES);
     tx.sql('DELETE FROM rate WHERE key IN (SELECT key FROM rate WHERE last_at + period < ? ORDER BY key LIMIT ?)').run(tx.now - MINUTE_MS, CHUNK);
+    forgetHistory(tx);
     const receipts = dropOld(tx, tx.now - tx.env.limits.receiptDays * DAY_MS, this.#receiptPosition);
     this.#receiptPosition = receipts.position;
     const ledgers = forgetLedgers(tx, olderThan, this.#ledgerPosition);

@@ -9,13 +9,14 @@ import { QUEUE_ORDER } from './migrations/queue-order.ts';
 import { RESOURCES } from './migrations/resources.ts';
 import { SESSION_MODES } from './migrations/session-modes.ts';
 import { STEP_CACHE } from './migrations/step-cache.ts';
+import { TRACKING } from './migrations/tracking.ts';
 import { retryBusy } from './sqlite-error.ts';
 
 /** 'LgMc' */
 export const APPLICATION_ID = 0x4c674d63;
 
 /** In order; each is a file of its own in migrations/. */
-export const MIGRATIONS: readonly string[] = [INITIAL, STEP_CACHE, QUEUE_ORDER, OBSERVE, PROJECTS, SESSION_MODES, RESOURCES, OUTLETS];
+export const MIGRATIONS: readonly string[] = [INITIAL, STEP_CACHE, QUEUE_ORDER, OBSERVE, PROJECTS, SESSION_MODES, RESOURCES, OUTLETS, TRACKING];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
 

@@ -19,6 +19,7 @@ import { scheduleVerbs } from './schedule-verbs.ts';
 import { sessionVerbs } from './session-verbs.ts';
 import { stepCacheVerbs } from './step-cache-verbs.ts';
 import { timeVerbs } from './time-verbs.ts';
+import { trackingVerbs } from './tracking-verbs.ts';
 import { workerVerbs } from './worker-verbs.ts';
 
 /** Opens the file (or `:memory:`) and gives the whole port on it; throws StoreError when the file cannot be used. */
@@ -52,6 +53,7 @@ export function verbsOn(host: Host): Omit<Backend, 'kind' | 'capabilities'> {
     ...measureVerbs(host),
     ...projectVerbs(host),
     ...outletVerbs(host),
+    ...trackingVerbs(host),
     onCommit: (listener) => host.onCommit(listener),
     pollForeign: () => host.pollForeign(),
   };

@@ -1,0 +1,14 @@
+// Owns the reads of what the store remembers of run times and of what went amiss.
+import type { TrackingVerbs } from '../port/tracking.ts';
+import { readHistories, TASK_TYPES } from './history.ts';
+import type { Host } from './host.ts';
+
+export function trackingVerbs(host: Host): TrackingVerbs {
+  return {
+    durationHistories: (p) => {
+      const { tx } = host.parts;
+      const ns = tx.findNamespace(p.namespace);
+      return ns === undefined ? new Map() : readHistories(tx, ns, p.workflow ?? TASK_TYPES);
+    },
+  };
+}
