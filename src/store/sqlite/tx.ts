@@ -96,7 +96,6 @@ export class Tx {
   #last: Record<Numbered, number | null> = { execution: null, job: null, event: null, session: null };
   /** Run times of this transaction. */
   readonly history = new HistoryJournal();
-  #last: Record<Numbered, number | null> = { execution: null, job: null, event: null };
   /** By namespace, then by status. */
   readonly #executionCounts = new Map<number, number[]>();
   readonly #limits = new Map<number, { readonly bounds: QueueBounds | null; readonly order: QueueOrder }>();
