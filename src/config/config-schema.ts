@@ -37,7 +37,19 @@ const Store = z.string().superRefine((value, context) => {
 export const TOOLSETS = ['default', 'workers', 'planning', 'projects', 'resources', 'compat', 'published'] as const;
 
 /** Keys that execute something or widen what may be reached: they act only from a trusted file. */
-export const GUARDED_KEYS = ['mcpServers', 'handlers', 'shell', 'http', 'secrets', 'secretsFile', 'serve', 'tokensFile', 'metrics', 'webhooks', 'notify'] as const;
+export const GUARDED_KEYS = [
+  'mcpServers',
+  'handlers',
+  'shell',
+  'http',
+  'secrets',
+  'secretsFile',
+  'serve',
+  'tokensFile',
+  'metrics',
+  'webhooks',
+  'notify',
+] as const;
 
 const PlainText = text(/^[^\0]{0,65536}$/, 'a text without NUL characters');
 const Argv = z

@@ -10,7 +10,7 @@ How tools combine:
 - Steps and jobs of task agent.task are for worker agents: with the tool set workers you are one (claim_job, report_job).
 
 Rules:
-- Ids: exec_ execution, job_ job, sched_ schedule, sess_ session, wf_ workflow version, art_ artifact, wrk_ worker agent, proj_ project. Pass them whole. They work from any client and after a restart.
+- Ids: exec_ run, job_ job, sched_ schedule, sess_ session, wf_ workflow version, art_ artifact, wrk_ worker agent, proj_ project. Pass them whole. They work from any client and after a restart.
 - Waiting: a timeout of wait is a normal answer and cancels nothing; call it again. Do not poll get in a loop.
 - Repeating: give idempotency_key to a call that changes something if you may repeat it; the first result comes back with replayed: true.
 - Approvals: a step wait.approval that is meant for a person (by: human) cannot be decided by you. control action=approve asks the person through the client, where it can; else tell the person the execution id.

@@ -1,7 +1,7 @@
 // Owns the one comprehensive answer to "how is it going": store, processes, queues, what runs, waits, failed, comes next.
 import type { LogisticsEvent } from '../domain/event.ts';
-import type { ResourcePool } from '../domain/resource.ts';
 import type { Outlet } from '../domain/outlet.ts';
+import type { ResourcePool } from '../domain/resource.ts';
 import { AGENT_CAPABILITY, type WorkerAgent } from '../domain/worker-agent.ts';
 import type { Backend, ExecutionSummary, ProcessInfo, QueueStats, StoreStatus } from '../store/backend.ts';
 import { capabilityGap } from './capability-gap.ts';

@@ -140,6 +140,7 @@ describe('the sweeper', () => {
       heartbeat: () => noted('beat', { alive }),
       lead: () => noted(leading ? 'lead' : 'follow', leading),
       reclaim: () => noted('reclaim', { processes: 0, jobs: 0, more: false }),
+      cascadeProjects: async () => ({ more: false }),
       retain: (p: { olderThan: number; keepExecutions: number }) => noted(`retain ${p.olderThan} ${p.keepExecutions}`, { removed: 0, more: false }),
     } as unknown as Backend;
     const sweeper = createSweeper({
@@ -179,6 +180,7 @@ describe('the sweeper', () => {
       heartbeat: async () => ({ alive: true }),
       lead: async () => false,
       reclaim: async () => ({ processes: 1, jobs: 1, more: reclaimed.push(1) < 3 }),
+      cascadeProjects: async () => ({ more: false }),
     } as unknown as Backend;
     const sweeper = createSweeper({ backend, decide: never, epoch: () => 1, now: () => 1, settings, candidate: true, onLost: never, onError: never });
     expect([await sweeper.tick(), await sweeper.tick(), await sweeper.tick(), await sweeper.tick()]).toEqual([0, 0, 5_000, 5_000]);

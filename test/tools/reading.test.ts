@@ -91,7 +91,7 @@ describe('get', () => {
 
   it.each([
     [{ id: 'job_1' }, 'invalid_input', 'id'],
-    [{ id: 'proj_01m80dxqsg000cebe9vpck2gth' }, 'not_available', 'id'],
+    [{ id: 'proj_01m80dxqsg000cebe9vpck2gth' }, 'not_found', 'id'],
     [{ id: 'sched_01m80dxqsg000cebe9vpck2gth' }, 'not_found', 'id'],
     [{ id: 'exec_01m80dxqsg000cebe9vpck2gth' }, 'not_found', 'id'],
     [{ id: 'job_01m80dxqsg000cebe9vpck2gth' }, 'not_found', 'id'],
@@ -151,7 +151,6 @@ describe('list', () => {
 
   it.each([
     [{ kind: 'schedules', filter: { status: 'activ' } }, 'invalid_input', 'filter.status'],
-    [{ kind: 'projects' }, 'not_available', 'kind'],
     [{ kind: 'job' }, 'invalid_input', 'kind'],
     [{ kind: 'jobs', filter: { status: 'runing' } }, 'invalid_input', 'filter.status'],
     [{ kind: 'jobs', filter: { statsu: 'running' } }, 'invalid_input', 'filter.statsu'],
@@ -263,7 +262,7 @@ describe('sessions and status', () => {
       orchestration_engine: { active_sessions: 0, processes: 1 },
       workflow_manager: { total_workflows: 0, running_workflows: 0 },
       task_orchestrator: { total_tasks: 1, completed: 1, failed: 0 },
-      project_manager: expect.stringContaining('not_available'),
+      project_manager: { total_projects: 0 },
       resource_manager: { total_pools: 0, waiting: 0, pools: [] },
       performance: { memory_rss_bytes: expect.any(Number) },
     });

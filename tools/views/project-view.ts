@@ -1,10 +1,11 @@
 // Owns what can be read of a project: itself with its newest runs, its plan as a picture, and the log of what became of it.
+import { kindOfId } from '../../src/domain/id.ts';
 import type { JsonObject } from '../../src/domain/json.ts';
 import { inProject } from '../../src/domain/project.ts';
 import { PLAN_WORKFLOW } from '../../src/domain/project-plan.ts';
 import { executionRow } from '../wire/execution.ts';
 import { projectToWire } from '../wire/project.ts';
-import { showView, type ViewRequest, type Views } from './view.ts';
+import { missing, showView, type ViewRequest, type Views } from './view.ts';
 import { workflowView } from './workflow-views.ts';
 
 const RUNS_SHOWN = 5;
@@ -18,6 +19,7 @@ const VIEWS: Views = {
 
 /** `id` is a project's id, or `project:<name>`. */
 export function projectView(request: ViewRequest): JsonObject {
+  if (kindOfId(request.id) === 'project' && request.engine.projects.get(request.id) === null) throw missing('project', request.id, 'projects');
   return showView('A project', VIEWS, { ...request, id: request.engine.projects.require(request.id).id });
 }
 

@@ -82,12 +82,12 @@ export class Retention {
     removed += this.#removeLoose(p.olderThan);
     if (removed < p.limit) removed += this.#caches.forgetExpired(p.limit - removed);
     for (const [ns, cursor] of this.#removedEvents) this.#log.removed(ns, cursor);
+    const journal = foldJournal(this.#tx);
     return {
       removed,
-      more: removed >= p.limit || this.#rootPosition > 0 || this.#jobPosition > 0 || this.#definitionPosition > 0 || this.#sessionPosition.num > 0,
+      more:
+        journal.more || removed >= p.limit || this.#rootPosition > 0 || this.#jobPosition > 0 || this.#definitionPosition > 0 || this.#sessionPosition.num > 0,
     };
-    const journal = foldJournal(this.#tx);
-    return { removed, more: journal.more || removed >= p.limit || this.#rootPosition > 0 || this.#jobPosition > 0 };
   }
 
   #removeTrees(p: RetentionParameters): number {
