@@ -13,7 +13,9 @@ interface Two {
   readonly theirs: HttpConnection;
   readonly admin: HttpConnection;
   /** Of the other tenant. */
-  readonly ids: Readonly<Record<'execution' | 'job' | 'project' | 'batch' | 'session' | 'schedule' | 'workflow' | 'worker' | 'artifact' | 'leased', string>>;
+  readonly ids: Readonly<
+    Record<'execution' | 'job' | 'project' | 'batch' | 'session' | 'schedule' | 'workflow' | 'worker' | 'artifact' | 'leased' | 'allocation', string>
+  >;
   readonly lease: Reply;
 }
 
@@ -32,6 +34,8 @@ async function two(): Promise<Two> {
   };
   const { schedule_id } = await call('schedule_cron', { name: 'nightly', expression: '0 3 * * *', target: { task: 'echo', input: { value: 1 } } });
   const { project_id } = await call('create_project', { name: 'theirs' });
+  await call('define_pool', { name: 'licence', type: 'lock' });
+  const { allocation_id } = await call('allocate_resources', { resources: { licence: 1 } });
   const leased = (await call('enqueue_job', { task: 'agent.task', payload: { prompt: 'do' } })) as { job_id: string };
   const claim = (await call('claim_job', { worker: 'w', wait_ms: 5_000 })) as { worker_id: string; leases: Reply[] };
   const big = await call('enqueue_job', { task: 'echo', payload: { value: 'y'.repeat(300_000) }, wait_ms: 10_000 });
@@ -52,6 +56,7 @@ async function two(): Promise<Two> {
       worker: claim.worker_id,
       artifact,
       leased: leased.job_id,
+      allocation: allocation_id as string,
     },
   };
 }
@@ -102,6 +107,8 @@ describe('ids of another tenant', () => {
       schedule_recurring: [{ name: 'x', every: '1h', target: { workflow: ids.workflow } }],
       simulate_schedule: [{ id: ids.schedule }],
       execute_task: [{ name: 'x', module: 'm', action: 'a', dependencies: [ids.job] }],
+      allocate_resources: [{ resources: { licence: 1 } }, { renew: ids.allocation }],
+      release_resources: [{ allocation_id: ids.allocation }],
       plan_workflow: [{ name: 'sig' }, { name: ids.workflow }],
       manage_project: (['get', 'pause', 'archive', 'delete', 'update'] as const).flatMap((action) =>
         [ids.project, 'theirs'].map((project) => ({ project, action, ...(action === 'update' ? { tags: ['x'] } : {}) })),
@@ -133,7 +140,16 @@ describe('ids of another tenant', () => {
       status: 'completed',
     });
     // A tool that is new here has to be thought of.
-    const withoutIds = ['create_workflow', 'create_complex_workflow', 'list', 'create_session', 'create_project', 'get_system_status', ...READERS];
+    const withoutIds = [
+      'create_workflow',
+      'create_complex_workflow',
+      'list',
+      'create_session',
+      'create_project',
+      'define_pool',
+      'get_system_status',
+      ...READERS,
+    ];
     expect([...Object.keys(tries), ...withoutIds].sort()).toEqual(allToolSpecs.map((tool) => tool.name).sort());
   });
 
