@@ -26,7 +26,7 @@ export const createSessionTool = defineTool({
     max_parallel_workflows: MaxParallel.describe('Default 2.'),
     timeout: Duration.optional().describe('The session expires after this long, for example "2h"; its work goes on.'),
     mode: SessionMode.optional().describe(
-      'sequential: one job at a time. parallel (default): up to the limits, first come first served. priority: up to the limits, highest first.',
+      'sequential: one job at a time. parallel (default): up to the limits, first come first served. priority: up to the limits, highest first. resource_aware: as priority, and work that waits for its pools holds no place.',
     ),
     idempotency_key: IdempotencyKey,
   }),

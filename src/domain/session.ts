@@ -8,16 +8,12 @@ export type SessionStatus = z.infer<typeof SessionStatus>;
 
 /**
  * What of a session's work goes first where its limits hold it up. `sequential`: one job at a time, first come first served. `parallel`: up to the limits, first
- * come first served, whatever the priority. `priority`: up to the limits, the highest priority first, without ageing.
+ * come first served, whatever the priority. `priority`: up to the limits, the highest priority first, without ageing. `resource_aware`: as `priority`, and a
+ * job that has to wait for its pools holds no place meanwhile.
  */
 export const SESSION_MODES = ['parallel', 'sequential', 'priority', 'resource_aware'] as const;
 export const SessionMode = z.enum(SESSION_MODES);
 export type SessionMode = z.infer<typeof SessionMode>;
-
-/** Modes that are refused by name, with what is missing for them; a mode that is taken out of here is available. */
-export const MODES_NOT_BUILT: Partial<Readonly<Record<SessionMode, string>>> = {
-  resource_aware: 'A session cannot have a share of pools that its jobs draw from first; mode priority with resources of each job comes nearest.',
-};
 
 // More than any epoch in ms until the year 3000, so one point of priority outweighs every wait; 100 points of it stay exact.
 const PRIORITY_STEP = 2 ** 45;
@@ -26,6 +22,18 @@ const PRIORITY_STEP = 2 ** 45;
 export function sessionOrder(mode: SessionMode, readyAt: number, priority: number): number {
   return mode === 'priority' || mode === 'resource_aware' ? readyAt - priority * PRIORITY_STEP : readyAt;
 }
+
+/** Place before all others at a limit of a session: of one that had waited in turn for its pools. */
+export function sessionFirst(readyAt: number): number {
+  return readyAt - FIRST_STEPS * PRIORITY_STEP;
+}
+
+export function isFirstInSession(order: number): boolean {
+  return order < (1 - FIRST_STEPS) * PRIORITY_STEP;
+}
+
+// One more than the highest priority.
+const FIRST_STEPS = 101;
 
 export const MAX_CONTEXT_BYTES = 65_536;
 export const MAX_SESSION_CALLS = 1_000;

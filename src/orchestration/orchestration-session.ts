@@ -4,7 +4,7 @@ import { LogisticsError } from '../domain/errors.ts';
 import type { IdSource } from '../domain/id.ts';
 import { JsonObject } from '../domain/json.ts';
 import { parseInput } from '../domain/parse-input.ts';
-import { ClosePolicy, MAX_CONTEXT_BYTES, MODES_NOT_BUILT, SESSION_MODES, type Session, type SessionCall, SessionMode } from '../domain/session.ts';
+import { ClosePolicy, MAX_CONTEXT_BYTES, type Session, type SessionCall, SessionMode } from '../domain/session.ts';
 import type { Decide } from '../domain/transition.ts';
 import type { Backend } from '../store/backend.ts';
 import type { Receipt } from '../store/port/common.ts';
@@ -182,15 +182,8 @@ export class OrchestrationSession {
   }
 }
 
-/** Refuses a mode that is not there yet, and a limit that contradicts it; `path` is what the caller calls that limit. */
+/** Refuses a limit that contradicts the mode; `path` is what the caller calls that limit. */
 export function checkSessionMode(mode: SessionMode, maxParallelTasks: number | undefined, path: string): void {
-  const missing = MODES_NOT_BUILT[mode];
-  if (missing !== undefined) {
-    throw new LogisticsError('not_available', `The session mode ${mode} is not built yet. ${missing}`, {
-      path: 'mode',
-      expected: SESSION_MODES.filter((name) => MODES_NOT_BUILT[name] === undefined).join(', '),
-    });
-  }
   if (mode === 'sequential' && (maxParallelTasks ?? 1) > 1) {
     throw new LogisticsError('invalid_input', `A sequential session runs one job at a time, not ${maxParallelTasks}.`, {
       path,

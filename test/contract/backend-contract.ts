@@ -21,6 +21,7 @@ import { resourcesContract } from './resources.ts';
 import { scheduleEdgesContract } from './schedule-edges.ts';
 import { schedulesContract } from './schedules.ts';
 import { sessionEndsContract } from './session-ends.ts';
+import { sessionPoolsContract } from './session-pools.ts';
 import { sessionsContract } from './sessions.ts';
 import { stepCacheContract } from './step-cache.ts';
 import { waitingContract } from './waiting.ts';
@@ -39,6 +40,7 @@ const PARTS = [
   recordsContract,
   sessionsContract,
   sessionEndsContract,
+  sessionPoolsContract,
   queueModelContract,
   workersContract,
   workerReportsContract,

@@ -222,14 +222,14 @@ describe('sessions and status', () => {
     expect((await refusal(run('close_session', { session_id: 'sess_01m80dxqsg000cebe9vpck2gth' }))).code).toBe('not_found');
   });
 
-  it('takes a mode and shows it; refuses what is not there yet, and a limit that contradicts it, by name', async () => {
+  it('takes a mode and shows it; refuses a limit that contradicts it, by name', async () => {
     const run = toolsOf(await engineFor());
     expect(await run('create_session', {})).toMatchObject({ mode: 'parallel', max_parallel_tasks: 4 });
     expect(await run('create_session', { mode: 'priority' })).toMatchObject({ mode: 'priority', max_parallel_tasks: 4 });
     const { session_id } = await run('create_session', { mode: 'sequential' });
     expect(await run('get', { id: session_id })).toMatchObject({ mode: 'sequential', max_parallel_tasks: 1 });
     expect((await run('list', { kind: 'sessions' })).items).toMatchObject([{ mode: 'sequential' }, { mode: 'priority' }, { mode: 'parallel' }]);
-    expect(await refusal(run('create_session', { mode: 'resource_aware' }))).toMatchObject({ code: 'not_available', path: 'mode' });
+    expect(await run('create_session', { mode: 'resource_aware' })).toMatchObject({ mode: 'resource_aware', max_parallel_tasks: 4 });
     expect(await refusal(run('create_session', { mode: 'sequential', max_parallel_tasks: 2 }))).toMatchObject({
       code: 'invalid_input',
       path: 'max_parallel_tasks',

@@ -5,7 +5,7 @@ import type { AttemptRecord, Job, NewJob } from '../../domain/job.ts';
 import type { Json, JsonObject } from '../../domain/json.ts';
 import type { ResourceRequest } from '../../domain/resource.ts';
 import { DEFAULT_RETRY, type RetryPolicy } from '../../domain/retry-policy.ts';
-import { sessionOrder } from '../../domain/session.ts';
+import { isFirstInSession, sessionFirst, sessionOrder } from '../../domain/session.ts';
 import type { NewStepJob } from '../../domain/transition.ts';
 import { bestWaiting, enter, forsake, isOpen, laneAfter, leave, take } from './candidates.ts';
 import { JOB, jobCodes } from './codes.ts';
@@ -100,6 +100,8 @@ export interface Placed {
   readonly rank: number;
   readonly readyAt: number;
   readonly priority: number;
+  /** Its place at the gate where it waits, or null. */
+  readonly standsAt?: number | null;
 }
 
 /** The jobs of one connection. */
@@ -120,7 +122,7 @@ export class JobRows {
     this.#executions = executions;
     this.#resources = resources;
     this.#pools = pools;
-    resources.moveJob = (num, gate) => this.#moveOn(gate, num);
+    resources.moveJob = (num, gate) => this.#moveOn(gate, num) !== null;
     pools.onDefined = () => this.#findPools();
   }
 
@@ -291,10 +293,36 @@ export class JobRows {
   #place(who: Placed & Pick<JobSql, 'num'>, gates: GateList, pos: number, from: string | null = null, tried = false): Place {
     for (let at = pos; at < gates.length; at++) {
       const gate = gates[at] as Gate;
+      const pools = gates[at + 1];
+      if (pools !== undefined && isOfResources(pools[0]) && sessionModeAt(this.#tx, gate[0]) === 'resource_aware')
+        return this.#placeWithPools(who, gate, pools, at, from, tried);
       if (!this.#passes(who, gate, from, tried)) return { rank: null, gate: gate[0], ...this.standingAt(gate[0], who), gatePos: at };
     }
     this.#tx.notice.jobsReady = true;
     return { rank: who.rank, gate: null, gateRank: null, queueRank: null, gatePos: gates.length };
+  }
+
+  /**
+   * A session's limit and pools at once, or none of them: who waits at its pools holds no place in the session. Who had its turn at the pools and then finds
+   * no place goes first at the limit; if the pools were taken meanwhile it keeps the place that it got so, so that the two cannot elude it for ever.
+   */
+  #placeWithPools(who: Placed & Pick<JobSql, 'num'>, limit: Gate, pools: Gate, at: number, from: string | null, tried: boolean): Place {
+    const { levels } = this.#resources;
+    const turn = { rank: who.rank, kind: 1, num: who.num } as const;
+    const insists = from === limit[0] && isFirstInSession(who.standsAt ?? 0);
+    const hadTurn = insists || levels.hasTurn(turn);
+    const atPools = { rank: null, gate: pools[0], gateRank: who.rank, queueRank: null };
+    if (!this.#passes(who, pools, from, tried || insists)) {
+      const keepsPlace = insists && acquire(this.#tx, limit[0], limit[1]);
+      return { ...atPools, gatePos: keepsPlace ? at + 1 : at };
+    }
+    if (acquire(this.#tx, limit[0], limit[1])) {
+      this.#tx.notice.jobsReady = true;
+      return { rank: who.rank, gate: null, gateRank: null, queueRank: null, gatePos: at + 2 };
+    }
+    this.#resources.forsake(partsOf(pools), who.lane);
+    const standing = this.standingAt(limit[0], who);
+    return { rank: null, gate: limit[0], ...standing, ...(hadTurn ? { gateRank: sessionFirst(who.readyAt) } : {}), gatePos: at };
   }
 
   #passes(who: Placed & Pick<JobSql, 'num'>, gate: Gate, from: string | null, tried: boolean): boolean {
@@ -387,8 +415,18 @@ export class JobRows {
 
   /** Gives back the gates a job has passed and admits who waits there. */
   releaseGates(job: JobSql): void {
-    for (const key of heldBy(job)) this.#release(job, key, true);
-    if (job.gate !== null && isOfResources(job.gate) && this.#resources.levels.drop({ kind: 1, num: job.num })) this.#lookAgain(job.gate);
+    const held = heldBy(job);
+    // Pools first: who waits for them comes to the limit of its session before the place there is given away.
+    const last = held.at(-1);
+    if (last !== undefined && isOfResources(last)) this.#release(job, held.pop() as string, true);
+    for (const key of held) this.#release(job, key, true);
+    const pools = job.gate === null ? undefined : isOfResources(job.gate) ? job.gate : this.#poolsBehind(job);
+    if (pools !== undefined && this.#resources.levels.drop({ kind: 1, num: job.num })) this.#lookAgain(pools);
+  }
+
+  /** A job at the limit of a session may have the turn at its pools. */
+  #poolsBehind({ gate, gates }: JobSql): string | undefined {
+    return gate?.startsWith('s:') && gates?.includes('"a:') ? gatesOf({ gates }).at(-1)?.[0] : undefined;
   }
 
   /** It leaves the line; those behind it are looked at once its row says so. */
@@ -427,9 +465,15 @@ export class JobRows {
   admitNextAt(key: string): number {
     if (isOfResources(key)) return this.#admitAtPools(key);
     if (isOfQueues(key)) return this.#admitLanes(key);
-    // By its number: with all columns it takes three times as long, see Claims.
-    const best = this.#tx.sql('SELECT num FROM job WHERE gate = ? ORDER BY gate_rank, num LIMIT 1').get(key) as { num: number } | undefined;
-    return this.#moveOn(key, best?.num) ? 1 : 0;
+    for (let left = ADMITTED_AT_ONCE; left > 0; left--) {
+      // By its number: with all columns it takes three times as long, see Claims.
+      const best = this.#tx.sql('SELECT num FROM job WHERE gate = ? ORDER BY gate_rank, num LIMIT 1').get(key) as { num: number } | undefined;
+      const passed = this.#moveOn(key, best?.num);
+      if (passed === null) return 0;
+      if (passed > 0) return 1;
+    }
+    armGate(this.#tx, key, this.#tx.now);
+    return 0;
   }
 
   /** Of those who were put there from outside, such as after a pause. */
@@ -451,16 +495,17 @@ export class JobRows {
   }
 
   #admitIn(key: string, lane: number): boolean {
-    return this.#moveOn(key, bestWaiting(this.#tx, key, lane));
+    return this.#moveOn(key, bestWaiting(this.#tx, key, lane)) !== null;
   }
 
-  #moveOn(key: string, num: number | undefined): boolean {
+  /** How many gates it passed: none when it went to wait at another; null when nobody was there or it stays. */
+  #moveOn(key: string, num: number | undefined): number | null {
     const next = num === undefined ? undefined : this.byNum(num);
-    if (next === undefined) return false;
+    if (next === undefined) return null;
     const place = this.#place(standing(next), gatesOf(next), next.gate_pos, key);
-    if (place.gate === key) return false;
+    if (place.gate === key) return null;
     this.#put(next.num, place);
-    return true;
+    return place.gatePos - next.gate_pos;
   }
 
   /** The moment of a gate has come: those who wait there move on, a bounded number at once. */
@@ -607,7 +652,7 @@ function placedAs(job: JobSql): Placed {
 }
 
 function standing(job: JobSql): Placed & Pick<JobSql, 'num'> {
-  return { ...placedAs(job), num: job.num };
+  return { ...placedAs(job), standsAt: job.gate_rank, num: job.num };
 }
 
 /** A job that runs has used up its rates. */
