@@ -8,9 +8,10 @@ import { allocationRow } from './wire/resource.ts';
 export const releaseResourcesTool = defineTool({
   name: 'release_resources',
   title: 'Release resources',
-  description: 'Give back an allocation of resources, or give up the wait for one; whoever is next gets it in the same moment.',
+  description:
+    'Give back an allocation of resources, or give up the wait for one; whoever is next gets it in the same moment. One that ended before (its lease, its session) answers with how it ended.',
   kind: 'write',
-  idempotent: false,
+  idempotent: true,
   openWorld: false,
   input: z.strictObject({ allocation_id: z.string().min(1).max(100).describe('alloc_…, from allocate_resources.'), idempotency_key: IdempotencyKey }),
   output: z.looseObject({ allocation_id: z.string(), status: z.string(), replayed: z.boolean(), next: Next }),

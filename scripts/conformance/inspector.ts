@@ -19,6 +19,8 @@ const PROGRAM = join(INSPECTOR_FOLDER, 'node_modules', '@modelcontextprotocol', 
 const CALL_MS = 60_000;
 /** A call that has not ended by then goes on as a task. */
 const FOLLOW_MS = 4_000;
+/** A task is followed until all other calls are over: 30 of them take over a minute on a loaded machine. */
+const FOLLOWED_MS = 600_000;
 
 /** A stored workflow that is a tool of its own; the example of create_workflow stores it. */
 const PUBLISHED = { workflow: 'greet', as: 'greet_somebody', example: { who: 'Grace', wait_ms: 5_000 } } as const;
@@ -135,16 +137,17 @@ class Inspection {
 
   /** Resolves when the call has ended, or goes on as a task that another call has to end. */
   async #call(name: string, example: JsonObject): Promise<void> {
-    const ended = this.#callToEnd(name, this.#story.tell(example));
-    if (!this.#transport.isModern || allToolSpecs.find((spec) => spec.name === name)?.followUp === undefined) return ended;
+    const isFollowed = this.#transport.isModern && allToolSpecs.find((spec) => spec.name === name)?.followUp !== undefined;
+    const ended = this.#callToEnd(name, this.#story.tell(example), isFollowed ? FOLLOWED_MS : CALL_MS);
+    if (!isFollowed) return ended;
     this.#following.push(ended);
     const later = new AbortController();
     await Promise.race([ended, sleep(FOLLOW_MS, undefined, { signal: later.signal }).catch(() => undefined)]);
     later.abort();
   }
 
-  async #callToEnd(name: string, args: JsonObject): Promise<void> {
-    const { result } = await this.#result('tools/call', ['--tool-name', name, '--tool-args-json', JSON.stringify(args)]);
+  async #callToEnd(name: string, args: JsonObject, mostMs: number): Promise<void> {
+    const { result } = await this.#result('tools/call', ['--tool-name', name, '--tool-args-json', JSON.stringify(args)], mostMs);
     if (result === undefined) return;
     if (isJsonObject(result.structuredContent)) this.#story.hear(result.structuredContent);
     else this.#faults.push(`${name} answers without structured content`);
@@ -158,14 +161,18 @@ class Inspection {
   }
 
   /** One call of the program; a result is there only when it ended well. */
-  async #result(method: string, more: readonly string[] = []): Promise<{ readonly outcome: Outcome; readonly result: JsonObject | undefined }> {
+  async #result(
+    method: string,
+    more: readonly string[] = [],
+    mostMs: number = CALL_MS,
+  ): Promise<{ readonly outcome: Outcome; readonly result: JsonObject | undefined }> {
     const outcome = await runNode(
       [PROGRAM, '--cli', '--config', this.#servers, '--server', 'logistics', '--method', method, ...more, '--format', 'json', '-q'],
       {
         cwd: this.#folder,
         // Nothing of the user's own settings, and nothing left in them.
         env: { MCP_INSPECTOR_SECRET_STORE: 'memory', HOME: this.#folder, USERPROFILE: this.#folder },
-        mostMs: CALL_MS,
+        mostMs,
       },
     );
     // A task that this run ended, in the words of the Inspector.

@@ -125,11 +125,12 @@ export class ResourceManager {
     );
   }
 
-  /** Gives back what is held, or ends the wait; the next is admitted in the same commit. Throws not_found, and invalid_transition when it ended before. */
+  /** Gives back what is held, or ends the wait; the next is admitted in the same commit. One that ended before stays as it ended, and counts as repeated: a lease or a session may end first. Throws not_found, conflict. */
   async release(id: string, receipt?: Receipt): Promise<{ readonly allocation: Allocation; readonly replayed: boolean }> {
     const result = await this.#o.backend.releaseAllocation({ id, receipt });
     if (result.kind === 'not_found') throw this.#unknownAllocation(id);
-    if (result.kind === 'ended') throw new ResourceError('invalid_transition', `${id} was ${result.allocation.status} before.`, { path: 'allocation_id' });
+    if (result.kind === 'conflict') throw refusal(result.error);
+    if (result.kind === 'ended') return { allocation: result.allocation, replayed: true };
     return result;
   }
 

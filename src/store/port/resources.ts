@@ -36,6 +36,7 @@ export type AllocateResult =
 export type ReleaseResult =
   | { readonly kind: 'released'; readonly allocation: Allocation; readonly replayed: boolean }
   | { readonly kind: 'ended'; readonly allocation: Allocation }
+  | { readonly kind: 'conflict'; readonly error: ErrorData }
   | { readonly kind: 'not_found' };
 
 export interface ResourceVerbs {

@@ -106,7 +106,8 @@ export function resourceVerbs(host: Host): ResourceVerbs {
         if (row === undefined) return { kind: 'not_found' } as const;
         const known = lookUp(tx, p.receipt);
         if (known.kind === 'replay') return { kind: 'released', allocation: allocations.read(row), replayed: true } as const;
-        const done = known.kind === 'new' && allocations.end(row, row.granted_at === null ? 'cancelled' : 'released', 'Released on request.');
+        if (known.kind === 'conflict') return known;
+        const done = allocations.end(row, row.granted_at === null ? 'cancelled' : 'released', 'Released on request.');
         const after = allocations.read(allocations.byId(p.id) as AllocationSql);
         if (!done) return { kind: 'ended', allocation: after } as const;
         remember(tx, p.receipt, { id: p.id });
