@@ -22,6 +22,7 @@ export type { ExecutionRow as WorkflowExecution, ExecutionStatus, StepStatus } f
 export type { WorkflowStep } from './domain/workflow-step.ts';
 export type { OpenOptions } from './open-engine.ts';
 export { openEngine } from './open-engine.ts';
+export { BudgetManager } from './orchestration/budget-manager.ts';
 export type { Caller } from './orchestration/caller.ts';
 export type { StepSource, WorkflowSource } from './orchestration/define-workflow.ts';
 export { defineWorkflow } from './orchestration/define-workflow.ts';

@@ -17,6 +17,7 @@ import { createEvaluator } from './expression/cel-evaluator.ts';
 import { componentLogger, createLogger, type Logger, silentLogger } from './logger.ts';
 import { logEvents } from './observe/event-lines.ts';
 import { statsSource } from './optimization/task-durations.ts';
+import { BudgetManager } from './orchestration/budget-manager.ts';
 import { confine } from './orchestration/confined-backend.ts';
 import { checkOutput } from './orchestration/input-schema.ts';
 import { KnownDurations } from './orchestration/known-durations.ts';
@@ -183,9 +184,11 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
   const sessions = new OrchestrationSessions({ backend: visible, namespace, newId, now, decide, limits: config.limits });
   const projects = new ProjectManager({ backend: visible, workflows, schedules: scheduleManager, namespace, newId, now, decide });
   const resources = new ResourceManager({ backend: visible, namespace, newId, now, plannedTimes: schedules.plannedTimes });
+  const budgets = new BudgetManager({ backend: visible, decide, namespace, now });
   const pools = Object.entries(config.pools).map(([name, pool]) => poolSpecOf(name, pool));
   const engine = new OrchestrationEngine({
     resources,
+    budgets,
     pools,
     backend,
     visible,

@@ -21,7 +21,7 @@ import { wrongId } from './get.ts';
 import { Filter, givenFilters, toListFilter } from './list.ts';
 import { Moment } from './schedules/fields.ts';
 import { defineTool, type ToolContext } from './tool.ts';
-import { AnyJson, AnyObject, IdempotencyKey, Next } from './wire/fields.ts';
+import { AnyJson, AnyObject, BudgetArgument, IdempotencyKey, Next } from './wire/fields.ts';
 import { isPoolId } from './wire/pool-id.ts';
 import { isQueueId } from './wire/queue-id.ts';
 
@@ -60,6 +60,7 @@ const Input = z.strictObject({
   concurrency: z.int().min(1).max(MAX_QUEUE_CONCURRENCY).nullable().optional().describe('update of a queue: jobs at once; null = no limit.'),
   order: z.enum(QUEUE_ORDERS).optional().describe('update of a queue, for jobs that become ready from now on.'),
   rate_limit: RateLimit.nullable().optional().describe('update of a queue: at most limit starts in any period; null = no limit.'),
+  budget: BudgetArgument,
   dry_run: z.boolean().optional().describe('With filter: only count.'),
   input: AnyJson.optional().describe('trigger: in place of the stored input.'),
   from: Moment.optional().describe('backfill: range of planned times, ISO 8601; without offset: local time of the schedule.'),

@@ -4,7 +4,8 @@ import { ProjectPlan } from '../src/domain/project-plan.ts';
 import { receiptFor } from '../src/orchestration/caller.ts';
 import { briefObject } from './schedules/fields.ts';
 import { defineTool } from './tool.ts';
-import { AnyObject, IdempotencyKey, Next } from './wire/fields.ts';
+import { budgetToWire } from './wire/budget.ts';
+import { AnyObject, BudgetArgument, IdempotencyKey, Next } from './wire/fields.ts';
 import { projectToWire } from './wire/project.ts';
 
 const Bound = z.int().min(1).max(10_000_000).nullable().optional();
@@ -14,6 +15,7 @@ export const ProjectArguments = {
   description: z.string().max(2_000).optional(),
   tags: z.array(z.string().min(1).max(50)).max(50).optional(),
   quota: z.strictObject({ runs: Bound, jobs: Bound }).optional().describe('runs: at once, without child runs; jobs: open ones in its queues. null = none.'),
+  budget: BudgetArgument,
   plan: briefObject(ProjectPlan)
     .optional()
     .describe('DAG of its workflows: {steps: [{workflow, needs?: [ids], input?, when?, if?}], input?: JSON Schema, output?}. Expressions as in workflows.'),
@@ -44,6 +46,7 @@ export const createProjectTool = defineTool({
     const { project, replayed } = await engine.projects.create(request, caller, receipt);
     return {
       ...projectToWire(project, engine.projects.counts(project.id)),
+      ...budgetToWire(engine.budgets.of('project', project.id)),
       replayed,
       next:
         project.plan === null

@@ -5,7 +5,8 @@ import { SessionMode } from '../src/domain/session.ts';
 import { receiptFor } from '../src/orchestration/caller.ts';
 import { checkSessionMode } from '../src/orchestration/orchestration-session.ts';
 import { defineTool } from './tool.ts';
-import { AnyObject, IdempotencyKey, Next } from './wire/fields.ts';
+import { budgetToWire } from './wire/budget.ts';
+import { AnyObject, BudgetArgument, IdempotencyKey, Next } from './wire/fields.ts';
 import { sessionToWire } from './wire/session.ts';
 
 const MaxParallel = z.int().min(1).max(1_000).optional();
@@ -28,6 +29,7 @@ export const createSessionTool = defineTool({
     mode: SessionMode.optional().describe(
       'sequential: one job at a time. parallel (default): up to the limits, first come first served. priority: up to the limits, highest first. resource_aware: as priority, and work that waits for its pools holds no place.',
     ),
+    budget: BudgetArgument,
     idempotency_key: IdempotencyKey,
   }),
   output: z.looseObject({ session_id: z.string(), status: z.string(), replayed: z.boolean(), context_version: z.int(), next: Next }),
@@ -43,10 +45,16 @@ export const createSessionTool = defineTool({
         maxParallelTasks: args.max_parallel_tasks,
         maxParallelWorkflows: args.max_parallel_workflows,
         timeoutMs: args.timeout,
+        budget: args.budget,
         receipt,
       },
       caller,
     );
-    return { ...sessionToWire(session.data), replayed, next: ['Pass session_id to execute_workflow and enqueue_job; close_session ends it.'] };
+    return {
+      ...sessionToWire(session.data),
+      ...budgetToWire(engine.budgets.of('session', session.id)),
+      replayed,
+      next: ['Pass session_id to execute_workflow and enqueue_job; close_session ends it.'],
+    };
   },
 });

@@ -12,6 +12,7 @@ import { executionReply } from './execute-workflow.ts';
 import { Moment } from './schedules/fields.ts';
 import { defineTool, type ToolContext } from './tool.ts';
 import { projectView } from './views/project-view.ts';
+import { budgetToWire } from './wire/budget.ts';
 import { clipped, shortText } from './wire/compact.ts';
 import { AnyObject, IdempotencyKey, Next, SessionId, WaitMs } from './wire/fields.ts';
 import { projectToWire } from './wire/project.ts';
@@ -43,7 +44,7 @@ type Action = (typeof ACTIONS)[number];
 /** What each action takes beside project and idempotency_key, and which of it is needed. */
 const TAKES: Readonly<Record<Action, { readonly takes?: readonly string[]; readonly needs?: readonly string[]; readonly withoutProject?: boolean }>> = {
   get: {},
-  update: { takes: ['description', 'tags', 'quota', 'plan'] },
+  update: { takes: ['description', 'tags', 'quota', 'plan', 'budget'] },
   activate: { takes: ['reason'] },
   pause: { takes: ['reason'] },
   resume: { takes: ['reason'] },
@@ -130,8 +131,8 @@ const ACT: Readonly<Record<Action, Act>> = {
   get: async ({ engine }, args) =>
     projectView({ engine, id: named(args), view: 'summary', step: undefined, cursor: undefined, limit: undefined, detailed: false }),
   update: async ({ engine, caller }, args, receipt) => {
-    const { description, tags, quota, plan } = args;
-    return shown(engine, await engine.projects.update(named(args), { description, tags, quota, plan }, caller, receipt));
+    const { description, tags, quota, plan, budget } = args;
+    return shown(engine, await engine.projects.update(named(args), { description, tags, quota, plan, budget }, caller, receipt));
   },
   activate: move('active'),
   pause: move('paused'),
@@ -224,7 +225,7 @@ const ACT: Readonly<Record<Action, Act>> = {
 };
 
 function shown(engine: ToolContext['engine'], { project, replayed }: ChangedProject): JsonObject {
-  return { ...projectToWire(project, engine.projects.counts(project.id)), replayed };
+  return { ...projectToWire(project, engine.projects.counts(project.id)), ...budgetToWire(engine.budgets.of('project', project.id)), replayed };
 }
 
 function named(args: Args): string {

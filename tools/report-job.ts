@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { LogisticsError } from '../src/domain/errors.ts';
 import { MAX_JOB_LOG_LINES } from '../src/domain/job.ts';
 import type { JsonObject } from '../src/domain/json.ts';
+import { Usage } from '../src/domain/usage.ts';
 import type { JobLogLine, WorkerReport, WorkerReportResult } from '../src/store/backend.ts';
 import { defineTool, type ToolContext } from './tool.ts';
 import { compact, iso } from './wire/compact.ts';
@@ -38,6 +39,7 @@ const Input = z.strictObject({
   share: z.number().min(0).max(1).optional().describe('progress: how much is done.'),
   message: z.string().min(1).max(500).optional().describe('progress: a short text for people.'),
   note: AnyJson.optional().describe('progress, release: what the next attempt should know, up to 64 KiB; it replaces the note before.'),
+  usage: Usage.optional().describe('What this attempt has used so far, in all; repeating it counts once. Budgets sum it.'),
   logs: z.array(LogLine).max(MAX_JOB_LOG_LINES).optional().describe('Lines for the log of the job.'),
 });
 type Args = z.output<typeof Input>;
@@ -81,7 +83,15 @@ export const reportJobTool = defineTool({
     const report = reportOf(args);
     const logs = (args.logs ?? []).map((line) => logLine(line, context.engine.now));
     const { engine, caller } = context;
-    const result = await engine.workerAgents.report({ workerId, principal: caller.principal, jobId: args.job_id, token: args.lease_token, report, logs });
+    const result = await engine.workerAgents.report({
+      workerId,
+      principal: caller.principal,
+      jobId: args.job_id,
+      token: args.lease_token,
+      report,
+      logs,
+      usage: args.usage,
+    });
     if (result.kind !== 'not_found') context.actsAs?.(workerId);
     return replyTo(context, args, workerId, result);
   },

@@ -17,7 +17,7 @@ import { missing } from './views/view.ts';
 import { compact, iso, shortText } from './wire/compact.ts';
 
 const SHOWN = 50;
-const { session_id: _, dry_run: __, idempotency_key: ___, name: ____, project: _____, ...NewFields } = ScheduleFields;
+const { session_id: _, dry_run: __, idempotency_key: ___, name: ____, project: _____, budget: ______, ...NewFields } = ScheduleFields;
 
 const Input = z.strictObject({
   schedule_id: z.string().min(1).max(200).optional().describe('A stored schedule, by id or name; or the fields of a new one.'),

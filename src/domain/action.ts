@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { Json, JsonObject } from './json.ts';
 import type { VersionPolicy } from './task-versions.ts';
 import type { TraceContext } from './trace-context.ts';
+import type { UsageReport } from './usage.ts';
 
 export interface ArtifactRef {
   readonly artifact: { readonly id: string; readonly name: string; readonly mediaType: string; readonly bytes: number; readonly sha256: string };
@@ -36,6 +37,8 @@ export interface ActionContext {
   log(level: 'debug' | 'info' | 'warn' | 'error', message: string, fields?: JsonObject): void;
   /** Progress for watchers: a share in [0, 1] and a short message. */
   progress(share: number, message?: string): void;
+  /** What it has used since its last report, such as the tokens of one call of a model; budgets sum it. */
+  reportUsage(usage: UsageReport): void;
   putArtifact(name: string, content: string | Uint8Array, mediaType: string): Promise<ArtifactRef>;
 }
 

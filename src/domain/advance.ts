@@ -116,7 +116,7 @@ function handle(draft: Draft, event: Exclude<ExecutionEvent, { type: 'continue' 
       approve(draft, event);
       return;
     case 'pause':
-      draft.reply = pause(draft, event.by);
+      draft.reply = pause(draft, event.by, event.reason);
       return;
     case 'resume':
       draft.reply = resume(draft, event.by);

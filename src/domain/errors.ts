@@ -31,6 +31,8 @@ export const ERROR_TABLE = {
   not_allowed: { retryable: false, status: 403, hint: 'Extend the allow-list in a trusted config file.' },
   limit_exceeded: { retryable: false, status: 413, hint: 'Send less at once, or pass bulk data by artifact.' },
   rate_limited: { retryable: true, status: 429, hint: 'Wait for the time that the reply names, then call again.' },
+  budget_exceeded: { retryable: false, status: 409, hint: 'Raise the budget that the message names; what it held then goes on.' },
+  breaker_open: { retryable: true, status: 409, hint: 'Look at why its runs failed; control action=resume on the workflow closes the breaker.' },
   session_closed: { retryable: false, status: 409, hint: 'Create a new session.' },
   timeout: { retryable: true, status: 504, hint: 'Raise the timeout, or make the work smaller.' },
   cancelled: { retryable: false, status: 409, hint: 'It was cancelled on request.' },

@@ -39,6 +39,8 @@ export const EVENT_TYPES = [
   'budget_exceeded',
   'project_created',
   'project_updated',
+  'breaker_opened',
+  'breaker_closed',
 ] as const;
 
 export const EventType = z.enum(EVENT_TYPES);

@@ -6,6 +6,7 @@ import { Json, JsonObject } from './json.ts';
 import type { JobConcurrency, JobRate } from './queue.ts';
 import type { ResourceRequest } from './resource.ts';
 import { RetryPolicy } from './retry-policy.ts';
+import { UsageTotals } from './usage.ts';
 
 export const JOB_STATUSES = ['pending', 'running', 'completed', 'failed', 'cancelled', 'retry'] as const;
 export const JobStatus = z.enum(JOB_STATUSES);
@@ -73,6 +74,8 @@ export const Job = z.object({
   worker: z.object({ id: z.string(), name: z.string(), leaseUntil: z.int() }).nullable(),
   /** What worker agents noted on it for the next attempt. */
   checkpoint: Json,
+  /** What its attempts reported to have used, in all; absent when none did. */
+  usage: UsageTotals.optional(),
 });
 export type Job = z.infer<typeof Job>;
 

@@ -3,6 +3,7 @@ import { FaultList } from './definition-faults.ts';
 import { FieldReader, shown } from './field-reader.ts';
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
 import { isLegacyStep, mergeDependencies, readLegacySteps } from './legacy-definition.ts';
+import { readBreaker, readBudget } from './normalise-budget.ts';
 import { normaliseStep, present, type StepEntry, type StepOptions, slug } from './normalise-step.ts';
 import { toPlainJson } from './plain-json.ts';
 import { join, SourcePaths } from './source-path.ts';
@@ -55,6 +56,8 @@ export function normaliseDefinition(raw: unknown, options: NormaliseOptions = {}
     concurrency: readConcurrency(top),
     maxParallel: top.integer(top.take('maxParallel', 'max_parallel'), 1, 10_000),
     timeoutMs: readTimeout(top, params !== null),
+    budget: readBudget(top),
+    breaker: readBreaker(top),
     output: top.take('output')?.value,
     metadata: readMetadata(top, params),
   };

@@ -1,6 +1,7 @@
 // Owns the language between advance() and the stores: what may happen to an execution, what a decision may read, and
 // the delta it gives back. A Transition holds at most MAX_CHANGES row changes; the rest goes on as a `continue` event.
 
+import type { BudgetLimit, StepBounds } from './budget.ts';
 import type { ErrorData } from './errors.ts';
 import type { NewEvent } from './event.ts';
 import type { Json, JsonObject } from './json.ts';
@@ -78,7 +79,8 @@ export type ExecutionEvent =
   /** A step that acquires resources has them, or can never have them. */
   | { readonly type: 'resource_granted'; readonly step: number; readonly allocationId: string }
   | { readonly type: 'resource_refused'; readonly step: number; readonly allocationId: string; readonly error: ErrorData }
-  | { readonly type: 'pause'; readonly by: string }
+  /** `reason` says why, where that is not a person's will. */
+  | { readonly type: 'pause'; readonly by: string; readonly reason?: string | undefined }
   | { readonly type: 'resume'; readonly by: string }
   | { readonly type: 'cancel'; readonly reason: string; readonly code: string; readonly by: string }
   | { readonly type: 'retry'; readonly by: string }
@@ -86,9 +88,9 @@ export type ExecutionEvent =
 
 /**
  * `wake` ends a sleep; `wait_timeout` ends a wait; `execution_deadline` ends the run; `force_stop` ends the grace period of a
- * stop. The deadline of a step is its job's.
+ * stop; `wall_clock` says that a run has used up its time, which is the store's to count. The deadline of a step is its job's.
  */
-export type TimerKind = 'wake' | 'wait_timeout' | 'execution_deadline' | 'force_stop';
+export type TimerKind = 'wake' | 'wait_timeout' | 'execution_deadline' | 'force_stop' | 'wall_clock';
 
 export interface LiveJob {
   readonly jobId: string;
@@ -139,6 +141,8 @@ export interface ExecutionView {
   /** The result that is kept for this step under a rendered key and has not expired. */
   cached(index: number, key: string): CachedOutput | undefined;
   sessionContext(): JsonObject;
+  /** What the budgets that the run belongs to allow of one step. */
+  bounds(): StepBounds;
   /** Whether this execution holds the allocation now. */
   holdsAllocation(id: string): boolean;
 }
@@ -198,6 +202,8 @@ export interface Transition {
   readonly broadcasts: readonly { readonly name: string; readonly payload: Json }[];
   /** Resources that steps ask for; the answer comes as an event. */
   readonly acquire: readonly { readonly id: string; readonly step: number; readonly request: ResourceRequest; readonly priority: number }[];
+  /** The bound of a budget that a step would have passed: the run is paused before it. */
+  readonly heldBack: { readonly limit: BudgetLimit; readonly wanted: number } | null;
   /** Allocations of this execution that end. */
   readonly release: readonly string[];
   readonly events: readonly NewEvent[];
@@ -209,7 +215,7 @@ export interface Transition {
 export type TransitionReply =
   | { readonly kind: 'applied'; readonly message: string }
   | { readonly kind: 'replayed'; readonly message: string }
-  | { readonly kind: 'refused'; readonly code: string; readonly message: string };
+  | { readonly kind: 'refused'; readonly code: string; readonly message: string; readonly nextActions?: readonly string[] | undefined };
 
 /** The pure decision that a store runs inside its write. */
 export type Decide = (view: ExecutionView, events: readonly ExecutionEvent[]) => Transition;

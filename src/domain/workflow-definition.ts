@@ -1,5 +1,6 @@
 // Owns the normal form of a workflow: what is hashed, pinned at start and never changed.
 import { z } from 'zod';
+import { Breaker } from './breaker.ts';
 import { Json, JsonObject } from './json.ts';
 import { WorkflowStep } from './workflow-step.ts';
 
@@ -21,6 +22,20 @@ export const Concurrency = z.strictObject({
 });
 export type Concurrency = z.infer<typeof Concurrency>;
 
+const Bound = z.int().min(1);
+
+/** What each run of it may use; `runs` counts the starts of all its runs. */
+export const WorkflowBudget = z.strictObject({
+  runs: z.strictObject({ max: Bound, windowMs: Bound }).optional(),
+  wallClockMs: Bound.optional(),
+  attempts: Bound.optional(),
+  fanOut: Bound.max(MAX_FOREACH_ITEMS).optional(),
+  depth: z.int().min(0).max(MAX_DEPTH).optional(),
+  tokens: Bound.optional(),
+  cost: z.number().positive().optional(),
+});
+export type WorkflowBudget = z.infer<typeof WorkflowBudget>;
+
 export const WorkflowDefinition = z.strictObject({
   name: WorkflowName,
   description: z.string().optional(),
@@ -29,6 +44,8 @@ export const WorkflowDefinition = z.strictObject({
   concurrency: Concurrency.optional(),
   maxParallel: z.int().min(1).max(10_000).optional(),
   timeoutMs: z.int().positive().optional(),
+  budget: WorkflowBudget.optional(),
+  breaker: Breaker.optional(),
   steps: z.array(WorkflowStep).min(1).max(MAX_STEPS),
   output: Json.optional(),
   onFailure: z.array(WorkflowStep),

@@ -2,6 +2,7 @@
 import { LogisticsError } from '../domain/errors.ts';
 import { isJsonObject } from '../domain/json.ts';
 import type { Backend } from '../store/backend.ts';
+import type { BudgetOf } from '../store/port/budgets.ts';
 import type { ListFilter } from '../store/port/common.ts';
 
 type Listed = { readonly filter: ListFilter; readonly limit: number; readonly cursor: string | null };
@@ -18,6 +19,7 @@ export function confine(store: Backend, namespace: string): Backend {
   const ownSchedule = (id: string): boolean => own(store.getSchedule(id));
   const ownProject = (id: string): boolean => own(store.getProject(id));
   const ownWorker = (id: string): boolean => own(store.getWorker(id));
+  const ownOwner = ({ owner, id }: BudgetOf): boolean => ({ run: ownExecution, session: ownSession, schedule: ownSchedule, project: ownProject })[owner](id);
   const inside = <T extends { readonly namespace: string }>(object: T | null): T | null => (own(object) ? object : null);
   const here = <T extends object>(p: T): T & { readonly namespace: string } => ({ ...p, namespace });
   // Asked for by name it is refused; asked for all, it is all that can be seen.
@@ -203,6 +205,13 @@ export function confine(store: Backend, namespace: string): Backend {
     openOutlets: (p) => store.openOutlets(here(p)),
     dispatch: (p) => store.dispatch({ ...here(p), jobs: p.jobs.map(here) }),
     outletPositions: () => store.outletPositions({ namespace }),
+    budgetOf: (p) => (ownOwner(p) ? store.budgetOf(p) : null),
+    setBudget: async (p) => (ownOwner(p) ? store.setBudget(p) : { kind: 'not_found', replayed: false }),
+    budgetHolding: (id) => (ownExecution(id) ? store.budgetHolding(id) : null),
+    heldBudgets: (p) => store.heldBudgets(here(p)),
+    breakerOf: (p) => store.breakerOf(here(p)),
+    resetBreaker: (p) => store.resetBreaker(here(p)),
+    openBreakers: (p) => store.openBreakers(here(p)),
     durationHistories: (p) => store.durationHistories(here(p)),
   };
 }

@@ -64,12 +64,25 @@ export interface StepSource<Id extends string = string> extends FailureStepSourc
   readonly cache?: { readonly key: string; readonly ttl: DurationSource };
 }
 
+/** What a run may use; past it the run is paused until somebody raises the budget. */
+export interface BudgetSource {
+  readonly runs?: { readonly max: number; readonly window: DurationSource };
+  readonly wallClock?: DurationSource;
+  readonly attempts?: number;
+  readonly fanOut?: number;
+  readonly depth?: number;
+  readonly tokens?: number;
+  readonly cost?: number;
+}
+
 export interface WorkflowSource<Id extends string = string> {
   readonly name: string;
   readonly version?: number;
   readonly description?: string;
   /** JSON Schema of the input. */
   readonly input?: JsonObject;
+  readonly budget?: BudgetSource;
+  readonly breaker?: { readonly failures: number; readonly cooldown?: DurationSource };
   readonly concurrency?: { readonly key: string; readonly limit?: number; readonly onLimit?: Concurrency['onLimit'] };
   readonly maxParallel?: number;
   readonly timeout?: DurationSource;

@@ -13,6 +13,7 @@ import type { Backend } from '../store/backend.ts';
 import type { TaskRegistry } from '../task/task-registry.ts';
 import type { Worker } from '../task/worker.ts';
 import type { WorkerAgents } from '../task/worker-agents.ts';
+import type { BudgetManager } from './budget-manager.ts';
 import type { Background } from './liveness.ts';
 import type { OrchestrationSessions } from './orchestration-session.ts';
 import type { ProjectManager } from './project-manager.ts';
@@ -32,6 +33,7 @@ export interface EngineParts {
   readonly sessions: OrchestrationSessions;
   readonly projects: ProjectManager;
   readonly resources: ResourceManager;
+  readonly budgets: BudgetManager;
   /** Pools of the configuration, written by a process that runs jobs. */
   readonly pools: readonly PoolSpec[];
   readonly registry: TaskRegistry;

@@ -161,10 +161,17 @@ function executionReasons(backend: Backend, execution: ExecutionSummary): Reason
   if (isTerminal(execution.status))
     return [{ code: execution.status, message: `It ${execution.status === 'completed' ? 'completed' : `is ${execution.status}`}.` }];
   if (execution.stopping !== null) return [{ code: 'stopping', message: `It is being stopped: ${execution.stopping.message}` }];
-  if (execution.paused) return [{ code: 'paused', message: 'It is paused; results are still recorded, nothing new starts.' }];
+  if (execution.paused) return [pausedReason(backend, execution)];
   if (execution.gate !== null) return [gateReason(backend, execution.gate)];
   if (execution.status === 'waiting') return [{ code: 'waiting', message: 'Every open step waits: for a moment, a signal, an approval, an event or a child.' }];
   return [{ code: execution.status, message: `${execution.stepsDone} of ${execution.totalSteps} steps are done, ${execution.stepsRunning} run.` }];
+}
+
+function pausedReason(backend: Backend, execution: ExecutionSummary): Reason {
+  const held = backend.budgetHolding(execution.id);
+  if (held === null) return { code: 'paused', message: 'It is paused; results are still recorded, nothing new starts.' };
+  const whose = held.owner === 'run' && held.id === execution.id ? 'Its budget' : `The budget of the ${held.owner} ${held.id}`;
+  return { code: 'budget', message: `${whose} is used up (${held.limit}), so it is paused; it goes on once the budget is raised.`, blockedBy: [held.id] };
 }
 
 function stepReasons(backend: Backend, execution: ExecutionSummary, plan: Plan, step: StepView, now: number): Reason[] {

@@ -26,6 +26,7 @@ import type { BatchJob } from '../task/queue.ts';
 import type { TaskRegistry } from '../task/task-registry.ts';
 import type { Worker } from '../task/worker.ts';
 import type { WorkerAgents } from '../task/worker-agents.ts';
+import type { BudgetManager } from './budget-manager.ts';
 import type { Caller } from './caller.ts';
 import { LOCAL_HUMAN } from './caller.ts';
 import type { EngineParts } from './engine-parts.ts';
@@ -70,6 +71,8 @@ export class OrchestrationEngine {
   readonly tasks: TaskOrchestrator;
   readonly sessions: OrchestrationSessions;
   readonly resources: ResourceManager;
+  /** What runs, sessions, schedules and projects may use, and breakers of workflows. */
+  readonly budgets: BudgetManager;
   readonly registry: TaskRegistry;
   readonly schedules: ScheduleManager;
   readonly planner: RunPlanner;
@@ -111,6 +114,7 @@ export class OrchestrationEngine {
     this.tasks = parts.tasks;
     this.sessions = parts.sessions;
     this.resources = parts.resources;
+    this.budgets = parts.budgets;
     this.registry = parts.registry;
     this.schedules = parts.schedules;
     this.planner = parts.planner;

@@ -9,6 +9,7 @@ import type { Decide } from '../domain/transition.ts';
 import type { Backend } from '../store/backend.ts';
 import type { Receipt } from '../store/port/common.ts';
 import { jsonBytes } from '../task/storable.ts';
+import { type BudgetInput, readBudget } from './budget-manager.ts';
 import type { Caller } from './caller.ts';
 import { digestOf } from './caller.ts';
 
@@ -21,6 +22,8 @@ export interface SessionRequest {
   readonly maxParallelTasks?: number | undefined;
   readonly maxParallelWorkflows?: number | undefined;
   readonly timeoutMs?: number | undefined;
+  /** What all its work together may use. */
+  readonly budget?: BudgetInput | null | undefined;
   readonly implicit?: boolean | undefined;
   readonly receipt?: Receipt | undefined;
 }
@@ -62,7 +65,8 @@ export class OrchestrationSessions {
   /** A session of its own has the default limits; the implicit one of a connection has none but those of the process. */
   async create(request: SessionRequest, caller: Caller): Promise<{ readonly session: OrchestrationSession; readonly replayed: boolean }> {
     const { backend, newId, namespace, now, limits } = this.#o;
-    const { receipt, ...given } = request;
+    const { receipt, budget: written, ...given } = request;
+    const budget = readBudget(written);
     parseInput(SessionFields, given, 'The session is wrong');
     const mode = request.mode ?? 'parallel';
     checkSessionMode(mode, request.maxParallelTasks, 'maxParallelTasks');
@@ -94,7 +98,7 @@ export class OrchestrationSessions {
       createdAt: now(),
       closedAt: null,
     };
-    const put = await backend.putSession({ session, receipt });
+    const put = await backend.putSession({ session, budget, receipt });
     if ('conflict' in put) throw new LogisticsError(put.conflict.code, put.conflict.message, put.conflict);
     return { session: new OrchestrationSession(put.session.id, this.#o), replayed: put.replayed };
   }

@@ -25,6 +25,7 @@ import type { Backend } from '../store/backend.ts';
 import type { Page, Receipt } from '../store/port/common.ts';
 import type { ProjectChangeResult, ProjectCounts } from '../store/port/projects.ts';
 import { jsonBytes } from '../task/storable.ts';
+import { readBudget } from './budget-manager.ts';
 import type { Caller } from './caller.ts';
 import { packProject, unpackProject } from './project-archive.ts';
 import { contentOf, definitionsOf } from './project-content.ts';
@@ -50,6 +51,8 @@ export const ProjectFields = z.strictObject({
   tags: z.array(z.string().min(1).max(50)).max(50).optional(),
   quota: z.strictObject({ runs: Quota, jobs: Quota }).optional(),
   plan: ProjectPlan.nullable().optional(),
+  /** What all its work together may use; null = no bound. */
+  budget: JsonObject.nullable().optional(),
 });
 export type ProjectFields = z.input<typeof ProjectFields>;
 
@@ -94,6 +97,7 @@ export class ProjectManager {
     const content = given.template === undefined ? null : this.templates.prepare(given.template, given.name, given.parameters ?? {}, caller);
     if (given.parameters !== undefined && content === null)
       throw new LogisticsError('invalid_input', 'parameters act with a template only.', { path: 'parameters', expected: 'template' });
+    const budget = readBudget(given.budget);
     const plan = given.plan ?? content?.plan ?? null;
     if (plan !== null) await this.#checkPlan(given.name, plan);
     const project: Project = {
@@ -115,7 +119,7 @@ export class ProjectManager {
       createdAt: now(),
       updatedAt: now(),
     };
-    const made = changedOr(await backend.putProject({ project, receipt }));
+    const made = changedOr(await backend.putProject({ project, budget, receipt }));
     // Also for a repeated call: what a crash left out is made now.
     await this.#fill(made.project, content ?? NOTHING, caller);
     return { project: this.require(made.project.id), replayed: made.replayed };
@@ -166,7 +170,8 @@ export class ProjectManager {
     const given = parseInput(ProjectFields, fields, 'The change is wrong');
     const { id, name } = this.require(idOrName);
     if (given.plan) await this.#checkPlan(name, given.plan);
-    const { quota, ...rest } = given;
+    const { quota, budget, ...rest } = given;
+    const limits = readBudget(budget);
     const kept = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
     const changed = await this.#change(
       id,
@@ -181,6 +186,7 @@ export class ProjectManager {
       caller,
       receipt,
     );
+    if (budget !== undefined) await this.#o.backend.setBudget({ owner: 'project', id, limits, decide: this.#o.decide });
     if (given.plan && !changed.replayed) await this.#o.workflows.create(planDefinition(name, given.plan));
     return changed;
   }

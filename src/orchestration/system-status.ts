@@ -5,6 +5,7 @@ import type { ResourcePool } from '../domain/resource.ts';
 import { AGENT_CAPABILITY, type WorkerAgent } from '../domain/worker-agent.ts';
 import type { Backend, ExecutionSummary, ProcessInfo, QueueStats, StoreStatus } from '../store/backend.ts';
 import { capabilityGap } from './capability-gap.ts';
+import { guardWarnings } from './guard-warnings.ts';
 import { type Background, livenessText } from './liveness.ts';
 import { type OutletStatus, outletStatus, outletWarnings } from './outlet-status.ts';
 import { type SchedulesStatus, schedulesStatus } from './schedule-status.ts';
@@ -84,6 +85,9 @@ const CHANGE_TYPES = [
   'schedule_updated',
   'schedule_paused',
   'schedule_missed',
+  'budget_exceeded',
+  'breaker_opened',
+  'breaker_closed',
 ] as const;
 
 export function systemStatus(p: {
@@ -119,6 +123,7 @@ export function systemStatus(p: {
   warnings.push(...agentWarnings(backend, namespace, queues, now));
   const outlets = outletStatus(backend, namespace, p.outlets);
   warnings.push(...outletWarnings(outlets));
+  warnings.push(...guardWarnings(backend, namespace));
   const failedJobs = backend.listJobs({ filter: { namespace, dead: true }, limit: SHOWN, cursor: null }).items;
   return {
     version: p.version,

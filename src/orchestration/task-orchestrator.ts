@@ -94,7 +94,8 @@ export class TaskOrchestrator {
     const result = await this.#backend.update({ executionId, events: [event], decide: this.#decide, receipt });
     if (result.kind === 'not_found') throw new LogisticsError('not_found', `There is no execution ${executionId}.`, { path: 'id' });
     const reply = result.reply;
-    if (reply?.kind === 'refused') throw new LogisticsError(reply.code, reply.message, { details: { execution_id: executionId, status: result.status } });
+    if (reply?.kind === 'refused')
+      throw new LogisticsError(reply.code, reply.message, { nextActions: reply.nextActions, details: { execution_id: executionId, status: result.status } });
     return { status: result.status, replayed: reply?.kind === 'replayed', message: reply?.message ?? 'Done.' };
   }
 

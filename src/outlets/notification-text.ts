@@ -37,6 +37,7 @@ function missedText({ data }: LogisticsEvent): string {
 function placeOf({ executionId, stepId, jobId, data }: LogisticsEvent, backend: Backend): string {
   const named = typeof data.workflow === 'string' ? data.workflow : typeof data.name === 'string' ? data.name : null;
   const workflow = executionId === undefined ? named : (backend.getExecution(executionId)?.workflow ?? named);
+  if (typeof data.owner === 'string' && executionId === undefined) return `${capital(oneLine(data.owner))} ${oneLine(data.id)}`;
   const what = workflow ?? (jobId === undefined ? null : (backend.getJob(jobId)?.name ?? jobId));
   return `${oneLine(what ?? 'The system')}${stepId === undefined ? '' : `/${stepId}`}`;
 }
@@ -46,8 +47,9 @@ function detail({ data }: LogisticsEvent): string {
   return typeof said === 'string' ? ` ${oneLine(said)}` : '';
 }
 
-function lookAt({ executionId, jobId }: LogisticsEvent): string {
-  const id = executionId ?? jobId;
+function lookAt({ executionId, jobId, data }: LogisticsEvent): string {
+  const owner = data.owner === 'workflow' || typeof data.id !== 'string' ? undefined : data.id;
+  const id = executionId ?? jobId ?? owner;
   return id === undefined ? '' : `\nLook: logistics-mcp get ${id}`;
 }
 

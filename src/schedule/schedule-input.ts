@@ -1,5 +1,7 @@
 // Owns how a schedule is asked for: one schema for the library, the MCP tools and the command line; what is left out gets the stated default.
+
 import { z } from 'zod';
+import { Budget } from '../domain/budget.ts';
 import { Duration } from '../domain/duration.ts';
 import { QueueName } from '../domain/job.ts';
 import { Json, JsonObject } from '../domain/json.ts';
@@ -64,7 +66,12 @@ const fields = {
   when: WhenInput.nullable().optional(),
 };
 
-export const ScheduleInput = z.strictObject({ name: ScheduleName, ...fields, session_id: z.string().nullable().optional() });
+export const ScheduleInput = z.strictObject({
+  name: ScheduleName,
+  ...fields,
+  session_id: z.string().nullable().optional(),
+  budget: Budget.nullable().optional(),
+});
 export type ScheduleInput = z.input<typeof ScheduleInput>;
 
 /** What may be changed later; null takes a bound away. A left out field stays as it is. */

@@ -1,4 +1,5 @@
 // Owns one ledger entry per planned fire, as callers meet it: schedules are made, changed, asked and fired by hand here; each change is one write of the store.
+import type { BudgetLimits } from '../domain/budget.ts';
 import { LogisticsError } from '../domain/errors.ts';
 import { type IdSource, kindOfId } from '../domain/id.ts';
 import { isJsonObject, type Json } from '../domain/json.ts';
@@ -63,8 +64,8 @@ export class ScheduleManager {
   async create(input: ScheduleInput, caller: ScheduleCaller, receipt?: Receipt): Promise<{ readonly schedule: Schedule; readonly replayed: boolean }> {
     const known = this.recall(receipt);
     if (known !== null) return { schedule: known.schedule, replayed: true };
-    const { schedule } = this.#draft(input, caller);
-    const result = await this.#o.backend.putSchedule({ schedule, receipt });
+    const { schedule, budget } = this.#draft(input, caller);
+    const result = await this.#o.backend.putSchedule({ schedule, budget, receipt });
     if (result.kind === 'conflict') throw new LogisticsError(result.error.code, result.error.message, result.error);
     return { schedule: result.schedule, replayed: result.replayed };
   }
@@ -86,7 +87,10 @@ export class ScheduleManager {
     return { schedule, description: { ...description, warnings: [...new Set([...notes, ...description.warnings])] } };
   }
 
-  #draft(input: ScheduleInput, caller: ScheduleCaller): { readonly schedule: Schedule; readonly notes: readonly string[] } {
+  #draft(
+    input: ScheduleInput,
+    caller: ScheduleCaller,
+  ): { readonly schedule: Schedule; readonly budget: BudgetLimits | null; readonly notes: readonly string[] } {
     const { namespace, newId } = this.#o;
     const now = this.#o.now();
     const given = parseInput(ScheduleInput, input, 'The schedule is wrong');
@@ -114,7 +118,7 @@ export class ScheduleManager {
       failures: 0,
       lastRun: null,
     };
-    return { schedule, notes: [...drafted.notes, ...notes] };
+    return { schedule, budget: given.budget ?? null, notes: [...drafted.notes, ...notes] };
   }
 
   /** What an input means when it is read at a time; whether anything lies ahead is not checked. */

@@ -1,5 +1,6 @@
 // Owns the port: atomic domain verbs, one readonly params object each. No SQL, transaction handle or connection crosses it.
 
+import type { BudgetLimits } from '../domain/budget.ts';
 import type { Random } from '../domain/clock.ts';
 import type { ErrorData } from '../domain/errors.ts';
 import type { EventType, LogisticsEvent } from '../domain/event.ts';
@@ -18,9 +19,11 @@ import type { PlannedTimes } from '../domain/schedule-view.ts';
 import type { ClosePolicy, Session, SessionCall } from '../domain/session.ts';
 import type { TaskVersion, TaskVersions } from '../domain/task-versions.ts';
 import type { Decide, ExecutionEvent, TransitionReply } from '../domain/transition.ts';
+import type { UsageTotals } from '../domain/usage.ts';
 import type { WorkerAgent, WorkerHello } from '../domain/worker-agent.ts';
 import type { StoredDefinition, WorkflowDefinition } from '../domain/workflow-definition.ts';
 import type { ExecutionRow, ExecutionStatus, ParentLink, StepRow } from '../domain/workflow-execution.ts';
+import type { BudgetVerbs } from './port/budgets.ts';
 import type { ListFilter, Page, Receipt } from './port/common.ts';
 import type { EventLogVerbs } from './port/event-log.ts';
 import type { MeasureReads } from './port/measures.ts';
@@ -385,7 +388,16 @@ export type RedriveResult =
 
 export type CancelResult = { readonly kind: 'cancelled' | 'requested' | 'already_ended' | 'not_found'; readonly status: JobStatus | null };
 
-export interface Backend extends EventLogVerbs, MeasureReads, OutletStore, ProjectVerbs, QueueCountReads, ResourceVerbs, StepCacheVerbs, TrackingVerbs {
+export interface Backend
+  extends BudgetVerbs,
+    EventLogVerbs,
+    MeasureReads,
+    OutletStore,
+    ProjectVerbs,
+    QueueCountReads,
+    ResourceVerbs,
+    StepCacheVerbs,
+    TrackingVerbs {
   readonly kind: 'sqlite' | 'in_memory' | (string & {});
   readonly capabilities: { readonly textSearch: boolean; readonly durable: boolean; readonly shared: boolean };
 
@@ -506,14 +518,21 @@ export interface Backend extends EventLogVerbs, MeasureReads, OutletStore, Proje
     readonly token: number;
     readonly outcome: AttemptOutcome;
     readonly logs: readonly JobLogLine[];
+    /** What the attempt has used in all. */
+    readonly usage?: UsageTotals | undefined;
     readonly decide: Decide;
   }): Promise<SettleResult>;
   reportProgress(p: {
     readonly jobId: string;
     readonly token: number;
-    readonly share: number;
+    /** Null: as before. */
+    readonly share: number | null;
     readonly message: string | null;
     readonly logs: readonly JobLogLine[];
+    /** What the attempt has used so far. */
+    readonly usage?: UsageTotals | undefined;
+    /** With it a run whose budget that uses up is paused in this very commit. */
+    readonly decide?: Decide | undefined;
   }): Promise<boolean>;
   /** Registers or renews the worker agent and gives it the best jobs of the lanes that require something and are all offered by it. */
   claimForWorker(p: {
@@ -533,6 +552,8 @@ export interface Backend extends EventLogVerbs, MeasureReads, OutletStore, Proje
     readonly token: number;
     readonly report: WorkerReport;
     readonly logs: readonly JobLogLine[];
+    /** What the attempt has used so far. */
+    readonly usage?: UsageTotals | undefined;
     readonly decide: Decide;
   }): Promise<WorkerReportResult>;
   /** Gives all that the worker holds back unharmed, or as after a crash; false for an unknown worker, or one of another principal. */
@@ -596,6 +617,7 @@ export interface Backend extends EventLogVerbs, MeasureReads, OutletStore, Proje
 
   putSchedule(p: {
     readonly schedule: Schedule;
+    readonly budget?: BudgetLimits | null | undefined;
     readonly receipt?: Receipt | undefined;
   }): Promise<{ readonly kind: 'stored'; readonly schedule: Schedule; readonly replayed: boolean } | { readonly kind: 'conflict'; readonly error: ErrorData }>;
   changeSchedule(p: {
@@ -650,6 +672,7 @@ export interface Backend extends EventLogVerbs, MeasureReads, OutletStore, Proje
 
   putSession(p: {
     readonly session: Session;
+    readonly budget?: BudgetLimits | null | undefined;
     readonly receipt?: Receipt | undefined;
   }): Promise<{ readonly session: Session; readonly replayed: boolean } | { readonly conflict: ErrorData }>;
   getSession(id: string): Session | null;

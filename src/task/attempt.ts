@@ -6,8 +6,11 @@ import { LogisticsError } from '../domain/errors.ts';
 import type { IdSource } from '../domain/id.ts';
 import { MAX_JOB_LOG_LINES } from '../domain/job.ts';
 import type { Json, JsonObject } from '../domain/json.ts';
+import { parseInput } from '../domain/parse-input.ts';
 import type { PlanNode } from '../domain/plan.ts';
 import { readTrace, type TraceContext, traceIdOf } from '../domain/trace-context.ts';
+import type { Decide } from '../domain/transition.ts';
+import { addUsage, NO_USAGE, Usage, type UsageReport, type UsageTotals } from '../domain/usage.ts';
 import type { Redactor } from '../runtime/redact.ts';
 import type { Tracing } from '../runtime/tracing.ts';
 import type { AttemptOutcome, ClaimedJob, JobLogLine } from '../store/backend.ts';
@@ -20,6 +23,7 @@ export interface AttemptSources extends InputSources {
   readonly redactor: Redactor;
   readonly now: () => number;
   readonly newId: IdSource;
+  readonly decide: Decide;
   /** Absent where nothing is traced. */
   readonly tracing?: Tracing | null | undefined;
 }
@@ -42,6 +46,9 @@ export class Attempt {
   #logged = 0;
   #progressAt = 0;
   #progress: { share: number; message: string | null } | null = null;
+  #usage: UsageTotals | null = null;
+  /** Something of it is not stored yet. */
+  #usageNews = false;
   #reporting: NodeJS.Timeout | null = null;
   #limit: NodeJS.Timeout | null = null;
   #trace: TraceContext | null;
@@ -72,6 +79,11 @@ export class Attempt {
   /** Asks the handler to stop; `reason` becomes its error. */
   abort(reason: LogisticsError): void {
     this.controller.abort(reason);
+  }
+
+  /** What it has used in all, or undefined when nothing was reported. */
+  get usage(): UsageTotals | undefined {
+    return this.#usage ?? undefined;
   }
 
   takeLogs(): readonly JobLogLine[] {
@@ -203,6 +215,7 @@ export class Attempt {
       trace: this.#actionTrace(),
       log: (level, message, fields) => this.#log(level, message, fields),
       progress: (share, message) => this.#report(share, message ?? null),
+      reportUsage: (usage) => this.#addUsage(usage),
       putArtifact: (name, content, mediaType) => this.#putArtifact(name, content, mediaType),
     };
   }
@@ -245,17 +258,25 @@ export class Attempt {
     this.#scheduleReport();
   }
 
+  #addUsage(usage: UsageReport): void {
+    this.#usage = addUsage(this.#usage ?? NO_USAGE, parseInput(Usage, usage, 'The usage is wrong', 'usage'));
+    this.#usageNews = true;
+    this.#scheduleReport();
+  }
+
   /** Progress and log lines reach the store a few times a second at most, and the lines left with the result. */
   #scheduleReport(): void {
-    if (this.#reporting !== null || this.#progress === null) return;
+    if (this.#reporting !== null || (this.#progress === null && !this.#usageNews)) return;
     const wait = Math.max(0, this.#progressAt + PROGRESS_EVERY_MS - this.#sources.now());
     this.#reporting = setTimeout(() => {
       this.#reporting = null;
       this.#progressAt = this.#sources.now();
       const progress = this.#progress;
-      if (progress === null) return;
+      if (progress === null && !this.#usageNews) return;
       this.#progress = null;
-      void this.#sources.backend.reportProgress({ jobId: this.job.jobId, token: this.job.token, ...progress, logs: this.takeLogs() }).catch(() => undefined);
+      this.#usageNews = false;
+      const told = { ...(progress ?? { share: null, message: null }), logs: this.takeLogs(), usage: this.usage, decide: this.#sources.decide };
+      void this.#sources.backend.reportProgress({ jobId: this.job.jobId, token: this.job.token, ...told }).catch(() => undefined);
     }, wait);
     this.#reporting.unref();
   }

@@ -1,10 +1,12 @@
 // Owns the way of a job to a worker agent and back: claim, render, lease; nothing is leased to a caller that no longer listens.
+
 import { createHash } from 'node:crypto';
 import { LogisticsError } from '../domain/errors.ts';
 import type { IdSource } from '../domain/id.ts';
 import type { Json } from '../domain/json.ts';
 import type { Logger } from '../domain/log.ts';
 import type { Decide } from '../domain/transition.ts';
+import type { UsageTotals } from '../domain/usage.ts';
 import type { WorkerAgent, WorkerHello } from '../domain/worker-agent.ts';
 import type { Redactor } from '../runtime/redact.ts';
 import type { CommitNotice, JobLogLine, WorkerLease, WorkerReport, WorkerReportResult } from '../store/backend.ts';
@@ -175,6 +177,7 @@ export class WorkerAgents {
     readonly token: number;
     readonly report: WorkerReport;
     readonly logs?: readonly JobLogLine[] | undefined;
+    readonly usage?: UsageTotals | undefined;
   }): Promise<WorkerReportResult> {
     const { backend, decide } = this.#o;
     const masked = this.#masked(p.report);

@@ -243,7 +243,7 @@ export class Worker implements Service {
     const { job } = attempt;
     try {
       const logs = round === 0 ? attempt.takeLogs() : [];
-      const result = await this.#o.backend.settleJob({ jobId: job.jobId, token: job.token, outcome, logs, decide: this.#o.decide });
+      const result = await this.#o.backend.settleJob({ jobId: job.jobId, token: job.token, outcome, logs, usage: attempt.usage, decide: this.#o.decide });
       if (result.kind === 'lease_lost') this.#o.logger.warn(attempt.about, 'result refused: another holder has this job, or it was ended');
       return true;
     } catch (error) {

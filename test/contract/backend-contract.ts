@@ -1,4 +1,5 @@
 // Owns the one contract of a store: whatever the adapter, a behaviour exists when a part of this suite says so.
+import { budgetsContract } from './budgets.ts';
 import { executionsContract } from './executions.ts';
 import { gatesContract } from './gates.ts';
 import type { Capabilities, MakeBackend } from './harness.ts';
@@ -58,6 +59,7 @@ const PARTS = [
   resourcesContract,
   resourceModelContract,
   outletsContract,
+  budgetsContract,
 ];
 
 /** Declares the tests of every part; `make` gives a fresh, empty place for each test. */

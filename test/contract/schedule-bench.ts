@@ -1,4 +1,6 @@
 // Owns schedules for contract tests: made with few words, their ledger read as short texts.
+import { Budget } from '../../src/domain/budget.ts';
+import type { JsonObject } from '../../src/domain/json.ts';
 import { NO_RETRY } from '../../src/domain/retry-policy.ts';
 import type { Occurrence, Schedule } from '../../src/domain/schedule.ts';
 import type { ScheduleChange } from '../../src/store/backend.ts';
@@ -51,9 +53,9 @@ export function scheduleOf(bench: Bench, more: Partial<Schedule> = {}): Schedule
 }
 
 /** Stores one; the clock stands at the start of a minute, which is not planned any more. */
-export async function addSchedule(bench: Bench, more: Partial<Schedule> = {}): Promise<Schedule> {
+export async function addSchedule(bench: Bench, more: Partial<Schedule> = {}, budget?: JsonObject): Promise<Schedule> {
   bench.now = Math.max(bench.now, START);
-  const result = await bench.backend.putSchedule({ schedule: scheduleOf(bench, more) });
+  const result = await bench.backend.putSchedule({ schedule: scheduleOf(bench, more), budget: budget === undefined ? null : Budget.parse(budget) });
   if (result.kind === 'conflict') throw new Error(result.error.message);
   return result.schedule;
 }

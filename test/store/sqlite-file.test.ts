@@ -7,8 +7,11 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import Database from 'better-sqlite3';
 import { afterEach, describe, expect, it } from 'vitest';
+import { createAdvance } from '../../src/domain/advance.ts';
+import { createEvaluator } from '../../src/expression/cel-evaluator.ts';
 import type { Backend } from '../../src/store/backend.ts';
 import { openBackend } from '../../src/store/open-backend.ts';
+import { BUDGETS } from '../../src/store/sqlite/migrations/budgets.ts';
 import { OBSERVE } from '../../src/store/sqlite/migrations/observe.ts';
 import { OUTLETS } from '../../src/store/sqlite/migrations/outlets.ts';
 import { MIGRATIONS, migrate } from '../../src/store/sqlite/schema.ts';
@@ -165,6 +168,24 @@ describe('opening a file', () => {
     const backend = opens(path)();
     clean.push(() => backend.close());
     expect(await backend.openOutlets({ namespace: 'default', names: ['erp'], staleBefore: 0 })).toMatchObject({ outlets: [{ name: 'erp', cursor: 7 }] });
+  });
+
+  it('brings a file without budgets to this one: its runs and jobs have none, and may be given one', async () => {
+    const path = join(folder(), 's.db');
+    const old = new Database(path);
+    migrate(old, path, 0, MIGRATIONS.slice(0, MIGRATIONS.indexOf(BUDGETS)));
+    old.exec(
+      `INSERT INTO namespace (num, name) VALUES (1, 'default'); INSERT INTO session (num, id, ns, status, implicit, principal, context_version, created_at, metadata, context)
+       VALUES (1, 'sess_1', 1, 1, 0, 'me', 1, 5, '{}', '{}')`,
+    );
+    old.close();
+    const backend = opens(path)();
+    clean.push(() => backend.close());
+    expect(backend.budgetOf({ owner: 'session', id: 'sess_1' })).toBeNull();
+    const limits = { runs: null, wallClockMs: null, attempts: 3, fanOut: null, depth: null, tokens: null, cost: null };
+    const decide = createAdvance({ evaluator: createEvaluator(), newId: () => 'x' });
+    expect(await backend.setBudget({ owner: 'session', id: 'sess_1', limits, decide })).toEqual({ kind: 'set', replayed: false });
+    expect(backend.budgetOf({ owner: 'session', id: 'sess_1' })).toMatchObject({ limits: { attempts: 3 }, used: { attempts: 0 } });
   });
 
   it('stops writing to a file that a newer version has migrated', async () => {

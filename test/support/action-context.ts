@@ -24,6 +24,7 @@ export function actionContext(overrides: Partial<ActionContext> = {}): RecordedC
     signal: new AbortController().signal,
     log: (level, message, fields) => void lines.push({ level, message, fields }),
     progress: () => {},
+    reportUsage: () => {},
     putArtifact: async (name, content, mediaType) => {
       const bytes = Buffer.from(content);
       artifacts.push({ name, content: bytes, mediaType });

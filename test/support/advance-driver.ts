@@ -3,6 +3,7 @@
 import { addToCounters, isOpen } from '../../src/domain/advance/counters.ts';
 import { outcomeOf } from '../../src/domain/advance/trigger-rule.ts';
 import { createAdvance } from '../../src/domain/advance.ts';
+import { type StepBounds, UNBOUNDED } from '../../src/domain/budget.ts';
 import type { ErrorData } from '../../src/domain/errors.ts';
 import { LogisticsError } from '../../src/domain/errors.ts';
 import type { NewEvent } from '../../src/domain/event.ts';
@@ -10,7 +11,7 @@ import { eventMatches } from '../../src/domain/event-match.ts';
 import { canonicalJson, type Json, type JsonObject } from '../../src/domain/json.ts';
 import { compilePlan, type Plan, type PlanNode } from '../../src/domain/plan.ts';
 import { type CachedOutput, cacheIdentity } from '../../src/domain/step-cache.ts';
-import type { Decide, ExecutionEvent, ExecutionView, ItemRun, Transition, TransitionReply } from '../../src/domain/transition.ts';
+import type { Decide, ExecutionEvent, ExecutionView, ItemRun, TimerKind, Transition, TransitionReply } from '../../src/domain/transition.ts';
 import type { WorkflowDefinition } from '../../src/domain/workflow-definition.ts';
 import { type ExecutionRow, emptyStepRow, isTerminal, type ParentLink, type StepRow, type StoredValue } from '../../src/domain/workflow-execution.ts';
 import type { WorkflowStep } from '../../src/domain/workflow-step.ts';
@@ -30,7 +31,7 @@ export interface SimJob {
 }
 
 export interface SimTimer {
-  readonly timer: 'wake' | 'wait_timeout' | 'execution_deadline' | 'force_stop';
+  readonly timer: TimerKind;
   readonly step: number | null;
   readonly dueAt: number;
 }
@@ -116,6 +117,7 @@ export class World {
   readonly broadcasts: { name: string; payload: Json }[] = [];
   readonly transitions: Transition[] = [];
   sessionContext: JsonObject = {};
+  bounds: StepBounds = UNBOUNDED;
   readonly cache = new Map<string, CachedOutput & { readonly expiresAt: number }>();
   readonly #plans = new Map<string, Plan[]>();
   readonly #decide: Decide;
@@ -321,6 +323,7 @@ export class World {
         return kept === undefined || kept.expiresAt <= this.now ? undefined : kept;
       },
       sessionContext: () => this.sessionContext,
+      bounds: () => this.bounds,
     };
   }
 

@@ -52,6 +52,7 @@ const PARAMETERS = {
     'exclude',
     'pause_on_failure',
     'when',
+    'budget',
     'session_id',
     'dry_run',
     'idempotency_key',
@@ -84,6 +85,7 @@ const PARAMETERS = {
     'exclude',
     'pause_on_failure',
     'when',
+    'budget',
     'session_id',
     'dry_run',
     'idempotency_key',
@@ -108,6 +110,7 @@ const PARAMETERS = {
     'concurrency',
     'order',
     'rate_limit',
+    'budget',
     'dry_run',
     'input',
     'from',
@@ -116,7 +119,7 @@ const PARAMETERS = {
     'change',
     'idempotency_key',
   ],
-  create_session: ['name', 'context', 'metadata', 'max_parallel_tasks', 'max_parallel_workflows', 'timeout', 'mode', 'idempotency_key'],
+  create_session: ['name', 'context', 'metadata', 'max_parallel_tasks', 'max_parallel_workflows', 'timeout', 'mode', 'budget', 'idempotency_key'],
   close_session: ['session_id', 'policy', 'idempotency_key'],
   get_system_status: ['since', 'response_format'],
 };
@@ -124,7 +127,7 @@ const PARAMETERS = {
 /** Of the tool set workers, after the others. */
 const WORKER_PARAMETERS = {
   claim_job: ['worker', 'worker_id', 'capabilities', 'labels', 'capacity', 'lease', 'queue', 'max_jobs', 'wait_ms', 'nonce'],
-  report_job: ['worker_id', 'job_id', 'lease_token', 'action', 'output', 'error', 'share', 'message', 'note', 'logs'],
+  report_job: ['worker_id', 'job_id', 'lease_token', 'action', 'output', 'error', 'share', 'message', 'note', 'usage', 'logs'],
 };
 
 /** Of the tool set planning. */
@@ -186,13 +189,14 @@ const PLANNING_PARAMETERS = {
 
 /** Of the tool set projects. */
 const PROJECT_PARAMETERS = {
-  create_project: ['name', 'template', 'parameters', 'status', 'description', 'tags', 'quota', 'plan', 'idempotency_key'],
+  create_project: ['name', 'template', 'parameters', 'status', 'description', 'tags', 'quota', 'budget', 'plan', 'idempotency_key'],
   manage_project: [
     'project',
     'action',
     'description',
     'tags',
     'quota',
+    'budget',
     'plan',
     'reason',
     'workflow',
@@ -242,6 +246,8 @@ const ERROR_CODES = [
   'not_allowed',
   'limit_exceeded',
   'rate_limited',
+  'budget_exceeded',
+  'breaker_open',
   'session_closed',
   'timeout',
   'cancelled',

@@ -31,7 +31,7 @@ interface Rule {
 const RULES: Readonly<Record<ControlAction, Rule>> = {
   cancel: { on: ['execution', 'job'], takes: ['reason'] },
   pause: { on: ['execution', 'queue', 'schedule'], takes: [] },
-  resume: { on: ['execution', 'queue', 'schedule'], takes: [] },
+  resume: { on: ['execution', 'queue', 'schedule', 'workflow'], takes: [] },
   retry: { on: ['execution', 'job'], takes: [] },
   restart: { on: ['execution'], takes: [] },
   fork: { on: ['execution'], takes: ['step'], needs: ['step'] },
@@ -39,7 +39,7 @@ const RULES: Readonly<Record<ControlAction, Rule>> = {
   approve: { on: ['execution'], takes: ['step', 'approved', 'comment', 'digest'] },
   redrive: { on: ['job'], takes: [] },
   delete: { on: ['workflow', 'schedule', 'pool'], takes: [] },
-  update: { on: ['session', 'queue', 'schedule', 'pool'], takes: ['context', 'context_version'], needs: ['context'] },
+  update: { on: ['execution', 'session', 'queue', 'schedule', 'pool'], takes: ['context', 'context_version', 'budget'], needsOne: ['context', 'budget'] },
   trigger: { on: ['schedule'], takes: ['input'] },
   clear_cache: { on: ['workflow'], takes: [] },
   backfill: { on: ['schedule'], takes: ['from', 'to', 'limit'], needs: ['from', 'to'] },
@@ -47,6 +47,7 @@ const RULES: Readonly<Record<ControlAction, Rule>> = {
 
 /** Where a kind takes other parameters than the rest. */
 const OWN_RULES: Partial<Readonly<Record<`${ControlKind} ${ControlAction}`, Pick<Rule, 'takes' | 'needs' | 'needsOne'>>>> = {
+  'execution update': { takes: ['budget'], needs: ['budget'] },
   'queue update': { takes: ['concurrency', 'rate_limit', 'order'], needsOne: ['concurrency', 'rate_limit', 'order'] },
   'schedule pause': { takes: ['reason'] },
   'pool update': { takes: ['change'], needs: ['change'] },

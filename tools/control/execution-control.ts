@@ -3,9 +3,12 @@ import { randomUUID } from 'node:crypto';
 import type { JsonObject } from '../../src/domain/json.ts';
 import { warned } from '../create-workflow.ts';
 import { nextFor } from '../views/execution-views.ts';
+import { budgetToWire } from '../wire/budget.ts';
 import { approve } from './approval.ts';
 import type { ControlRequest } from './request.ts';
 
+/** What a changed budget does, for every owner. */
+export const BUDGET_SET = 'The budget acts from now on: what is no longer used up goes on, what was used stays.';
 const CANCELLED = 'Cancelled on request.';
 
 export async function controlExecution(request: ControlRequest): Promise<JsonObject> {
@@ -25,6 +28,10 @@ export async function controlExecution(request: ControlRequest): Promise<JsonObj
         ...names('reused_steps', forked.reused),
         ...names('reexecuted_steps', forked.reexecuted),
       };
+    }
+    case 'update': {
+      const { replayed } = await engine.budgets.set('run', id, request.budget ?? null, receipt);
+      return { ...told(request, id), ...budgetToWire(engine.budgets.of('run', id)), replayed, message: BUDGET_SET };
     }
     default: {
       const reply = await send(request);

@@ -24,6 +24,7 @@ export interface ControlRequest {
   readonly concurrency?: number | null | undefined;
   readonly rate_limit?: RateLimit | null | undefined;
   readonly order?: QueueOrder | undefined;
+  readonly budget?: JsonObject | null | undefined;
   readonly input?: Json | undefined;
   readonly from?: string | number | undefined;
   readonly to?: string | number | undefined;

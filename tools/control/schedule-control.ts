@@ -1,14 +1,17 @@
 // Owns the control actions of a schedule: pause, resume, a run now, past times again, a change, its end.
 import { LogisticsError } from '../../src/domain/errors.ts';
-import type { JsonObject } from '../../src/domain/json.ts';
+import { isJsonObject, type JsonObject } from '../../src/domain/json.ts';
 import type { Schedule } from '../../src/domain/schedule.ts';
+import { readBudget } from '../../src/orchestration/budget-manager.ts';
 import type { ChangedSchedule } from '../../src/schedule/schedule-replies.ts';
 import { momentOf } from '../../src/schedule/schedule-words.ts';
 import { underOwnPaths } from '../schedules/own-paths.ts';
 import { patchOf } from '../schedules/update.ts';
 import { missing } from '../views/view.ts';
+import { budgetToWire } from '../wire/budget.ts';
 import { compact } from '../wire/compact.ts';
 import { localTime, scheduleReply, scheduleRow, targetId } from '../wire/schedule.ts';
+import { BUDGET_SET } from './execution-control.ts';
 import type { ControlRequest } from './request.ts';
 
 export async function controlSchedule(request: ControlRequest): Promise<JsonObject> {
@@ -87,14 +90,34 @@ async function backfill({ context: { engine, caller }, id, action, from, to, lim
 
 async function update({ context, id, action, scheduleChange = {}, receipt }: ControlRequest, schedule: Schedule): Promise<JsonObject> {
   const { engine, caller } = context;
+  const { budget, ...rest } = scheduleChange;
+  if (budget !== undefined) {
+    if (budget !== null && !isJsonObject(budget))
+      throw new LogisticsError('invalid_input', 'The budget is no object.', { path: 'change.budget', expected: '{attempts: 100}, or null for none' });
+    readBudget(budget, 'change.budget');
+  }
+  if (budget !== undefined && Object.keys(rest).length === 0) {
+    const { replayed } = await engine.budgets.set('schedule', id, budget as JsonObject | null, receipt);
+    const after = engine.schedules.get(id) ?? schedule;
+    return {
+      schedule_id: id,
+      action,
+      ...scheduleReply(engine, after, engine.schedules.describe(after)),
+      ...budgetToWire(engine.budgets.of('schedule', id)),
+      replayed,
+      message: BUDGET_SET,
+    };
+  }
   const known = engine.schedules.recall(receipt);
-  const { patch, notes } = known === null ? await underOwnPaths(() => patchOf(scheduleChange, schedule, engine.now), 'change.') : { patch: {}, notes: [] };
+  const { patch, notes } = known === null ? await underOwnPaths(() => patchOf(rest, schedule, engine.now), 'change.') : { patch: {}, notes: [] };
   const owner = { principal: caller.principal, sessionId: caller.sessionId };
   const changed = await underOwnPaths(() => engine.schedules.update(id, patch, owner, receipt), 'change.');
+  if (budget !== undefined) await engine.budgets.set('schedule', id, budget as JsonObject | null);
   return {
     schedule_id: id,
     action,
     ...scheduleReply(engine, changed, engine.schedules.describe(changed), notes),
+    ...budgetToWire(engine.budgets.of('schedule', id)),
     replayed: changed.replayed,
     message: 'What was due before was decided by the old rule; runs that go on are not changed.',
   };

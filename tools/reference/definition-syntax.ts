@@ -14,6 +14,9 @@ export const WORKFLOW_FIELDS: Readonly<Record<keyof WorkflowSource, string>> = {
   input: 'JSON Schema of the input, checked with its defaults before anything exists.',
   concurrency: `\`{key, limit, onLimit}\`: at most \`limit\` (default 1) runs with the same key at once. \`onLimit\`: ${ON_LIMIT.map(code).join(', ')}. The key may read \`input\`.`,
   maxParallel: 'Jobs of a run at once.',
+  budget:
+    '`{attempts, tokens, cost, wallClock, fanOut, depth, runs: {max, window}}`: what each run may use, children included; past it the run is paused until the budget is raised. `runs` counts the starts of all its runs.',
+  breaker: '`{failures, cooldown}`: after so many failed runs in a row none is started; after the cool-down one run probes. Without it a person closes it.',
   timeout: 'Limit of a run, from its start; past it the run fails as `timeout`.',
   steps: 'A list, or an object by step id.',
   output: 'Template of the output; without it the outputs of the last steps by id.',

@@ -6,6 +6,7 @@ import type { Schedule } from '../../src/domain/schedule.ts';
 import { receiptFor } from '../../src/orchestration/caller.ts';
 import type { OrchestrationEngine } from '../../src/orchestration/orchestration-engine.ts';
 import type { NormalRule } from '../../src/schedule/rule-input.ts';
+import type { ScheduleInput } from '../../src/schedule/schedule-input.ts';
 import { type ProjectScope, queueIn, scopeOf, workflowIn } from '../in-project.ts';
 import type { ToolContext } from '../tool.ts';
 import { scheduleReply } from '../wire/schedule.ts';
@@ -15,6 +16,7 @@ import { underOwnPaths } from './own-paths.ts';
 type Fields = ChangeFields & {
   readonly session_id?: string | undefined;
   readonly project?: string | undefined;
+  readonly budget?: JsonObject | null | undefined;
   readonly dry_run?: boolean | undefined;
   readonly idempotency_key?: string | undefined;
 };
@@ -27,7 +29,7 @@ export async function createSchedule(
   fields: Fields,
   args: Readonly<Record<string, unknown>>,
 ): Promise<JsonObject> {
-  const { session_id, dry_run, idempotency_key, project, name: given, ...asked } = fields;
+  const { session_id, dry_run, idempotency_key, project, budget, name: given, ...asked } = fields;
   const sessionId = session_id ?? caller.sessionId;
   const scope = scopeOf(engine, project, sessionId);
   const name = scope === null || given === undefined ? given : inProject(scope.name, given);
@@ -38,11 +40,14 @@ export async function createSchedule(
   const known = dry_run === true ? null : engine.schedules.recall(receipt);
   if (known !== null) return stored(engine, known.schedule, true, []);
   const normal = rule();
-  const input = toScheduleInput(
-    name ?? engine.schedules.freeName(scope === null ? baseOf(rest.target) : inProject(scope.name, baseOf(rest.target))),
-    normal,
-    rest,
-    sessionId,
+  const input = withBudget(
+    budget,
+    toScheduleInput(
+      name ?? engine.schedules.freeName(scope === null ? baseOf(rest.target) : inProject(scope.name, baseOf(rest.target))),
+      normal,
+      rest,
+      sessionId,
+    ),
   );
   if (dry_run === true) {
     if (idempotency_key !== undefined)
@@ -55,6 +60,10 @@ export async function createSchedule(
   }
   const { schedule, replayed } = await underOwnPaths(() => engine.schedules.create(input, owner, receipt));
   return stored(engine, schedule, replayed, replayed ? [] : normal.notes);
+}
+
+function withBudget(budget: Fields['budget'], input: ScheduleInput): ScheduleInput {
+  return budget ? { ...input, budget: budget as ScheduleInput['budget'] } : input;
 }
 
 function stored(engine: OrchestrationEngine, schedule: Schedule, replayed: boolean, notes: readonly string[]): JsonObject {

@@ -10,7 +10,7 @@ import { FoldPolicy, GapPolicy, ScheduleName } from '../../src/domain/schedule.t
 import type { NormalRule } from '../../src/schedule/rule-input.ts';
 import type { ScheduleInput, SchedulePatch } from '../../src/schedule/schedule-input.ts';
 import { Moment as AnyMoment, patchOfRule, patchOfWords, ScheduleWords } from '../../src/schedule/schedule-words.ts';
-import { AnyJson, AnyObject, IdempotencyKey, ProjectRef, SessionId } from '../wire/fields.ts';
+import { AnyJson, AnyObject, BudgetArgument, IdempotencyKey, ProjectRef, SessionId } from '../wire/fields.ts';
 
 /** Strict where it is parsed, short where clients are told of it: the description says the shape. */
 export function brief<T extends z.ZodType>(schema: T): z.ZodPipe<z.ZodUnknown, z.ZodType<z.output<T>, unknown>> {
@@ -68,6 +68,7 @@ export const ScheduleFields = {
   name: ScheduleName.optional().describe('Unique; default: made from the target.'),
   project: ProjectRef,
   ...changeable,
+  budget: BudgetArgument,
   session_id: SessionId,
   dry_run: z.boolean().optional().describe('Check and preview; store nothing.'),
   idempotency_key: IdempotencyKey,

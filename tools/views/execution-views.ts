@@ -1,4 +1,6 @@
 // Owns what can be read of an execution.
+
+import { budgetReason, raiseOf } from '../../src/domain/budget.ts';
 import { LogisticsError } from '../../src/domain/errors.ts';
 import type { JsonObject } from '../../src/domain/json.ts';
 import { nearMatches } from '../../src/domain/near-match.ts';
@@ -6,6 +8,7 @@ import { isTerminal } from '../../src/domain/workflow-execution.ts';
 import { levelsOf, toMermaid } from '../../src/orchestration/execution-graph.ts';
 import { explainExecution } from '../../src/orchestration/explain.ts';
 import type { ExecutionSummary, StepView } from '../../src/store/backend.ts';
+import { budgetToWire } from '../wire/budget.ts';
 import { clipped, compact, iso, shortText } from '../wire/compact.ts';
 import { executionHead } from '../wire/execution.ts';
 import { explanationToWire } from '../wire/reason.ts';
@@ -59,9 +62,12 @@ function summary(r: ViewRequest, row: ExecutionSummary): JsonObject {
     if (step.wait !== null && waiting.length < NOTABLE) waiting.push({ step: step.id, ...waitToWire(step.wait) });
   }
   const artifacts = backend.listArtifacts({ executionId: r.id });
+  const holder = row.paused ? backend.budgetHolding(r.id) : null;
   return {
     ...executionHead(row, now),
+    ...budgetToWire(r.engine.budgets.of('run', r.id)),
     ...compact({
+      held_by: holder === null ? undefined : { owner: holder.owner, id: holder.id, reason: budgetReason(holder.limit) },
       waiting_for: waiting.length === 0 ? undefined : waiting,
       failed_steps: failed.length === 0 ? undefined : failed,
       artifacts:
@@ -73,7 +79,7 @@ function summary(r: ViewRequest, row: ExecutionSummary): JsonObject {
     }),
     ...clipped('input', row.input, 1_000),
     ...(isTerminal(row.status) ? clipped('output', backend.getOutput({ executionId: r.id, stepId: null }), 3_000) : {}),
-    next: nextFor(row),
+    next: holder === null ? nextFor(row) : [raiseOf(holder.owner, holder.id)],
   };
 }
 

@@ -3,6 +3,7 @@ import { kindOfId } from '../../src/domain/id.ts';
 import type { JsonObject } from '../../src/domain/json.ts';
 import { inProject } from '../../src/domain/project.ts';
 import { PLAN_WORKFLOW } from '../../src/domain/project-plan.ts';
+import { budgetToWire } from '../wire/budget.ts';
 import { executionRow } from '../wire/execution.ts';
 import { projectToWire } from '../wire/project.ts';
 import { missing, showView, type ViewRequest, type Views } from './view.ts';
@@ -30,6 +31,7 @@ function summary(r: ViewRequest): JsonObject {
     .items.filter((run) => run.parent === null);
   return {
     ...projectToWire(project, r.engine.projects.counts(project.id)),
+    ...budgetToWire(r.engine.budgets.of('project', project.id)),
     recent_executions: runs.slice(0, r.limit ?? RUNS_SHOWN).map(executionRow),
     next: [
       project.plan === null

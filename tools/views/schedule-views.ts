@@ -1,6 +1,7 @@
 // Owns what can be read of a schedule: itself with its next fires, its ledger, and why it did or did not run.
 import type { JsonObject } from '../../src/domain/json.ts';
 import type { Occurrence, Schedule } from '../../src/domain/schedule.ts';
+import { budgetToWire } from '../wire/budget.ts';
 import { iso } from '../wire/compact.ts';
 import { occurrenceToWire, scheduleReply, statusOf } from '../wire/schedule.ts';
 import { explainSchedule } from './schedule-explain.ts';
@@ -31,6 +32,7 @@ function summary({ engine }: ViewRequest, schedule: Schedule): JsonObject {
     ...scheduleReply(engine, schedule, engine.schedules.describe(schedule)),
     runs: schedule.runs,
     failures: schedule.failures,
+    ...budgetToWire(engine.budgets.of('schedule', schedule.id)),
     ...(last === undefined ? {} : { last: occurrenceToWire(last, schedule.rule) }),
     created_at: iso(schedule.createdAt),
     ...(schedule.deletedAt === null ? {} : { deleted_at: iso(schedule.deletedAt) }),

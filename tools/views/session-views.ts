@@ -1,5 +1,6 @@
 // Owns what can be read of a session: itself with its calls, and the log of its work.
 import type { JsonObject } from '../../src/domain/json.ts';
+import { budgetToWire } from '../wire/budget.ts';
 import { executionRow } from '../wire/execution.ts';
 import { callToWire, sessionToWire } from '../wire/session.ts';
 import { eventsView } from './events-view.ts';
@@ -22,6 +23,7 @@ function summary(r: ViewRequest): JsonObject {
   const executions = r.engine.backend.listExecutions({ filter: { sessionId: r.id }, limit: 5, cursor: null });
   return {
     ...sessionToWire(session.data),
+    ...budgetToWire(r.engine.budgets.of('session', r.id)),
     recent_executions: executions.items.map(executionRow),
     recent_calls: session.history(r.limit ?? CALLS_SHOWN).map(callToWire),
     next: ['list kind=executions or kind=jobs with filter.session_id shows its work'],

@@ -1,6 +1,7 @@
 // Owns what can be read of a stored workflow version.
 import type { Json, JsonObject } from '../../src/domain/json.ts';
 import type { StoredDefinition } from '../../src/domain/workflow-definition.ts';
+import { breakerToWire } from '../wire/budget.ts';
 import { clipped } from '../wire/compact.ts';
 import { stepOutline, workflowHead, workflowRow } from '../wire/workflow.ts';
 import { pictureOf } from './execution-views.ts';
@@ -31,6 +32,7 @@ function summary(r: ViewRequest, stored: StoredDefinition): JsonObject {
   return {
     ...workflowRow(stored),
     ...workflowHead(definition),
+    ...breakerToWire(r.engine.budgets.breaker(stored.name, definition)),
     steps: outline,
     ...(outline.length < definition.steps.length ? { truncated: true } : {}),
     ...(r.detailed ? clipped('definition', definition as unknown as Json, 6_000) : {}),

@@ -24,6 +24,10 @@ export const Cursor = z
   .describe('next_cursor of an earlier reply.');
 export const Limit = z.int().min(1).max(100).optional();
 export const ResponseFormat = z.enum(['concise', 'detailed']).optional();
+/** Checked where it is set. */
+export const BudgetArgument = AnyObject.nullable()
+  .optional()
+  .describe('{attempts, tokens, cost, wall_clock: "2h", fan_out, depth, runs: {max, window: "1h"}}: past it work is paused until it is raised; null = none.');
 export const Ids = z.array(z.string().min(1).max(100)).min(1).max(100);
 
 /** What most replies hold beside their own fields. */

@@ -4,6 +4,7 @@ import { formatDuration } from '../../src/domain/duration.ts';
 import type { Job } from '../../src/domain/job.ts';
 import type { JsonObject } from '../../src/domain/json.ts';
 import type { RetryPolicy } from '../../src/domain/retry-policy.ts';
+import { usageToWire } from './budget.ts';
 import { clipped, compact, iso } from './compact.ts';
 import { errorToWire } from './error.ts';
 
@@ -67,6 +68,7 @@ export function jobToWire(job: Job): JsonObject {
       progress: job.progress === null ? undefined : compact({ share: job.progress.share, message: job.progress.message }),
       error: errorToWire(job.error),
       failed_attempts: failedAttempts(job),
+      usage: job.usage === undefined ? undefined : usageToWire(job.usage),
     }),
     ...clipped('checkpoint', job.checkpoint, VALUE_CHARS),
     ...clipped('payload', job.payload, VALUE_CHARS),

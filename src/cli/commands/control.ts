@@ -22,6 +22,7 @@ interface ControlFlags {
   readonly context?: string;
   readonly concurrency?: string;
   readonly order?: string;
+  readonly budget?: string;
   readonly change?: string;
   readonly rateLimit?: string;
   readonly idempotencyKey?: string;
@@ -42,6 +43,7 @@ const FLAG_OF = {
   concurrency: '--concurrency',
   order: '--order',
   rate_limit: '--rate-limit',
+  budget: '--budget',
   change: '--change',
   idempotency_key: '--idempotency-key',
 };
@@ -68,6 +70,7 @@ export function addControl(program: Command, invoke: Invoke): void {
     .option('--concurrency <n>', 'update of a queue: jobs at once, or none')
     .option('--order <name>', 'update of a queue: fifo, sjf, edf, wspt or fair')
     .option('--rate-limit <n/period>', 'update of a queue: starts in any period such as 100/1m, or none')
+    .option('--budget <json>', 'update of an execution or session: what it may use; null = no bound')
     .option('--change <json>', 'update of a pool: fields as in define_pool')
     .option('--idempotency-key <key>', 'the same key again acts once')
     .addHelpText(
@@ -75,6 +78,7 @@ export function addControl(program: Command, invoke: Invoke): void {
       examples(
         'logistics-mcp control exec_06d3v8q2k1h7m9p4r5s6t7v8w9 cancel --reason "wrong input"',
         'logistics-mcp control queue:mail pause',
+        `logistics-mcp control exec_06d3v8q2k1h7m9p4r5s6t7v8w9 update --budget '{"tokens": 900000}'`,
         `logistics-mcp control pool:gpu update --change '{"capacity": 4}'`,
         'logistics-mcp control queue:mail update --concurrency 2 --rate-limit 100/1m',
         'logistics-mcp control exec_06d3v8q2k1h7m9p4r5s6t7v8w9 approve --reject --comment "not today"',
@@ -101,6 +105,7 @@ function control(context: CommandContext, id: string, action: string, flags: Con
     concurrency: limitFlag(flags.concurrency),
     order: flags.order,
     rate_limit: rateFlag(flags.rateLimit, '--rate-limit'),
+    budget: flags.budget === undefined ? undefined : parseJsonFlag(flags.budget, '--budget'),
     change: flags.change === undefined ? undefined : parseJsonFlag(flags.change, '--change'),
     idempotency_key: flags.idempotencyKey,
   };

@@ -2,6 +2,7 @@
 import type { ErrorData } from '../errors.ts';
 import type { Json } from '../json.ts';
 import type { PlanNode } from '../plan.ts';
+import { isTooDeep } from './bounds.ts';
 import { takeFromCache } from './cache.ts';
 import type { Draft } from './draft.ts';
 import { addStepJob, startEach } from './for-each.ts';
@@ -28,7 +29,7 @@ export function consider(draft: Draft, index: number): void {
 
 function activate(draft: Draft, index: number): void {
   const node = draft.node(index);
-  if (reuseStep(draft, node) || !meetsCondition(draft, node)) return;
+  if (reuseStep(draft, node) || !meetsCondition(draft, node) || isTooDeep(draft, node)) return;
   if (node.step.forEach !== undefined) startEach(draft, node);
   else if (node.kind !== 'task') startWaiting(draft, node);
   else if (!takeFromCache(draft, node)) {

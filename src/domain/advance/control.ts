@@ -13,14 +13,14 @@ export function refuseEnded(draft: Draft): TransitionReply | null {
   return phase === 'done' ? { kind: 'refused', code: 'invalid_transition', message: `already_${status}` } : null;
 }
 
-export function pause(draft: Draft, by: string): TransitionReply {
+export function pause(draft: Draft, by: string, reason?: string): TransitionReply {
   const { execution } = draft;
   const ended = refuseEnded(draft);
   if (ended !== null) return ended;
   if (execution.paused) return { kind: 'replayed', message: 'already_paused' };
   if (execution.stopping !== null) return { kind: 'refused', code: 'invalid_transition', message: 'already_stopping' };
   execution.paused = true;
-  draft.events.push({ type: 'workflow_paused', data: { by } });
+  draft.events.push({ type: 'workflow_paused', data: { by, ...(reason === undefined ? {} : { reason }) } });
   return { kind: 'applied', message: 'paused' };
 }
 

@@ -45,6 +45,7 @@ export class Draft {
   readonly broadcasts: { readonly name: string; readonly payload: Json }[] = [];
   readonly cachePuts: CachePut[] = [];
   reply: TransitionReply | null = null;
+  heldBack: Transition['heldBack'] = null;
   /** What is left to do, last first. */
   readonly work: WorkItem[] = [];
   /** What can be done only when this transition is visible to the view. */
@@ -286,6 +287,7 @@ export class Draft {
       broadcasts: this.broadcasts,
       acquire: this.#acquired,
       release: this.#released,
+      heldBack: this.heldBack,
       events: this.events,
       reply: this.reply,
     };

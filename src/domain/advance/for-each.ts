@@ -5,6 +5,7 @@ import type { PlanNode } from '../plan.ts';
 import { requiresOf } from '../task-versions.ts';
 import { DEFAULT_FOREACH_WINDOW, MAX_FOREACH_ITEMS } from '../workflow-definition.ts';
 import type { EachState, StepRow } from '../workflow-execution.ts';
+import { isTooWide } from './bounds.ts';
 import { startChild } from './child.ts';
 import { isOpen } from './counters.ts';
 import type { Draft } from './draft.ts';
@@ -27,6 +28,7 @@ export interface ItemEnd {
 /** Starts a forEach; after a retry its items are known and the completed ones stay completed. */
 export function startEach(draft: Draft, node: PlanNode): void {
   const each = draft.row(node.index).each ?? readItems(draft, node);
+  if (each === null) return;
   if ('code' in each) {
     failStep(draft, node.index, each);
     return;
@@ -41,8 +43,8 @@ export function startEach(draft: Draft, node: PlanNode): void {
   expandEach(draft, node.index);
 }
 
-/** Evaluates the list and keeps it; or says why it cannot. */
-function readItems(draft: Draft, node: PlanNode): EachState | ErrorData {
+/** Evaluates the list and keeps it; or says why it cannot; null when a budget does not allow as many. */
+function readItems(draft: Draft, node: PlanNode): EachState | ErrorData | null {
   if (node.kind !== 'task' && node.kind !== 'workflow.run') {
     return errorData('not_available', `forEach cannot be used with ${node.kind}.`, { expected: 'a task that does work, or workflow.run' });
   }
@@ -56,6 +58,7 @@ function readItems(draft: Draft, node: PlanNode): EachState | ErrorData {
   const total = items.length;
   if (total > MAX_FOREACH_ITEMS)
     return errorData('limit_exceeded', `forEach got ${total} items.`, { path: 'forEach', expected: `at most ${MAX_FOREACH_ITEMS} items` });
+  if (isTooWide(draft, node, total)) return null;
   if (total > 0) draft.putItems(node.index, items);
   return { total, next: 0, live: 0, completed: 0, failed: 0, cancelled: 0, stopping: false, redo: null, first: null };
 }

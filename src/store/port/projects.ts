@@ -1,4 +1,5 @@
 // Owns the verbs of projects: rows that change by pure functions, quotas that hold inside the commit, and cascades that outlive a crash.
+import type { BudgetLimits } from '../../domain/budget.ts';
 import type { ErrorData } from '../../domain/errors.ts';
 import type { Cascade, Project } from '../../domain/project.ts';
 import type { Decide } from '../../domain/transition.ts';
@@ -35,7 +36,11 @@ export type ProjectChangeResult =
 
 export interface ProjectVerbs {
   /** A name is taken once per namespace, also by an archived project. */
-  putProject(p: { readonly project: Project; readonly receipt?: Receipt | undefined }): Promise<ProjectChangeResult>;
+  putProject(p: {
+    readonly project: Project;
+    readonly budget?: BudgetLimits | null | undefined;
+    readonly receipt?: Receipt | undefined;
+  }): Promise<ProjectChangeResult>;
   getProject(id: string): Project | null;
   findProject(p: { readonly namespace: string; readonly name: string }): Project | null;
   /** The project that a session is a member of, or null. */
@@ -57,7 +62,7 @@ export interface ProjectVerbs {
   projectCounts(id: string): ProjectCounts | null;
   /** Ids of the schedules of a project, at most 1,000. */
   projectSchedules(id: string): readonly string[];
-  /** Goes on with cascades, a bounded piece; whether more is left. */
+  /** Goes on with cascades of projects, and with what budgets pause and resume: a bounded piece; whether more is left. */
   cascadeProjects(p: { readonly decide: Decide; readonly limit: number }): Promise<{ readonly more: boolean }>;
 
   putProjectArchive(p: { readonly id: string; readonly content: Uint8Array }): Promise<boolean>;

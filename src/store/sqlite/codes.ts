@@ -62,7 +62,7 @@ export const sessionCodes = new Codes<SessionStatus>(SESSION_STATUSES);
 export const workerCodes = new Codes<WorkerStatus>(WORKER_STATUSES);
 export const WORKER = { active: 0, lost: 1, left: 2 } as const;
 export const eventCodes = new Codes<EventType>(EVENT_TYPES);
-export const timerCodes = new Codes<TimerKind>(['wake', 'wait_timeout', 'execution_deadline', 'force_stop']);
+export const timerCodes = new Codes<TimerKind>(['wake', 'wait_timeout', 'execution_deadline', 'force_stop', 'wall_clock']);
 export const waiterCodes = new Codes<'none' | 'signal' | 'approval' | 'event'>(['none', 'signal', 'approval', 'event']);
 export const skipCodes = new Codes<SkipReason | 'none'>(['none', 'condition', 'upstream_skipped', 'upstream_failed', 'trigger_rule']);
 // active paused completed

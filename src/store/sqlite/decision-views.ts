@@ -5,6 +5,7 @@ import { inProject, projectOf } from '../../domain/project.ts';
 import type { ExecutionView, ItemRun } from '../../domain/transition.ts';
 import type { StoredValue } from '../../domain/workflow-execution.ts';
 import type { Allocations } from './allocations.ts';
+import type { Budgets } from './budgets.ts';
 import { executionCodes, JOB, waiterCodes } from './codes.ts';
 import type { ExecutionRecord, ExecutionRows } from './execution-rows.ts';
 import type { Outputs } from './outputs.ts';
@@ -26,8 +27,10 @@ export class DecisionViews {
   readonly #outputs: Outputs;
   readonly #cache: StepCaches;
   readonly #allocations: Allocations;
+  readonly #budgets: Budgets;
 
-  constructor(tx: Tx, rows: ExecutionRows, outputs: Outputs, cache: StepCaches, allocations: Allocations) {
+  constructor(tx: Tx, rows: ExecutionRows, outputs: Outputs, cache: StepCaches, allocations: Allocations, budgets: Budgets) {
+    this.#budgets = budgets;
     this.#allocations = allocations;
     this.#tx = tx;
     this.#cache = cache;
@@ -97,6 +100,7 @@ export class DecisionViews {
       sourceValue: (index, stored) => this.#value(record.forkedFrom as number, index, stored),
       cached: (index, key) => this.#cache.find(record.ns, record.row.workflow, plan.nodes[index] as PlanNode, key),
       sessionContext: () => this.sessionContext(record.session),
+      bounds: () => this.#budgets.bounds(record),
       holdsAllocation: (id) => {
         const held = this.#allocations.byId(id);
         return held !== undefined && held.execution === record.num && held.granted_at !== null && held.ended_at === null;

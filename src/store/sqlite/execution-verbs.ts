@@ -1,18 +1,29 @@
 // Owns the verbs that change an execution: start and update, each with its receipt in the same commit.
+import type { ErrorData } from '../../domain/errors.ts';
 import { projectOf } from '../../domain/project.ts';
 import type { Backend } from '../backend.ts';
 import type { Host } from './host.ts';
+import type { Parts } from './parts.ts';
 import { lookUp, remember } from './receipts.ts';
 
 // Entries that pendingInbox reads in their order.
 const LOOKED_AT = 500;
+
+/** The breaker of the workflow, and the budgets that a run of it would belong to. */
+function guardRefusal({ tx, plans, breakers, budgets }: Parts, p: Parameters<Backend['startExecution']>[0]): ErrorData | null {
+  const ns = tx.namespace(p.namespace);
+  const plan = plans.require(p.hash);
+  const session = p.sessionId === null ? null : tx.sessionNum(p.sessionId);
+  return breakers.refusal(ns, p.workflow, plan) ?? budgets.refusal({ ns, session, schedule: null, name: p.workflow, plan });
+}
 
 type Verbs = Pick<Backend, 'startExecution' | 'update' | 'pendingInbox'>;
 
 export function executionVerbs(host: Host): Verbs {
   return {
     startExecution: (p) =>
-      host.write(({ tx, executions, sessions, projects }) => {
+      host.write((parts) => {
+        const { tx, executions, sessions, projects } = parts;
         const receipt = lookUp(tx, p.receipt);
         if (receipt.kind === 'conflict') return { kind: 'conflict', error: receipt.error };
         if (receipt.kind === 'replay') {
@@ -23,19 +34,23 @@ export function executionVerbs(host: Host): Verbs {
         if (refusal !== null) return { kind: 'conflict', error: refusal };
         const closed = projectOf(p.workflow) === null ? null : projects.refusal(tx.namespace(p.namespace), p.workflow, 0);
         if (closed !== null) return { kind: 'conflict', error: closed };
+        const guarded = guardRefusal(parts, p);
+        if (guarded !== null) return { kind: 'conflict', error: guarded };
         const record = executions.start(p, p.decide);
         remember(tx, p.receipt, { executionId: p.id });
         return { kind: 'started', executionId: p.id, replayed: false, status: record.row.status };
       }),
 
     update: (p) =>
-      host.write(({ tx, executions }) => {
+      host.write(({ tx, executions, budgets }) => {
         const record = executions.rows.byId(p.executionId);
         if (record === undefined) return { kind: 'not_found' };
         const receipt = lookUp(tx, p.receipt);
         const updated = { kind: 'updated', status: record.row.status } as const;
         if (receipt.kind === 'conflict') return { ...updated, reply: { kind: 'refused', code: 'conflict', message: receipt.error.message } };
         if (receipt.kind === 'replay') return { ...updated, reply: { kind: 'replayed', message: (receipt.reply as { message: string }).message } };
+        const held = p.events.some((event) => event.type === 'resume') && record.row.paused ? budgets.stopsRun(record) : null;
+        if (held !== null) return { ...updated, reply: { kind: 'refused', code: held.code, message: held.message, nextActions: held.nextActions } };
         const reply = executions.update(record, p.events, p.decide);
         if (reply !== null && reply.kind !== 'refused') remember(tx, p.receipt, { message: reply.message, executionId: p.executionId });
         return { kind: 'updated', reply, status: record.row.status };

@@ -10,6 +10,8 @@ import { sessionOrder } from '../../domain/session.ts';
 import type { ChildStart, Decide, ExecutionEvent, TimerKind, Transition, TransitionReply } from '../../domain/transition.ts';
 import type { ExecutionRow, StepRow, StoredValue } from '../../domain/workflow-execution.ts';
 import type { Allocations } from './allocations.ts';
+import type { Breakers } from './breakers.ts';
+import type { Budgets } from './budgets.ts';
 import { JOB, timerCodes, waiterCodes } from './codes.ts';
 import type { DecisionViews } from './decision-views.ts';
 import type { Dependents } from './dependents.ts';
@@ -58,6 +60,8 @@ export class Executions {
   readonly #views: DecisionViews;
   readonly #caches: StepCaches;
   readonly #allocations: Allocations;
+  readonly #budgets: Budgets;
+  readonly #breakers: Breakers;
 
   constructor(
     tx: Tx,
@@ -68,7 +72,12 @@ export class Executions {
     views: DecisionViews,
     caches: StepCaches,
     allocations: Allocations,
+    guards: { readonly budgets: Budgets; readonly breakers: Breakers },
   ) {
+    this.#budgets = guards.budgets;
+    this.#breakers = guards.breakers;
+    guards.budgets.holds.update = (record, events, decide) => this.update(record, events, decide);
+    guards.budgets.holds.post = (execution, event) => this.#post(execution, event);
     this.#allocations = allocations;
     allocations.onGranted = (execution, step, allocationId) => this.#post(execution, { type: 'resource_granted', step, allocationId });
     this.#tx = tx;
@@ -116,6 +125,9 @@ export class Executions {
       occurrence: p.occurrence,
       trace: p.trace,
     });
+    const plan = this.#plans.require(p.hash);
+    this.#budgets.started(record, plan);
+    this.#breakers.started(record, plan);
     if (record.row.deadlineAt !== null) this.#setTimer(record.num, 'execution_deadline', null, record.row.deadlineAt);
     if (key !== null && p.concurrency !== null && this.#applyOnLimit(record, key, p.concurrency, decide)) return record;
     this.#pass(record, decide);
@@ -296,6 +308,7 @@ export class Executions {
     }
     for (const put of t.cachePuts) this.#caches.keep(record, plan.nodes[put.step] as PlanNode, put);
     for (const event of t.events) this.#log(record, plan, event);
+    if (t.heldBack !== null) this.#budgets.heldBack(record, t.heldBack.limit, t.heldBack.wanted);
     for (const asked of t.acquire) this.#acquire(record, asked);
     for (const id of t.release) this.#endAllocation(record, id);
     for (const broadcast of t.broadcasts) this.#broadcast(record.ns, broadcast.name, broadcast.payload);
@@ -346,12 +359,14 @@ export class Executions {
       tx.notice.timersChanged = true;
     }
     if (before.status !== after.status) tx.notice.changed.push(after.id);
+    this.#budgets.followed(record, before);
     if (before.endedAt === null && after.endedAt !== null) {
       tx.sql('DELETE FROM timer WHERE execution = ?').run(record.num);
       if (tx.sql('DELETE FROM waiter WHERE execution = ?').run(record.num).changes > 0) tx.forgetEventNames();
       this.#releaseGates(record);
       this.#allocations.endAllOf({ execution: record.num }, 'Its run ended.');
       this.#rememberRun(record);
+      this.#breakers.ended(record, this.#plans.require(after.hash));
       tx.notice.ended.push(after.id);
       if (record.occurrence !== null) this.#tellSchedule(record, record.occurrence);
     } else if (before.endedAt !== null && after.endedAt === null) {
@@ -451,6 +466,7 @@ export class Executions {
       gates,
       trace: parent.trace,
     });
+    this.#budgets.started(record, plan);
     tx.notice.changed.push(record.row.id);
     if (row.deadlineAt !== null) this.#setTimer(record.num, 'execution_deadline', null, row.deadlineAt);
     if (key !== null && own !== null && this.#applyOnLimit(record, key, own, decide)) return;

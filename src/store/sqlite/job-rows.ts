@@ -7,6 +7,7 @@ import type { ResourceRequest } from '../../domain/resource.ts';
 import { DEFAULT_RETRY, type RetryPolicy } from '../../domain/retry-policy.ts';
 import { isFirstInSession, sessionFirst, sessionOrder } from '../../domain/session.ts';
 import type { NewStepJob } from '../../domain/transition.ts';
+import type { JobUsage } from '../../domain/usage.ts';
 import { bestWaiting, enter, forsake, isOpen, laneAfter, leave, take } from './candidates.ts';
 import { JOB, jobCodes } from './codes.ts';
 import type { ExecutionRecord, ExecutionRows } from './execution-rows.ts';
@@ -80,6 +81,8 @@ export interface JobSql {
   expected_ms: number | null;
   /** The trace that it was asked for in; that of a step's job is its execution's. */
   trace: string | null;
+  /** What its attempts reported to have used, or null. */
+  usage: string | null;
 }
 
 const INSERT = `INSERT INTO job (num, id, ns, queue, lane, task, status, priority, rank, due_at, gate, gate_rank, gate_pos, execution, idx, item, session, created_at, ready_at, run_at, timeout_ms, deadline_at, expires_at,
@@ -619,6 +622,7 @@ export class JobRows {
       owner: sql.owner,
       worker: sql.worker === null || sql.status !== JOB.running ? null : holderOf(tx, sql.worker),
       checkpoint: sql.checkpoint === null ? null : (JSON.parse(sql.checkpoint) as Json),
+      ...(sql.usage === null ? {} : { usage: (JSON.parse(sql.usage) as JobUsage).sum }),
     };
   }
 }

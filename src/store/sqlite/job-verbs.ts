@@ -41,13 +41,15 @@ export function jobVerbs(host: Host): Verbs {
     settleJob: (p) => host.write(({ jobs }) => jobs.settle(p)),
 
     reportProgress: (p) =>
-      host.write(({ tx, jobs }) => {
-        const progress = JSON.stringify({ share: p.share, message: p.message });
+      host.write(({ tx, jobs, budgets }) => {
+        const progress = p.share === null ? null : JSON.stringify({ share: p.share, message: p.message });
         const row = tx
-          .sql('UPDATE job SET progress = ? WHERE id = ? AND token = ? AND status = 1 AND owner IS NOT NULL RETURNING num')
-          .get(progress, p.jobId, p.token);
+          .sql('UPDATE job SET progress = coalesce(?, progress) WHERE id = ? AND token = ? AND status = 1 AND owner IS NOT NULL RETURNING *')
+          .get(progress, p.jobId, p.token) as JobSql | undefined;
         if (row === undefined) return false;
-        jobs.addLogs((row as { num: number }).num, p.logs);
+        jobs.addLogs(row.num, p.logs);
+        if (p.usage !== undefined) budgets.report(row, p.usage);
+        budgets.check(p.decide ?? null);
         return true;
       }),
 
@@ -88,7 +90,7 @@ function refusalOf(parts: Parts, jobs: readonly NewJob[]): Refusal | null {
     }
     if (linked) own.add(job.id);
   }
-  return ofProjects(parts, jobs) ?? (jobs.some((job) => job.dedupe) ? parts.dedupes.refusal(jobs) : null);
+  return ofProjects(parts, jobs) ?? ofBudgets(parts, jobs) ?? (jobs.some((job) => job.dedupe) ? parts.dedupes.refusal(jobs) : null);
 }
 
 /** Of jobs in queues of projects: a project that takes none, or would have more than its quota. */
@@ -103,6 +105,22 @@ function ofProjects(parts: Parts, jobs: readonly NewJob[]): Refusal | null {
   }
   for (const { job, n } of counts.values()) {
     const error = parts.projects.refusal(parts.tx.namespace(job.namespace), job.queue, n);
+    if (error !== null) return { error, jobId: job.id };
+  }
+  return null;
+}
+
+/** Of jobs whose session or project has used up its budget. */
+function ofBudgets(parts: Parts, jobs: readonly NewJob[]): Refusal | null {
+  const { tx, budgets } = parts;
+  if (!budgets.rows.any) return null;
+  const seen = new Set<string>();
+  for (const job of jobs) {
+    const of = `${job.sessionId ?? ''} ${job.queue}`;
+    if (seen.has(of)) continue;
+    seen.add(of);
+    const session = job.sessionId === null ? null : tx.sessionNum(job.sessionId);
+    const error = budgets.refusal({ ns: tx.namespace(job.namespace), session, schedule: null, name: job.queue, plan: null });
     if (error !== null) return { error, jobId: job.id };
   }
   return null;

@@ -8,8 +8,10 @@ import { settleAttempt } from '../../domain/job-lifecycle.ts';
 import type { Json, JsonObject } from '../../domain/json.ts';
 import { DEFAULT_RETRY, type RetryPolicy } from '../../domain/retry-policy.ts';
 import type { Decide } from '../../domain/transition.ts';
+import type { UsageTotals } from '../../domain/usage.ts';
 import type { StoredValue } from '../../domain/workflow-execution.ts';
 import type { AttemptOutcome, CancelResult, JobLogLine, RedriveResult, SettleResult } from '../backend.ts';
+import type { Budgets } from './budgets.ts';
 import { JOB, jobCodes } from './codes.ts';
 import type { Dependents } from './dependents.ts';
 import type { Executions } from './executions.ts';
@@ -30,8 +32,10 @@ export class Jobs {
   readonly #executions: Executions;
   readonly #plans: Plans;
   readonly #schemas: OutputSchemas;
+  readonly #budgets: Budgets;
 
-  constructor(tx: Tx, rows: JobRows, dependents: Dependents, executions: Executions, plans: Plans, schemas: OutputSchemas) {
+  constructor(tx: Tx, rows: JobRows, dependents: Dependents, executions: Executions, plans: Plans, schemas: OutputSchemas, budgets: Budgets) {
+    this.#budgets = budgets;
     this.#tx = tx;
     this.#rows = rows;
     this.#dependents = dependents;
@@ -46,6 +50,7 @@ export class Jobs {
     readonly token: number;
     readonly outcome: AttemptOutcome;
     readonly logs: readonly JobLogLine[];
+    readonly usage?: UsageTotals | undefined;
     readonly decide: Decide;
   }): SettleResult {
     const job = this.#rows.byId(p.jobId);
@@ -54,6 +59,7 @@ export class Jobs {
       return isRepeated(job.status, p.outcome.status) ? { kind: 'replayed', status: jobCodes.name(job.status) } : { kind: 'lease_lost' };
     }
     this.addLogs(job.num, p.logs);
+    if (p.usage !== undefined) this.#budgets.report(job, p.usage);
     const faults = p.outcome.status === 'completed' ? this.#schemas.faults(job, p.outcome.output) : [];
     return this.#settleRunning(job, faults.length === 0 ? p.outcome : { status: 'failed', error: outputInvalid(faults) }, p.decide);
   }
@@ -76,7 +82,14 @@ export class Jobs {
     if (job !== undefined && job.status === JOB.running && job.owner === epoch) this.#settleRunning(job, { status: how }, decide);
   }
 
+  /** The budgets are looked at last, so that a run which ends right now is not paused before. */
   #settleRunning(job: JobSql, outcome: AttemptOutcome | { readonly status: 'crashed' }, decide: Decide): Settled {
+    const settled = this.#settleAttempt(job, outcome, decide);
+    this.#budgets.check(decide);
+    return settled;
+  }
+
+  #settleAttempt(job: JobSql, outcome: AttemptOutcome | { readonly status: 'crashed' }, decide: Decide): Settled {
     const tx = this.#tx;
     const policy = this.#policyOf(job);
     const stored = outcome.status === 'completed' ? this.#storeOutput(job, outcome.output) : null;
@@ -133,6 +146,7 @@ export class Jobs {
         Math.max(0, (job.started_at ?? tx.now) - (job.ready_at ?? job.created_at)),
       );
       this.#remember(job, { completed: next.status === 'completed', ms: runMs, final: ended, retried: job.attempts !== null });
+      this.#budgets.attempted(job, runMs);
     }
     if (!ended) {
       if (next.runAt === null) this.#rows.admit(this.#rows.byNum(job.num) as JobSql);

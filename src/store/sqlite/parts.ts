@@ -2,6 +2,10 @@
 import type { BackendEnvironment } from '../backend.ts';
 import { Allocations } from './allocations.ts';
 import { Artifacts } from './artifacts.ts';
+import { Breakers } from './breakers.ts';
+import { BudgetHolds } from './budget-holds.ts';
+import { BudgetRows } from './budget-rows.ts';
+import { Budgets } from './budgets.ts';
 import { Claims } from './claims.ts';
 import type { Db } from './connection.ts';
 import { DecisionViews } from './decision-views.ts';
@@ -62,6 +66,8 @@ export interface Parts {
   readonly workerRows: WorkerRows;
   readonly pools: ResourcePools;
   readonly allocations: Allocations;
+  readonly budgets: Budgets;
+  readonly breakers: Breakers;
 }
 
 /** `record` is told of every statement that wrote rows. */
@@ -76,23 +82,30 @@ export function buildParts(db: Db, env: BackendEnvironment, record?: RecordState
   const plans = new Plans(tx);
   const outputs = new Outputs(tx);
   const stepCaches = new StepCaches(tx);
-  const decisionViews = new DecisionViews(tx, rows, outputs, stepCaches, allocations);
-  const executions = new Executions(tx, rows, jobRows, dependents, plans, decisionViews, stepCaches, allocations);
+  const breakers = new Breakers(tx);
+  const budgetRows = new BudgetRows(tx, rows);
+  const budgets = new Budgets(tx, { executions: rows, rows: budgetRows, holds: new BudgetHolds(tx, budgetRows, rows), breakers });
+  const decisionViews = new DecisionViews(tx, rows, outputs, stepCaches, allocations, budgets);
+  const executions = new Executions(tx, rows, jobRows, dependents, plans, decisionViews, stepCaches, allocations, { budgets, breakers });
   jobRows.requestOf = (job) => {
     const record = job.execution === null ? undefined : rows.load(job.execution);
     return record === undefined ? null : (plans.require(record.row.hash).nodes[job.idx as number]?.step.resources ?? null);
   };
   const claims = new Claims(tx, jobRows, executions, plans);
   const schemas = new OutputSchemas(tx, rows, plans);
-  const jobs = new Jobs(tx, jobRows, dependents, executions, plans, schemas);
+  const jobs = new Jobs(tx, jobRows, dependents, executions, plans, schemas, budgets);
   const scheduleRows = new ScheduleRows(tx);
   const workerRows = new WorkerRows(tx);
-  const scheduleRuns = new ScheduleRuns(tx, { rows: scheduleRows, executions, jobRows, plans, workerRows });
-  const schedules = new Schedules(tx, { rows: scheduleRows, runs: scheduleRuns, stops: new ScheduleStops(scheduleRows, executions, jobs) });
+  const scheduleRuns = new ScheduleRuns(tx, { rows: scheduleRows, executions, jobRows, plans, workerRows, budgets, breakers });
+  const schedules = new Schedules(tx, { rows: scheduleRows, runs: scheduleRuns, stops: new ScheduleStops(scheduleRows, executions, jobs), budgets });
   const scheduleChanges = new ScheduleChanges(tx, schedules);
+  budgets.holds.resumeSchedule = (num) => {
+    const row = scheduleRows.byNum(num);
+    if (row?.pause_reason?.startsWith('budget:') && row.deleted_at === null) scheduleChanges.resume(row);
+  };
   const sessions = new Sessions(tx, executions, jobs, jobRows, scheduleChanges, allocations);
   const projects = new Projects(tx, executions);
-  const workers = new Workers(tx, workerRows, { jobRows, jobs, claims, schemas });
+  const workers = new Workers(tx, workerRows, { jobRows, jobs, claims, schemas, budgets });
   const log = new EventLog(tx, rows, plans);
   const lists = new Lists(tx, {
     execution: (raw) => summaryOf(plans, rows.read(raw)),
@@ -129,5 +142,7 @@ export function buildParts(db: Db, env: BackendEnvironment, record?: RecordState
     workerRows,
     pools,
     allocations,
+    budgets,
+    breakers,
   };
 }

@@ -23,6 +23,7 @@ export function projectVerbs(host: Host): ProjectVerbs {
         if (known !== undefined) return changed(parts, known, true);
         const row = parts.projects.insert(p.project);
         if ('conflict' in row) return { kind: 'conflict', error: row.conflict };
+        if (p.budget) parts.budgets.rows.put({ kind: 'project', num: row.num }, p.budget);
         if (receipt.kind === 'new') remember(parts.tx, p.receipt, { id: p.project.id });
         return changed(parts, row, false);
       }),
@@ -91,6 +92,7 @@ export function projectVerbs(host: Host): ProjectVerbs {
           scheduleChanges.delete(schedule, p.decide);
         tx.sql('UPDATE definition SET deleted = 1 WHERE ns = ? AND name >= ? AND name < ? AND deleted = 0').run(row.ns, from, to);
         for (const table of ['project_held', 'project_archive', 'project_member'] as const) tx.sql(`DELETE FROM ${table} WHERE project = ?`).run(row.num);
+        parts.budgets.rows.remove({ kind: 'project', num: row.num });
         tx.sql('DELETE FROM project WHERE num = ?').run(row.num);
         tx.log({ ns: row.ns }, { type: 'project_updated', data: { project_id: row.id, project: row.name, deleted: true } });
         remember(tx, p.receipt, { id: p.id });
@@ -113,8 +115,10 @@ export function projectVerbs(host: Host): ProjectVerbs {
     },
 
     cascadeProjects: async (p) => {
-      if (host.parts.tx.sql('SELECT 1 FROM project WHERE cascade IS NOT NULL LIMIT 1').get() === undefined) return { more: false };
-      return { more: await host.write(({ cascades }) => cascades.goOn(p.limit, p.decide)) };
+      const { tx } = host.parts;
+      const left = (table: 'project' | 'budget'): boolean => tx.sql(`SELECT 1 FROM ${table} WHERE cascade IS NOT NULL LIMIT 1`).get() !== undefined;
+      if (!left('project') && !left('budget')) return { more: false };
+      return { more: await host.write(({ cascades, budgets }) => cascades.goOn(p.limit, p.decide) || budgets.holds.goOn(p.limit)) };
     },
 
     putProjectArchive: (p) =>

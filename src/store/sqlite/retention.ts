@@ -1,5 +1,6 @@
 // Owns forgetting: whole finished trees, oldest first, in bounded pieces; nothing unfinished, nothing that unfinished work refers to.
 import { KEPT_MINUTES, MINUTE_MS } from '../../domain/histogram.ts';
+import { forgetBudget } from './budget-rows.ts';
 import { JOB } from './codes.ts';
 import { forgetDefinitions } from './definition-retention.ts';
 import type { EventLog } from './event-log.ts';
@@ -166,6 +167,7 @@ export class Retention {
     const row = tx.sql('DELETE FROM execution WHERE num = ? RETURNING ns, status').get(execution) as { ns: number; status: number };
     tx.countExecution(row.ns, row.status, null);
     tx.sql('DELETE FROM gate WHERE key = ?').run(`x:${execution}`);
+    forgetBudget(tx, 'run', execution);
     return { rows: limit - left + 1, done: true };
   }
 

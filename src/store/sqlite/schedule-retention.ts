@@ -1,5 +1,6 @@
 // Owns forgetting of ledgers: old rows that nothing is before, and deleted and completed schedules once their ledger is empty; the watermark of a schedule stays with it.
 import { FILE_OWNER } from '../../domain/schedule.ts';
+import { forgetBudget } from './budget-rows.ts';
 import type { Tx } from './tx.ts';
 
 const LOOKED_AT = 2_000;
@@ -40,6 +41,9 @@ export function forgetLedgers(tx: Tx, before: number, after: number): { readonly
        AND NOT EXISTS (SELECT 1 FROM occurrence o WHERE o.schedule = schedule.num) ORDER BY num LIMIT ?`,
     )
     .all(before, CHUNK) as { num: number }[];
-  for (const { num } of [...gone, ...completed]) tx.sql('DELETE FROM schedule WHERE num = ?').run(num);
+  for (const { num } of [...gone, ...completed]) {
+    tx.sql('DELETE FROM schedule WHERE num = ?').run(num);
+    forgetBudget(tx, 'schedule', num);
+  }
   return { removed: removed + gone.length + completed.length, position };
 }

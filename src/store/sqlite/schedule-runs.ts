@@ -1,11 +1,14 @@
 // Owns how a fire becomes a job or an execution: all that may refuse it is asked before anything is written.
 import { type ErrorData, LogisticsError } from '../../domain/errors.ts';
 import { isJsonObject, type Json } from '../../domain/json.ts';
+import type { Plan } from '../../domain/plan.ts';
 import { DEFAULT_PRIORITY } from '../../domain/priority.ts';
 import type { ScheduleTarget } from '../../domain/schedule.ts';
 import type { FireView, PlannedTimes } from '../../domain/schedule-view.ts';
 import type { Decide } from '../../domain/transition.ts';
 import type { FiringFacts, LastRun, ScheduleSpec, TargetNeed } from '../backend.ts';
+import type { Breakers } from './breakers.ts';
+import type { Budgets } from './budgets.ts';
 import { originCodes, resultCodes, SCHEDULE } from './codes.ts';
 import type { Executions } from './executions.ts';
 import type { JobRows } from './job-rows.ts';
@@ -48,6 +51,8 @@ export interface RunParts {
   readonly jobRows: JobRows;
   readonly plans: Plans;
   readonly workerRows: WorkerRows;
+  readonly budgets: Budgets;
+  readonly breakers: Breakers;
 }
 
 export class ScheduleRuns {
@@ -182,11 +187,21 @@ export class ScheduleRuns {
     return processes.some((process) => requires.every((capability) => (JSON.parse(process.capabilities) as string[]).includes(capability)));
   }
 
+  /** Throws for a workflow whose breaker is open, and for a session or project whose budget is used up. */
+  #guard(row: ScheduleSql, name: string, plan: Plan | null): void {
+    const { budgets, breakers } = this.#p;
+    const session = this.#sessionOf(row) === null ? null : row.session;
+    const starting = { ns: row.ns, session, schedule: null, name, plan };
+    const error = (plan === null ? null : breakers.refusal(row.ns, name, plan)) ?? budgets.refusal(starting);
+    if (error !== null) throw new LogisticsError(error.code, error.message, error);
+  }
+
   #job(row: ScheduleSql, target: Extract<ScheduleTarget, { readonly kind: 'job' }>, { facts, input }: FireInput, expiresAt: number | null = null): Prepared {
     const tx = this.#tx;
     const admitted = tx.schedules().admitJob(target.task, input);
     const requires = [...new Set([...target.requires, ...admitted.requires])].sort();
     const note = this.#waitsFor(row, [{ requires, unknown: admitted.unknown }]);
+    this.#guard(row, target.queue, null);
     const run = tx.env.newId('job');
     return {
       run,
@@ -214,6 +229,7 @@ export class ScheduleRuns {
           NO_NEEDS,
         );
         tx.sql('UPDATE job SET occurrence = ? WHERE num = ?').run(occurrence, num);
+        this.#p.budgets.fired(row.num);
       },
     };
   }
@@ -233,6 +249,7 @@ export class ScheduleRuns {
     const key = tx.env.concurrencyKey(plan, checked);
     const { concurrency } = plan.definition;
     const note = this.#waitsFor(row, tx.schedules().needsOf(plan));
+    this.#guard(row, target.name, plan);
     const run = tx.env.newId('execution');
     return {
       run,

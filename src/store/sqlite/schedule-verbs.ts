@@ -17,7 +17,7 @@ export function scheduleVerbs(host: Host): Verbs {
     },
 
     putSchedule: (p) =>
-      host.write(({ tx, schedules, scheduleChanges, sessions }) => {
+      host.write(({ tx, schedules, scheduleChanges, sessions, budgets }) => {
         const receipt = lookUp(tx, p.receipt);
         if (receipt.kind === 'conflict') return { kind: 'conflict', error: receipt.error };
         const first = receipt.kind === 'replay' ? schedules.rows.byId((receipt.reply as { id: string }).id) : undefined;
@@ -26,12 +26,14 @@ export function scheduleVerbs(host: Host): Verbs {
         if (refusal !== null) return { kind: 'conflict', error: refusal };
         const made = scheduleChanges.create(p.schedule);
         if ('conflict' in made) return { kind: 'conflict', error: made.conflict };
+        const num = schedules.rows.byId(made.id)?.num;
+        if (p.budget && num !== undefined) budgets.rows.put({ kind: 'schedule', num }, p.budget);
         if (receipt.kind === 'new') remember(tx, p.receipt, { id: p.schedule.id });
         return { kind: 'stored', schedule: made, replayed: false };
       }),
 
     changeSchedule: (p) =>
-      host.write(({ tx, schedules: { rows }, scheduleChanges }): ScheduleChangeResult => {
+      host.write(({ tx, schedules: { rows }, scheduleChanges, budgets }): ScheduleChangeResult => {
         const receipt = lookUp(tx, p.receipt);
         if (receipt.kind === 'conflict') return { kind: 'conflict', error: receipt.error };
         const row = rows.byId(p.id);
@@ -45,8 +47,11 @@ export function scheduleVerbs(host: Host): Verbs {
             if (refused !== null) return { kind: 'conflict', error: refused.conflict };
           } else if (row.status === SCHEDULE.completed && change.kind !== 'delete') return { kind: 'conflict', error: completed(row.name, change.kind) };
           else if (change.kind === 'pause') scheduleChanges.pause(row, change.reason);
-          else if (change.kind === 'resume') scheduleChanges.resume(row);
-          else scheduleChanges.delete(row, p.decide);
+          else if (change.kind === 'resume') {
+            const held = budgets.stopsResume(row.num, row.id);
+            if (held !== null) return { kind: 'conflict', error: held };
+            scheduleChanges.resume(rows.byNum(row.num) as ScheduleSql);
+          } else scheduleChanges.delete(row, p.decide);
           remember(tx, p.receipt, { id: p.id });
         }
         return { kind: 'changed', schedule: rows.toSchedule(rows.byId(p.id) as ScheduleSql), replayed: receipt.kind === 'replay' };

@@ -1,10 +1,12 @@
 // Owns the fires of schedules: each decision, its ledger rows, the runs it starts and the watermark are one write, so no planned time is lost or fired twice.
+import { budgetReason } from '../../domain/budget.ts';
 import type { ErrorData } from '../../domain/errors.ts';
 import type { Json } from '../../domain/json.ts';
 import type { OccurrenceStatus } from '../../domain/schedule.ts';
 import { decideFires, type FireStep } from '../../domain/schedule-fire.ts';
 import { LATE_MS } from '../../domain/schedule-view.ts';
 import type { Decide } from '../../domain/transition.ts';
+import type { Budgets } from './budgets.ts';
 import { originCodes, SCHEDULE } from './codes.ts';
 import { logPassed, logSchedule, type Passed } from './schedule-events.ts';
 import { type NewEntry, OPEN, type ScheduleRows } from './schedule-rows.ts';
@@ -53,8 +55,10 @@ export class Schedules {
   readonly rows: ScheduleRows;
   readonly #runs: ScheduleRuns;
   readonly stops: ScheduleStops;
+  readonly #budgets: Budgets;
 
-  constructor(tx: Tx, p: { readonly rows: ScheduleRows; readonly runs: ScheduleRuns; readonly stops: ScheduleStops }) {
+  constructor(tx: Tx, p: { readonly rows: ScheduleRows; readonly runs: ScheduleRuns; readonly stops: ScheduleStops; readonly budgets: Budgets }) {
+    this.#budgets = p.budgets;
     this.#tx = tx;
     this.rows = p.rows;
     this.#runs = p.runs;
@@ -197,12 +201,14 @@ export class Schedules {
   /** Starts a run for a row that exists or is made; the conditions of the schedule are asked for times of the plan alone. */
   #start(row: ScheduleSql, start: Start, runNumber: number, decide: Decide): StartOutcome {
     const firing: Firing = { plannedAt: start.plannedAt, input: start.input, runNumber };
+    const usedUp = this.#budgets.stopsFire(row.num);
+    if (usedUp !== null) return this.#skip(row, start, 'skipped_limit', budgetReason(usedUp));
     const { when } = this.rows.spec(row);
     if (start.origin === 'plan' && !start.asked && when !== null) {
       if (when.kind === 'task') return this.#ask(row, start, firing);
       const wakes = this.#runs.wakes(row, firing);
       if (typeof wakes !== 'boolean') return this.#fail(row, start, wakes.error);
-      if (!wakes) return this.#skip(row, start);
+      if (!wakes) return this.#skip(row, start, 'skipped_condition', 'The condition said no.');
     }
     const prepared = this.#runs.prepare(row, firing, decide);
     if ('error' in prepared) return this.#fail(row, start, prepared.error);
@@ -228,11 +234,10 @@ export class Schedules {
     return { status: 'planned', run: null };
   }
 
-  #skip(row: ScheduleSql, start: Start): StartOutcome {
-    const reason = 'The condition said no.';
-    this.#entryFor(row, { ...start, reason }, 'skipped_condition', null);
-    logPassed(this.#tx, row, [{ plannedAt: start.plannedAt, until: start.plannedAt, count: 1, status: 'skipped_condition', reason }]);
-    return { status: 'skipped_condition', run: null };
+  #skip(row: ScheduleSql, start: Start, status: 'skipped_condition' | 'skipped_limit', reason: string): StartOutcome {
+    this.#entryFor(row, { ...start, reason }, status, null);
+    logPassed(this.#tx, row, [{ plannedAt: start.plannedAt, until: start.plannedAt, count: 1, status, reason }]);
+    return { status, run: null };
   }
 
   #fail(row: ScheduleSql, start: Start, error: ErrorData): StartOutcome {

@@ -1,6 +1,7 @@
 // Owns the shape of the file: numbered forward-only migrations; a released one never changes.
 import type { Database } from 'better-sqlite3';
 import { StoreError } from '../../domain/errors.ts';
+import { BUDGETS } from './migrations/budgets.ts';
 import { INITIAL } from './migrations/initial.ts';
 import { OBSERVE } from './migrations/observe.ts';
 import { OUTLETS } from './migrations/outlets.ts';
@@ -16,7 +17,7 @@ import { retryBusy } from './sqlite-error.ts';
 export const APPLICATION_ID = 0x4c674d63;
 
 /** In order; each is a file of its own in migrations/. */
-export const MIGRATIONS: readonly string[] = [INITIAL, STEP_CACHE, QUEUE_ORDER, OBSERVE, PROJECTS, SESSION_MODES, RESOURCES, OUTLETS, TRACKING];
+export const MIGRATIONS: readonly string[] = [INITIAL, STEP_CACHE, QUEUE_ORDER, OBSERVE, PROJECTS, SESSION_MODES, RESOURCES, OUTLETS, TRACKING, BUDGETS];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
 

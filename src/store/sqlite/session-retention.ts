@@ -1,4 +1,5 @@
 // Owns forgetting of closed sessions with their calls, once nothing that is kept belongs to them.
+import { forgetBudget } from './budget-rows.ts';
 import type { Tx } from './tx.ts';
 
 /** Each with at most 1,000 calls, about 1 ms. */
@@ -42,6 +43,7 @@ export function forgetSessions(
     note(OWN_EVENTS, row.num);
     tx.sql(`DELETE FROM event WHERE ${OWN_EVENTS}`).run(row.num);
     tx.sql('DELETE FROM gate WHERE key IN (?, ?)').run(`s:${row.num}`, `w:${row.num}`);
+    forgetBudget(tx, 'session', row.num);
     removed += tx.sql('DELETE FROM session WHERE num = ?').run(row.num).changes;
   }
   return { removed, position: rows.length === LOOKED_AT ? position : FIRST_SESSION };

@@ -9,11 +9,12 @@ type Verbs = Pick<Backend, 'putSession' | 'getSession' | 'updateSession' | 'clos
 export function sessionVerbs(host: Host): Verbs {
   return {
     putSession: (p) =>
-      host.write(({ tx, sessions }) => {
+      host.write(({ tx, sessions, budgets }) => {
         const receipt = lookUp(tx, p.receipt);
         if (receipt.kind === 'conflict') return { conflict: receipt.error };
         if (receipt.kind === 'replay') return { session: sessions.get((receipt.reply as { id: string }).id) as Session, replayed: true };
-        sessions.insert(p.session);
+        const num = sessions.insert(p.session);
+        if (p.budget) budgets.rows.put({ kind: 'session', num }, p.budget);
         remember(tx, p.receipt, { id: p.session.id });
         return { session: p.session, replayed: false };
       }),

@@ -57,7 +57,7 @@ export class Sessions {
     this.#jobs = jobs;
   }
 
-  insert(session: Session): void {
+  insert(session: Session): number {
     const tx = this.#tx;
     const ns = tx.namespace(session.namespace);
     const num = tx.nextNum('session');
@@ -85,6 +85,7 @@ export class Sessions {
     );
     tx.log({ ns, session: num }, { type: 'session_created', data: session.name === null ? undefined : { name: session.name } });
     if (session.expiresAt !== null) tx.notice.timersChanged = true;
+    return num;
   }
 
   get(id: string): Session | null {

@@ -1,5 +1,6 @@
 // Owns the sqlite adapter: the whole port, put together from its groups of verbs on one host.
 import type { Backend, BackendEnvironment } from '../backend.ts';
+import { budgetVerbs } from './budget-verbs.ts';
 import type { OpenOptions } from './connection.ts';
 import { definitionVerbs } from './definition-verbs.ts';
 import { executionReads } from './execution-reads.ts';
@@ -54,6 +55,7 @@ export function verbsOn(host: Host): Omit<Backend, 'kind' | 'capabilities'> {
     ...projectVerbs(host),
     ...outletVerbs(host),
     ...trackingVerbs(host),
+    ...budgetVerbs(host),
     onCommit: (listener) => host.onCommit(listener),
     pollForeign: () => host.pollForeign(),
   };

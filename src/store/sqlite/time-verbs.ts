@@ -144,7 +144,7 @@ function dueItems(tx: Tx, now: number, limit: number, decide: Decide): DueItem[]
   ];
 }
 
-function fireTimer({ tx, executions }: Parts, timer: DueTimer, decide: Decide): void {
+function fireTimer({ tx, executions, budgets }: Parts, timer: DueTimer, decide: Decide): void {
   // An earlier one, or another process, may have moved or removed it.
   const still = tx.sql('SELECT due_at FROM timer WHERE execution = ? AND kind = ? AND idx = ?').get(timer.execution, timer.kind, timer.idx) as
     | { due_at: number }
@@ -157,7 +157,9 @@ function fireTimer({ tx, executions }: Parts, timer: DueTimer, decide: Decide): 
     return;
   }
   tx.sql('DELETE FROM timer WHERE execution = ? AND kind = ? AND idx = ?').run(timer.execution, timer.kind, timer.idx);
-  if (record !== undefined) executions.update(record, [{ type: 'timer', timer: kind, step: timer.idx < 0 ? null : timer.idx, dueAt: timer.due_at }], decide);
+  if (kind === 'wall_clock' && record !== undefined) budgets.timeIsUp(record, decide);
+  else if (record !== undefined)
+    executions.update(record, [{ type: 'timer', timer: kind, step: timer.idx < 0 ? null : timer.idx, dueAt: timer.due_at }], decide);
 }
 
 /** When something is due next; what is due already counts. Timers of paused runs are not waited for. */

@@ -27,7 +27,7 @@ const LAST: Readonly<Record<Numbered, string>> = {
 };
 
 /** Tables that are empty most of the time. */
-type SeldomUsed = 'inbox' | 'job_need' | 'dedupe' | 'resource_set' | 'resource_turn' | 'allocation';
+type SeldomUsed = 'inbox' | 'job_need' | 'dedupe' | 'resource_set' | 'resource_turn' | 'allocation' | 'budget' | 'budget_held';
 const ANY_ROW: Readonly<Record<SeldomUsed, string>> = {
   inbox: 'SELECT 1 FROM inbox LIMIT 1',
   job_need: 'SELECT 1 FROM job_need LIMIT 1',
@@ -36,6 +36,9 @@ const ANY_ROW: Readonly<Record<SeldomUsed, string>> = {
   resource_turn: 'SELECT 1 FROM resource_turn LIMIT 1',
   // Those that are open.
   allocation: 'SELECT 1 FROM allocation WHERE ended_at IS NULL LIMIT 1',
+  // Those that bound something now.
+  budget: 'SELECT 1 FROM budget WHERE open = 1 LIMIT 1',
+  budget_held: 'SELECT 1 FROM budget_held LIMIT 1',
 };
 const SELDOM_USED = Object.keys(ANY_ROW) as SeldomUsed[];
 
@@ -113,6 +116,8 @@ export class Tx {
     resource_set: undefined,
     resource_turn: undefined,
     allocation: undefined,
+    budget: undefined,
+    budget_held: undefined,
   };
   readonly #record: RecordStatement | undefined;
 

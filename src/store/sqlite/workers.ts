@@ -4,6 +4,7 @@ import type { AttemptRecord } from '../../domain/job.ts';
 import type { Json } from '../../domain/json.ts';
 import { freePlaces, type NonceEntry, rememberNonce, withoutLease } from '../../domain/worker-agent.ts';
 import type { Backend, OutputFault, WorkerClaim, WorkerLease, WorkerReport, WorkerReportResult } from '../backend.ts';
+import type { Budgets } from './budgets.ts';
 import type { Claims } from './claims.ts';
 import { JOB, jobCodes } from './codes.ts';
 import type { JobRows, JobSql } from './job-rows.ts';
@@ -23,8 +24,14 @@ export class Workers {
   readonly #jobs: Jobs;
   readonly #claims: Claims;
   readonly #schemas: OutputSchemas;
+  readonly #budgets: Budgets;
 
-  constructor(tx: Tx, rows: WorkerRows, of: { readonly jobRows: JobRows; readonly jobs: Jobs; readonly claims: Claims; readonly schemas: OutputSchemas }) {
+  constructor(
+    tx: Tx,
+    rows: WorkerRows,
+    of: { readonly jobRows: JobRows; readonly jobs: Jobs; readonly claims: Claims; readonly schemas: OutputSchemas; readonly budgets: Budgets },
+  ) {
+    this.#budgets = of.budgets;
     this.#tx = tx;
     this.#rows = rows;
     this.#jobRows = of.jobRows;
@@ -76,10 +83,13 @@ export class Workers {
     const faults = report.kind === 'complete' ? this.#faults(job, report.output) : [];
     if (faults.length > 0) return { kind: 'output_invalid', leaseUntil, faults };
     this.#jobs.addLogs(job.num, p.logs);
+    if (p.usage !== undefined) this.#budgets.report(job, p.usage);
     if (report.kind === 'progress' || report.kind === 'release') this.#note(job, report);
     if (report.kind === 'release' && report.unheard === true) this.#freeNonce(worker, job);
-    if (report.kind === 'heartbeat' || report.kind === 'progress')
+    if (report.kind === 'heartbeat' || report.kind === 'progress') {
+      this.#budgets.check(p.decide);
       return { kind: 'ok', status, runAt: null, leaseUntil, cancelRequested: job.cancel_requested === 1 };
+    }
     const settled = this.#jobs.settleHeld(job, outcomeOf(report), p.decide);
     if (settled.status === 'completed') this.#tx.sql('UPDATE worker SET completed = completed + 1 WHERE num = ?').run(worker.num);
     else if (settled.status === 'failed' || settled.status === 'retry') this.#tx.sql('UPDATE worker SET failed = failed + 1 WHERE num = ?').run(worker.num);
