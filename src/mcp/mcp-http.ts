@@ -16,6 +16,7 @@ import { ConnectionSession } from '../connection-session.ts';
 import type { Principal } from '../domain/access.ts';
 import type { OrchestrationEngine } from '../orchestration/orchestration-engine.ts';
 import type { AuditEntry, CallFigure } from '../tool-caller.ts';
+import { eraOf } from './era.ts';
 import { HttpListens } from './http-listens.ts';
 import { type HttpSession, type HttpSessionLimits, HttpSessions } from './http-sessions.ts';
 import { toRequest, writeResponse } from './node-web.ts';
@@ -80,7 +81,7 @@ export class McpHttp {
   async serve(exchange: McpExchange): Promise<void> {
     const { request, response, body, principal } = exchange;
     const web = toRequest(request, response);
-    if (request.method === 'POST' && !(await isLegacyRequest(web, body))) {
+    if (request.method === 'POST' && (await isModern(request, web, body))) {
       const authInfo = { token: '', clientId: principal.id, scopes: [...principal.scopes], extra: { principal } };
       const options = { authInfo, parsedBody: body };
       await writeResponse((await this.#listens.serve(web, body, principal, options)) ?? (await this.#modern.fetch(web, options)), response);
@@ -239,6 +240,11 @@ export class McpHttp {
       session.lastAt = this.#p.now();
     }
   }
+}
+
+async function isModern(request: IncomingMessage, web: Request, body: unknown): Promise<boolean> {
+  const era = eraOf(body, request.headers);
+  return era === 'unclear' ? !(await isLegacyRequest(web, body)) : era === 'modern';
 }
 
 function withBody(body: unknown): { parsedBody?: unknown } {

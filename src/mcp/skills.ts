@@ -16,12 +16,16 @@ function skill(): Promise<Skill> {
   return made;
 }
 
+/** Made once: a server is made for each request of the 2026 era, and these cost more than all else that makes one. */
+const LIST = { params: z.looseObject({}), result: z.looseObject({}) };
+const GET = { params: z.looseObject({ uri: z.string() }), result: z.looseObject({}) };
+
 export function serveSkills(server: Server): void {
-  server.setRequestHandler('skills/list', { params: z.looseObject({}), result: z.looseObject({}) }, async (_, context) => ({
+  server.setRequestHandler('skills/list', LIST, async (_, context) => ({
     skills: [await skill()],
     ...cacheOf(context),
   }));
-  server.setRequestHandler('skills/get', { params: z.looseObject({ uri: z.string() }), result: z.looseObject({}) }, async ({ uri }, context) => {
+  server.setRequestHandler('skills/get', GET, async ({ uri }, context) => {
     if (uri !== SKILL_URI) throw new ProtocolError(ProtocolErrorCode.InvalidParams, `No skill is served at ${uri.slice(0, 200)}; there is ${SKILL_URI}.`);
     return { skill: await skill(), ...cacheOf(context) };
   });
