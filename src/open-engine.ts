@@ -19,6 +19,7 @@ import { logEvents } from './observe/event-lines.ts';
 import { statsSource } from './optimization/task-durations.ts';
 import { BudgetManager } from './orchestration/budget-manager.ts';
 import { confine } from './orchestration/confined-backend.ts';
+import { type HookRecord, hookStatus } from './orchestration/hook-status.ts';
 import { checkOutput } from './orchestration/input-schema.ts';
 import { KnownDurations } from './orchestration/known-durations.ts';
 import type { Background } from './orchestration/liveness.ts';
@@ -71,6 +72,8 @@ export interface OpenOptions {
   readonly background?: Background | undefined;
   /** Callers reach nothing outside the namespace of the configuration, whatever id they name. */
   readonly confined?: boolean | undefined;
+  /** Where the server that this engine belongs to notes what comes to its hooks. */
+  readonly hookRecord?: HookRecord | undefined;
   /** What this process offers beside its task types. */
   readonly capabilities?: readonly string[] | undefined;
 }
@@ -224,6 +227,7 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
     durations,
     workflowsDir,
     outlets: config.outlets,
+    hooks: () => hookStatus(config.hooks, namespace, options.hookRecord ?? null),
     log,
     now,
     newId,

@@ -33,6 +33,7 @@ export const getSystemStatusTool = defineTool({
     recent_failures: z.array(z.looseObject({})),
     warnings: z.array(z.string()).optional(),
     outlets: z.array(z.looseObject({})).optional(),
+    hooks: z.array(z.looseObject({})).optional(),
     liveness: z.string(),
     cursor: z.string(),
     changes: z.looseObject({}).optional(),

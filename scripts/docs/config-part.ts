@@ -37,6 +37,8 @@ const MEANING: Readonly<Record<ConfigKey, string>> = {
     'Who is told of events: a list of `{name, url, events, secret?, filter?, headers?, retry?, timeout?}`. `events` are types of the log or `*`, `filter` is `{workflow?, queue?, schedule?}`. Each event is a POST, signed as Standard Webhooks has it when `secret` names one.',
   notify:
     'Who tells a person: a list of `{name?, on?, webhook | command, passEnv?, filter?, headers?, retry?, timeout?}`. `on` is by default approval_requested, schedule_missed, budget_exceeded; `webhook` is an address or the name of one, and gets `{text, event}`; `command` is a program with arguments, which gets the same on standard input and `LOGISTICS_TEXT`.',
+  hooks:
+    'What other programs may set off with `POST /hooks/{name}` of `serve`: a list of `{name, secret, signature, start | signal, when?, deliveryId?, idempotency?, namespace?, maxBody?}`. `secret` names a secret bound to `hook.verify`, or several while one is changed; `signature` is `standard_webhooks`, `github` or `{header, encoding?, prefix?}` (HMAC-SHA256 of the body, `hex` by default); `start` is `{workflow, input?}`, `signal` `{execution | workflow and key, name, payload?}`. Texts may hold expressions over `body`, `headers` and `delivery.id`.',
   limits: 'See below.',
   retention: '`{days, executions}`: finished work older than that, or beyond that many, is removed.',
 };
@@ -80,7 +82,7 @@ export function configPart(): string {
   const variableOf = new Map<string, string>(Object.entries(ENV_NAMES).map(([variable, key]) => [key, variable]));
   const defaultOf = (key: ConfigKey): string => {
     if (key === 'dataDir' || key === 'namespace' || key === 'limits' || key === 'serve') return '';
-    if (key === 'webhooks' || key === 'notify') return 'none';
+    if (key === 'webhooks' || key === 'notify' || key === 'hooks') return 'none';
     const value = config[key];
     return value === null ? 'none' : code(JSON.stringify(value));
   };

@@ -9,6 +9,7 @@ import { PoolInput, PoolName } from '../domain/resource.ts';
 import { LOG_LEVELS } from '../logger.ts';
 import { isRedisUrl, parseRedisAddress, type RedisUrl } from '../store/redis-address.ts';
 import { choice, type IssueParams } from './choice.ts';
+import { HooksInput } from './hook-schema.ts';
 import { NotifyInput, WebhooksInput } from './outlet-schema.ts';
 import { duration, Path, text } from './schema-parts.ts';
 import { ServeInput } from './serve-schema.ts';
@@ -49,6 +50,7 @@ export const GUARDED_KEYS = [
   'metrics',
   'webhooks',
   'notify',
+  'hooks',
 ] as const;
 
 const PlainText = text(/^[^\0]{0,65536}$/, 'a text without NUL characters');
@@ -156,6 +158,7 @@ export const ConfigInput = z.strictObject({
   pools: z.record(PoolName, z.union([z.literal('detect'), PoolInput])).optional(),
   webhooks: WebhooksInput.optional(),
   notify: NotifyInput.optional(),
+  hooks: HooksInput.optional(),
   limits: LimitsInput.optional(),
   retention: z.strictObject({ days: z.number().positive().max(36_500).optional(), executions: z.int().min(1).max(100_000_000).optional() }).optional(),
 });

@@ -9,6 +9,7 @@ import { isJsonObject } from '../domain/json.ts';
 import { DELIVER_TASK } from '../domain/outlet.ts';
 import { type ConfigFault, pathText } from './config-faults.ts';
 import { DEFAULT_LIMITS } from './defaults.ts';
+import { checkHooks } from './hook-checks.ts';
 import { DEFAULT_NOTIFY_NAME, isAddress } from './outlet-schema.ts';
 
 type Raw = Readonly<Record<string, unknown>>;
@@ -29,6 +30,7 @@ export function crossFaults(raw: unknown, source: string): ConfigFault[] {
   checkReach(raw, report);
   checkPublished(raw, report);
   checkOutlets(raw, report);
+  checkHooks(raw, report);
   return faults;
 }
 

@@ -1,6 +1,7 @@
 // Owns the normal form of the configuration: every field filled in, times in ms, paths absolute.
 import { isAbsolute, join, resolve } from 'node:path';
 import type { PublishedWorkflow } from '../../tools/published.ts';
+import type { Hook } from '../domain/hook.ts';
 import type { Outlet } from '../domain/outlet.ts';
 import type { QueueLimits } from '../domain/queue.ts';
 import type { LogLevel } from '../logger.ts';
@@ -8,6 +9,7 @@ import type { PoolDefinition } from '../orchestration/resource-manager.ts';
 import type { SecretBinding } from '../runtime/secrets.ts';
 import { type ConfigFields, type StoreName, TOOLSETS } from './config-schema.ts';
 import { DEFAULT_CONCURRENCY, DEFAULT_LIMITS, DEFAULT_RETENTION } from './defaults.ts';
+import { hookForms } from './hook-schema.ts';
 import { outletForms } from './outlet-schema.ts';
 import { type ServeConfig, serveForm } from './serve-schema.ts';
 
@@ -62,6 +64,8 @@ export interface Config {
   readonly pools: Readonly<Record<string, PoolDefinition>>;
   /** Who is told of events: what `webhooks` and `notify` name. */
   readonly outlets: readonly Outlet[];
+  /** What other programs may set off over HTTP. */
+  readonly hooks: readonly Hook[];
   readonly limits: Limits;
   readonly retention: { readonly days: number; readonly executions: number };
 }
@@ -151,6 +155,7 @@ export function normalForm(fields: ConfigFields, context: NormalFormContext): Co
     ),
     pools: Object.fromEntries(Object.entries(fields.pools ?? {}).map(([name, pool]) => [name, pool === 'detect' ? { detect: true } : pool])),
     outlets: outletForms(fields.webhooks ?? [], fields.notify ?? [], context.workspaceRoot),
+    hooks: hookForms(fields.hooks ?? [], fields.namespace ?? context.namespace),
     limits: {
       processLeaseMs: limits.processLease ?? DEFAULT_LIMITS.processLeaseMs,
       heartbeatMs: limits.heartbeat ?? DEFAULT_LIMITS.heartbeatMs,

@@ -1,5 +1,6 @@
 // Owns what an expression may contain: known names and functions, bounded nesting, named steps and secrets.
 import type { ReferencePath } from '../domain/evaluator.ts';
+import { HOOK_ROOTS } from '../domain/hook.ts';
 import { nearMatches } from '../domain/near-match.ts';
 import type { Problem } from './failure.ts';
 import { findFunction, LAZY_FUNCTIONS, LOOPS, STATUS_FUNCTIONS, unknownFunction } from './functions/library.ts';
@@ -7,8 +8,8 @@ import type { ExpressionLimits } from './limits.ts';
 import type { ASTNode } from './parse.ts';
 import { chainOf, isAccess } from './paths.ts';
 
-/** Names an expression may start from. */
-const ROOTS: readonly string[] = ['input', 'steps', 'item', 'index', 'session', 'execution', 'schedule', 'last', 'secrets', 'event'];
+/** Names an expression may start from; which of them has a value where, its place says. */
+const ROOTS: readonly string[] = [...['input', 'steps', 'item', 'index', 'session', 'execution', 'schedule', 'last', 'secrets', 'event'], ...HOOK_ROOTS];
 /** Roots whose members must be named one by one, because the engine loads exactly the ones named. */
 const NAMED_ROOTS: ReadonlyMap<string, string> = new Map([
   ['steps', 'steps.<id>.output'],

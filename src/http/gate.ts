@@ -59,7 +59,7 @@ export class Gate {
       return refuse(response, { status: 429, code: 'rate_limited', message: share.message, headers });
     }
     if (rules.stream) this.#p.onStream(response);
-    const over = rules.stream ? () => {} : this.#begin();
+    const over = rules.stream ? () => {} : this.begin();
     try {
       const body = rules.read === null ? undefined : await rules.read(request);
       if (body?.kind === 'refused') return refuse(response, body.refusal);
@@ -92,7 +92,8 @@ export class Gate {
     clearTimeout(timer);
   }
 
-  #begin(): () => void {
+  /** Counts a request that ends by itself, until what it returns is called. */
+  begin(): () => void {
     this.#working++;
     let working = true;
     return () => {

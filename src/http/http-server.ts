@@ -20,6 +20,7 @@ import type { Authenticator } from './authenticator.ts';
 import { ConnectionLimit } from './connection-limit.ts';
 import { frontPage } from './front-page.ts';
 import { type Exchange, Gate } from './gate.ts';
+import { HookEndpoint, type PreparedHooks } from './hooks/hook-endpoint.ts';
 import { readMessages } from './read-body.ts';
 import { refusalOf, refuse, refuseMethod, sendJson, sendText } from './reply.ts';
 import { REQUEST_ID, RequestWatch } from './request-watch.ts';
@@ -43,6 +44,8 @@ export interface HttpServerParts {
   readonly tools: readonly ToolSpec[];
   readonly published: readonly PublishedWorkflow[];
   readonly onServer?: McpHttpParts['onServer'];
+  /** What other programs may set off; absent where nothing is. */
+  readonly hooks?: PreparedHooks | undefined;
   readonly metrics: Metrics;
   /** Engines of this process that are open. */
   readonly engines: () => readonly OrchestrationEngine[];
@@ -60,6 +63,7 @@ export class HttpServer {
   readonly #scrape: ScrapePage;
   readonly #mcp: McpHttp;
   readonly #api: RestApi;
+  readonly #hooks: HookEndpoint | null;
   readonly #server: Server;
   readonly #connections: ConnectionLimit;
   readonly #routes: RouteTable;
@@ -93,7 +97,17 @@ export class HttpServer {
       audit,
       onError: (error) => logger.warn({ err: error }, 'a session could not be put away'),
     });
-    this.#api = new RestApi({ ...parts, gate: this.#gate, maxBodyBytes: config.maxBodyBytes, maxResultBytes: config.maxResultBytes, audit, onCall });
+    this.#hooks =
+      parts.hooks === undefined || parts.hooks.hooks.length === 0 ? null : new HookEndpoint({ ...parts, ...parts.hooks, begin: () => this.#gate.begin() });
+    this.#api = new RestApi({
+      ...parts,
+      hooks: parts.hooks?.hooks,
+      gate: this.#gate,
+      maxBodyBytes: config.maxBodyBytes,
+      maxResultBytes: config.maxResultBytes,
+      audit,
+      onCall,
+    });
     this.#server = createServer(
       {
         headersTimeout: Math.min(HEADERS_TIMEOUT_MS, config.requestTimeoutMs),
@@ -197,12 +211,19 @@ export class HttpServer {
       { path: '/metrics', methods: ['GET'], serve: (request, response) => this.#metrics(request, response) },
       { path: '/mcp', methods: ['POST', 'GET', 'DELETE'], serve: this.#overMcp((exchange) => this.#mcp.serve(exchange)) },
       { path: '/api/v1/*', methods: null, serve: (request, response) => this.#api.serve(request, response) },
+      ...this.#hookRoutes(),
       { path: '/sse', methods: ['GET'], serve: this.#overMcp((exchange) => this.#mcp.openStream(exchange)) },
       { path: '/messages', methods: ['POST'], serve: this.#overMcp((exchange) => this.#mcp.postMessage(exchange)) },
       ...(config.jwt === null
         ? []
         : METADATA_PATHS.map((path): Route => ({ path, methods: get, serve: (_, response) => sendJson(response, 200, protectedResource(config, this.url)) }))),
     ];
+  }
+
+  /** The only path besides the open pages that asks for no token: a signature takes its place. */
+  #hookRoutes(): Route[] {
+    const hooks = this.#hooks;
+    return hooks === null ? [] : [{ path: '/hooks/*', methods: ['POST'], serve: (request, response) => hooks.serve(request, response) }];
   }
 
   #ready(response: ServerResponse): void {

@@ -8,7 +8,12 @@ const MAX_BATCH = 100;
 const PARSE_ERROR = -32_700;
 const INVALID_REQUEST = -32_600;
 
-export type Body = { readonly kind: 'json'; readonly value: unknown } | { readonly kind: 'refused'; readonly refusal: Refusal };
+interface Refused {
+  readonly kind: 'refused';
+  readonly refusal: Refusal;
+}
+export type Body = { readonly kind: 'json'; readonly value: unknown } | Refused;
+type Bytes = { readonly kind: 'bytes'; readonly bytes: Buffer } | Refused;
 
 /** A message of JSON-RPC, or a batch of them. What is longer than `maxBytes` is not read to its end. */
 export async function readMessages(request: IncomingMessage, maxBytes: number): Promise<Body> {
@@ -32,6 +37,12 @@ export async function readObject(request: IncomingMessage, maxBytes: number): Pr
 }
 
 async function readJson(request: IncomingMessage, maxBytes: number): Promise<Body> {
+  const read = await readBytes(request, maxBytes);
+  return read.kind === 'refused' ? read : parseJson(read.bytes);
+}
+
+/** The bytes of what says that it is JSON, as they came. */
+export async function readBytes(request: IncomingMessage, maxBytes: number): Promise<Bytes> {
   const type = request.headers['content-type'];
   if (type === undefined || !/^application\/json\s*(;|$)/i.test(type))
     return refused({ status: 415, code: 'invalid_input', message: 'The content type must be application/json.' });
@@ -50,18 +61,22 @@ async function readJson(request: IncomingMessage, maxBytes: number): Promise<Bod
   } catch {
     return refused({ status: 400, code: 'invalid_input', message: 'The body broke off.' });
   }
+  return { kind: 'bytes', bytes: Buffer.concat(chunks) };
+}
+
+export function parseJson(bytes: Buffer): Body {
   try {
-    return { kind: 'json', value: JSON.parse(UTF_8.decode(Buffer.concat(chunks))) };
+    return { kind: 'json', value: JSON.parse(UTF_8.decode(bytes)) };
   } catch {
     return refused({ status: 400, code: 'invalid_input', message: 'Parse error: the body is no JSON in UTF-8.', rpcCode: PARSE_ERROR });
   }
 }
 
-function tooLarge(maxBytes: number): Body {
+function tooLarge(maxBytes: number): Refused {
   // The rest is on its way; without an end of the connection it would be taken for the next request.
   return refused({ status: 413, code: 'limit_exceeded', message: `The body is larger than ${maxBytes} bytes.`, headers: { connection: 'close' } });
 }
 
-function refused(refusal: Refusal): Body {
+function refused(refusal: Refusal): Refused {
   return { kind: 'refused', refusal };
 }

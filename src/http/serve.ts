@@ -7,11 +7,13 @@ import { LogisticsError } from '../domain/errors.ts';
 import { componentLogger, createLogger } from '../logger.ts';
 import { Metrics } from '../observe/metrics.ts';
 import type { OpenOptions } from '../open-engine.ts';
+import { HookRecord } from '../orchestration/hook-status.ts';
 import type { OrchestrationEngine } from '../orchestration/orchestration-engine.ts';
 import { createRedactor } from '../runtime/redact.ts';
 import { isLoopback } from './address-check.ts';
 import { Authenticator } from './authenticator.ts';
 import { Engines } from './engines.ts';
+import { prepareHooks } from './hooks/prepare-hooks.ts';
 import { HttpServer } from './http-server.ts';
 import { JwtVerifier } from './jwt.ts';
 import { TokenFile } from './token-file.ts';
@@ -50,7 +52,8 @@ export async function startServer({ config, engine: options, platform, now }: Se
   const redactor = createRedactor();
   const root = options.logger ?? createLogger({ level: config.logLevel, redactor });
   const logger = componentLogger(root, 'http');
-  const engines = new Engines(config, { ...options, host: SERVE_ROLE, logger: root, redactor });
+  const record = new HookRecord();
+  const engines = new Engines(config, { ...options, host: SERVE_ROLE, logger: root, redactor, hookRecord: record });
   const jwt = config.serve.jwt === null ? null : new JwtVerifier(config.serve.jwt, config.namespace, now);
   const authenticator = new Authenticator({ tokens, jwt, required: auth.needed, namespace: config.namespace, now });
   try {
@@ -59,9 +62,11 @@ export async function startServer({ config, engine: options, platform, now }: Se
     if (auth.needed && config.store !== 'in_memory')
       for (const namespace of new Set(tokens.list().map((token) => token.namespace)))
         engines.working(namespace).catch((error: unknown) => logger.error({ err: error, namespace }, 'a namespace could not be opened'));
+    const hooks = await prepareHooks(config, engines, record, { env: options.env ?? {}, redactor, logger });
     const metrics = await Metrics.open();
     const server = new HttpServer({
       metrics,
+      hooks,
       engines: () => engines.ready,
       config: config.serve,
       authenticator,
@@ -83,6 +88,7 @@ export async function startServer({ config, engine: options, platform, now }: Se
       tick: () => server.tick(),
       stop: async () => {
         await server.stop();
+        await hooks.evaluator.close();
         await engines.stop();
       },
     };
@@ -116,8 +122,15 @@ function prepareAuth(config: Config, tokens: TokenFile, now: number): RunningSer
 }
 
 /** A page or a program of another user must not run commands here just because it can connect. */
-function whatIsAtStake({ shell, mcpServers, handlers, secrets }: Config): string[] {
-  const set = { shell: shell !== null, mcpServers: Object.keys(mcpServers).length > 0, handlers: handlers !== null, secrets: Object.keys(secrets).length > 0 };
+function whatIsAtStake({ shell, mcpServers, handlers, secrets, hooks }: Config): string[] {
+  const set = {
+    shell: shell !== null,
+    mcpServers: Object.keys(mcpServers).length > 0,
+    handlers: handlers !== null,
+    secrets: Object.keys(secrets).length > 0,
+    // The server of a hook is reached from outside, by a tunnel or a proxy.
+    hooks: hooks.length > 0,
+  };
   return Object.entries(set).flatMap(([name, is]) => (is ? [name] : []));
 }
 

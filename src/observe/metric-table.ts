@@ -83,6 +83,12 @@ export const PROCESS_METRICS = {
     labels: ['tool', 'outcome'],
     help: 'Tool calls; outcome is ok, asks_person, or the code of the error.',
   },
+  hooks: {
+    name: 'logistics_hook_deliveries_total',
+    type: 'counter',
+    labels: ['hook', 'outcome'],
+    help: 'Requests to hooks; outcome is started, signalled, replayed, ignored, or the code of the error; hook is other for a name that is not configured.',
+  },
   callTime: { name: 'logistics_mcp_call_seconds', type: 'histogram', labels: ['tool'], help: 'How long tool calls took.' },
 } as const satisfies Record<string, MetricSpec>;
 

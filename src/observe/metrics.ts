@@ -37,6 +37,7 @@ export class Metrics {
   readonly #streams: Gauge;
   readonly #calls: Counter;
   readonly #callTime: Histogram;
+  readonly #hooks: Counter;
   #watched = false;
   #sessionCount = (): number => 0;
 
@@ -54,6 +55,7 @@ export class Metrics {
       },
     });
     this.#calls = new prom.Counter(this.#spec(PROCESS_METRICS.calls));
+    this.#hooks = new prom.Counter(this.#spec(PROCESS_METRICS.hooks));
     this.#callTime = new prom.Histogram({ ...this.#spec(PROCESS_METRICS.callTime), buckets: REQUEST_BOUNDS_S });
   }
 
@@ -86,6 +88,11 @@ export class Metrics {
   called({ tool, outcome, ms }: { readonly tool: string; readonly outcome: string; readonly ms: number }): void {
     this.#calls.inc({ tool, outcome });
     this.#callTime.observe({ tool }, ms / 1_000);
+  }
+
+  /** `hook` is a name of the configuration, never one that was asked for. */
+  hooked(hook: string, outcome: string): void {
+    this.#hooks.inc({ hook, outcome });
   }
 
   /** `count` is asked with each scrape. */

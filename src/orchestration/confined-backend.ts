@@ -102,6 +102,7 @@ export function confine(store: Backend, namespace: string): Backend {
     getStep: (p) => (ownExecution(p.executionId) ? store.getStep(p) : null),
     getOutput: (p) => (ownExecution(p.executionId) ? store.getOutput(p) : undefined),
     listExecutions: (p) => store.listExecutions(listed(p)),
+    openRunsOfKey: (p) => store.openRunsOfKey(here(p)),
     childrenOf: (p) => (ownExecution(p.executionId) ? store.childrenOf(p) : []),
     parentOf: (id) => (ownExecution(id) ? store.parentOf(id) : null),
     stepScope: (p) => (ownExecution(p.executionId) ? store.stepScope(p) : null),
@@ -157,7 +158,9 @@ export function confine(store: Backend, namespace: string): Backend {
 
     recall: (receipt) => {
       const reply = store.recall(receipt);
-      return isJsonObject(reply) && typeof reply.id === 'string' && ownSchedule(reply.id) ? reply : null;
+      if (!isJsonObject(reply)) return null;
+      const { id, executionId } = reply;
+      return (typeof id === 'string' && ownSchedule(id)) || (typeof executionId === 'string' && ownExecution(executionId)) ? reply : null;
     },
     putSchedule: async (p) => {
       const stored = store.getSchedule(p.schedule.id);

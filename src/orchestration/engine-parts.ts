@@ -14,6 +14,7 @@ import type { TaskRegistry } from '../task/task-registry.ts';
 import type { Worker } from '../task/worker.ts';
 import type { WorkerAgents } from '../task/worker-agents.ts';
 import type { BudgetManager } from './budget-manager.ts';
+import type { HookStatus } from './hook-status.ts';
 import type { Background } from './liveness.ts';
 import type { OrchestrationSessions } from './orchestration-session.ts';
 import type { ProjectManager } from './project-manager.ts';
@@ -64,6 +65,8 @@ export interface EngineParts {
   readonly workflowsDir: WorkflowsDir | null;
   /** Who is told of events. */
   readonly outlets: readonly Outlet[];
+  /** How the hooks of its namespace stand. */
+  readonly hooks: () => readonly HookStatus[];
   /** Ends what lies below: actions, connections, threads. */
   readonly dispose: () => Promise<void>;
 }

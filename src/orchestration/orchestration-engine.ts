@@ -414,6 +414,7 @@ export class OrchestrationEngine {
       leaseMs: this.#p.leaseMs,
       background: this.#p.background,
       outlets: this.#p.outlets,
+      hooks: this.#p.hooks(),
       capabilities: this.registry.capabilities(),
       warnings: [...this.#p.warnings, ...(this.workflowsDir?.warnings() ?? [])],
       since,

@@ -6,6 +6,7 @@ import { AGENT_CAPABILITY, type WorkerAgent } from '../domain/worker-agent.ts';
 import type { Backend, ExecutionSummary, ProcessInfo, QueueStats, StoreStatus } from '../store/backend.ts';
 import { capabilityGap } from './capability-gap.ts';
 import { guardWarnings } from './guard-warnings.ts';
+import type { HookStatus } from './hook-status.ts';
 import { type Background, livenessText } from './liveness.ts';
 import { type OutletStatus, outletStatus, outletWarnings } from './outlet-status.ts';
 import { type SchedulesStatus, schedulesStatus } from './schedule-status.ts';
@@ -55,6 +56,8 @@ export interface SystemStatus {
   readonly schedules: SchedulesStatus;
   /** Webhooks and notifications of this configuration. */
   readonly outlets: readonly OutletStatus[];
+  /** What other programs may set off here. */
+  readonly hooks: readonly HookStatus[];
   readonly warnings: readonly string[];
   /** Who goes on when this process ends. */
   readonly liveness: string;
@@ -100,6 +103,7 @@ export function systemStatus(p: {
   readonly warnings: readonly string[];
   readonly background: Background;
   readonly outlets: readonly Outlet[];
+  readonly hooks: readonly HookStatus[];
   /** What this process could run, and a background host of it. */
   readonly capabilities: readonly string[];
   /** Epoch ms or a cursor of an earlier status. */
@@ -168,6 +172,7 @@ export function systemStatus(p: {
     nextDueAt: store.nextDueAt,
     schedules: schedulesStatus(backend, p),
     outlets,
+    hooks: p.hooks,
     warnings,
     liveness: livenessText(backend, namespace, p.background, p.capabilities),
     changes: p.since === undefined ? null : changes(backend, namespace, p.since),

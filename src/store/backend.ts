@@ -488,6 +488,8 @@ export interface Backend
   /** Parsed output of a step, or of the whole execution when stepId is null. */
   getOutput(p: { readonly executionId: string; readonly stepId: string | null }): Json | undefined;
   listExecutions(p: { readonly filter: ListFilter; readonly limit: number; readonly cursor: string | null }): Page<ExecutionSummary>;
+  /** Open runs of a workflow with this concurrency key, oldest first. */
+  openRunsOfKey(p: { readonly namespace: string; readonly workflow: string; readonly key: string; readonly limit: number }): readonly string[];
   childrenOf(p: { readonly executionId: string; readonly limit: number }): readonly ExecutionSummary[];
   parentOf(id: string): ParentLink | null;
   stepScope(p: { readonly executionId: string; readonly index: number; readonly item: number | null }): StepScope | null;

@@ -275,6 +275,27 @@ notify:
     expect((await folder.cli(['doctor', '--config', file])).stdout).toMatch(/✗ webhook erp .*holds no value/);
   });
 
+  it('looks at hooks: a secret without a value, a short one, a wrong expression, a workflow that is not there; status lists them', async () => {
+    const folder = cliFolder();
+    const hook = (name: string, secret: string, more = ''): string =>
+      `  - {name: ${name}, secret: ${secret}, signature: github, start: {workflow: build}${more}}\n`;
+    const bound = '{tasks: [hook.verify]}';
+    const text = `secrets: {GOOD: ${bound}, SHORT: ${bound}, GONE: ${bound}}\nhooks:\n`;
+    const hooks = hook('push', 'GOOD') + hook('weak', 'SHORT') + hook('gone', 'GONE');
+    const file = folder.write('own.yaml', `${text}${hooks}${hook('odd', 'GOOD', ", when: '${{ boddy.x }}'")}`);
+    const env = { LOGISTICS_SECRET_GOOD: 'a-long-enough-secret', LOGISTICS_SECRET_SHORT: 'short-one' };
+    await folder.cli(['enqueue', 'echo', '{"value": 1}']);
+    const { code, stdout } = await folder.cli(['doctor', '--config', file], { env });
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/✓ hook push +github, signed with GOOD\n/);
+    expect(stdout).toMatch(/! hook weak [\s\S]*shorter than 16 bytes/);
+    expect(stdout).toMatch(/✗ hook gone .*holds no value/);
+    expect(stdout).toMatch(/✗ hook odd .*boddy/);
+    expect(stdout).toMatch(/hook push workflow +There is no workflow build/);
+    expect(stdout).not.toMatch(/a-long-enough|short-one/);
+    expect((await folder.cli(['status', '--config', file], { env })).stdout).toMatch(/Hooks\n[\s\S]*push +start build/);
+  });
+
   it('a damaged store fails and is left as it is', async () => {
     const folder = cliFolder();
     mkdirSync(folder.data, { mode: 0o700 });

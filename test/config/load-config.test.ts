@@ -19,6 +19,7 @@ describe('defaults', () => {
       concurrency: 16,
       toolsets: ['default'],
       outlets: [],
+      hooks: [],
       published: [],
       logLevel: 'info',
       metrics: null,

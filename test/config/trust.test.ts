@@ -13,15 +13,16 @@ handlers: tasks.mjs
 shell: {allow: [{argv: [git, log]}]}
 mcpServers: {x: {command: y}}
 http: {allowAddresses: [127.0.0.1]}
-secrets: {A: {from: file, tasks: [shell.run]}}
+secrets: {A: {from: file, tasks: [shell.run, hook.verify]}}
 secretsFile: s.yaml
 serve: {host: 0.0.0.0}
 tokensFile: t.json
 metrics: {port: 9464}
 webhooks: [{name: erp, url: "https://erp.example.org/in", events: ['*']}]
 notify: [{command: [./tell.sh]}]
+hooks: [{name: push, secret: A, signature: github, start: {workflow: build}}]
 `;
-const GUARDED = ['mcpServers', 'handlers', 'shell', 'http', 'secrets', 'secretsFile', 'serve', 'tokensFile', 'metrics', 'webhooks', 'notify'];
+const GUARDED = ['mcpServers', 'handlers', 'shell', 'http', 'secrets', 'secretsFile', 'serve', 'tokensFile', 'metrics', 'webhooks', 'notify', 'hooks'];
 
 function trust(folder: ConfigFolder, file: string): Promise<readonly string[]> {
   return trustFile(file, { ...folder.context(), now: () => 0 });
@@ -33,7 +34,16 @@ describe('a found file', () => {
     const file = folder.write('work/My Project/logistics.config.yaml', FULL);
     const { config, untrusted, warnings } = await folder.load({ cwd: join(folder.work, 'deep') });
     expect(config).toMatchObject({ concurrency: 3, workflowsDir: join(folder.work, 'flows'), taskAliases: { 'a.b': 'log' } });
-    expect(config).toMatchObject({ handlers: null, shell: null, mcpServers: {}, http: { allowAddresses: [] }, secrets: {}, secretsFile: null, outlets: [] });
+    expect(config).toMatchObject({
+      handlers: null,
+      shell: null,
+      mcpServers: {},
+      http: { allowAddresses: [] },
+      secrets: {},
+      secretsFile: null,
+      outlets: [],
+      hooks: [],
+    });
     expect(untrusted).toEqual({ file, keys: GUARDED, changed: false });
     expect(warnings.map((warning) => warning.key)).toEqual([
       'mcpServers',
@@ -47,6 +57,7 @@ describe('a found file', () => {
       'metrics',
       'webhooks',
       'notify',
+      'hooks',
     ]);
     for (const warning of warnings) {
       expect(warning.code).toBe('untrusted_config');

@@ -1,5 +1,6 @@
 // Gates and lanes: who may run at once, and who can run a job at all.
 import { describe, expect, it } from 'vitest';
+import { confine } from '../../src/orchestration/confined-backend.ts';
 import { type Bench, benches, type Capabilities, failed, type MakeBackend } from './harness.ts';
 
 const one = { id: 'a', task: 'x' };
@@ -109,6 +110,21 @@ export function gatesContract(make: MakeBackend, _capabilities: Capabilities): v
       expect([a, b, c].map((run) => bench.status(run))).toEqual(['completed', 'pending', 'running']);
       await bench.work();
       expect(bench.status(b)).toBe('completed');
+    });
+
+    it('finds the open runs of a key, oldest first, of one workflow in one namespace', async () => {
+      const bench = await fresh();
+      const flow = await bench.define({ steps: [one] });
+      const [a, b] = [await bench.start(flow, keyed('k', 'queue')), await bench.start(flow, keyed('k', 'queue'))];
+      const workflow = bench.backend.getExecution(a)?.workflow as string;
+      const open = (more: object = {}, backend = bench.backend): readonly string[] =>
+        backend.openRunsOfKey({ namespace: 'default', workflow, key: 'k', limit: 9, ...more });
+      expect([open(), open({ limit: 1 })]).toEqual([[a, b], [a]]);
+      for (const other of [{ key: 'x' }, { workflow: 'x' }, { namespace: 'x' }]) expect(open(other)).toEqual([]);
+      expect([open({}, confine(bench.backend, 'acme')), open({ namespace: 'x' }, confine(bench.backend, 'default'))]).toEqual([[], [a, b]]);
+      await bench.settle(await bench.claimOne());
+      await bench.drain();
+      expect(open()).toEqual([b]);
     });
 
     it('skip: the newcomer ends cancelled with code concurrency', async () => {

@@ -33,6 +33,8 @@ const Operation = z.strictObject({
   tags: z.array(z.string()),
   parameters: z.array(z.union([Ref, Parameter])).optional(),
   requestBody: z.strictObject({ required: z.boolean(), content: Content }).optional(),
+  servers: z.array(z.strictObject({ url: z.string() })).optional(),
+  security: z.array(z.record(z.string(), z.array(z.string()))).optional(),
   responses: z.record(z.string().regex(/^(default|[1-5]\d\d)$/), z.union([Ref, Response])).refine((all) => Object.keys(all).length > 0),
 });
 const OpenApi = z.strictObject({
@@ -68,6 +70,14 @@ describe('openapi.json', () => {
     expect([status, headers.get('content-type')]).toEqual([200, 'application/json']);
     expect(OpenApi.parse(body)).toEqual(described(toolSpecs));
     expect(openApiText(toolSpecs)).toBe(openApiText(toolSpecs));
+  });
+
+  it('describes hooks where there are some, beside the interface and without a token', async () => {
+    const hooks = [{ name: 'push', secret: 'S', signature: 'github' as const, start: { workflow: 'build' } }];
+    const { url, token } = await httpPlace({ secrets: { S: { tasks: ['hook.verify'] } }, hooks });
+    const { paths } = OpenApi.parse((await api(url, token('r', ['read']))('GET /openapi.json')).body);
+    expect(paths['/hooks/{name}']?.post).toMatchObject({ servers: [{ url: '/' }], security: [] });
+    expect(described(toolSpecs).paths).not.toHaveProperty('/hooks/{name}');
   });
 
   it('refers to what is there, names each operation once and each part of a path', () => {

@@ -5,6 +5,7 @@ import type { QueueStats } from '../../src/store/backend.ts';
 import { compact, iso, round, shortText } from './compact.ts';
 import { eventToWire } from './event.ts';
 import { executionRow } from './execution.ts';
+import { hookRow } from './hook.ts';
 import { workerRow } from './lease.ts';
 import { outletRow } from './outlet.ts';
 import { processRow } from './process.ts';
@@ -61,6 +62,7 @@ export function statusToWire(status: SystemStatus, detailed: boolean): JsonObjec
       next_due_at: iso(status.nextDueAt),
       schedules: schedulesToWire(status.schedules, top),
       outlets: status.outlets.length === 0 ? undefined : status.outlets.slice(0, top).map(outletRow),
+      hooks: status.hooks.length === 0 ? undefined : status.hooks.slice(0, top).map(hookRow),
       liveness: status.liveness,
       warnings: status.warnings.length === 0 ? undefined : status.warnings.map((warning) => shortText(warning)),
       cursor: String(store.lastCursor),

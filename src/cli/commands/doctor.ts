@@ -9,6 +9,7 @@ import { isRedisUrl } from '../../store/redis-address.ts';
 import { type CommandContext, EXIT, examples, type Invoke } from '../command-context.ts';
 import { type Check, guarded } from '../doctor/check.ts';
 import { checkConfig } from '../doctor/configuration.ts';
+import { checkHooks, checkHookWorkflows } from '../doctor/hooks.ts';
 import { checkClock, checkDisk, checkFolder, checkNative, checkNode } from '../doctor/machine.ts';
 import { checkOutlets } from '../doctor/outlets.ts';
 import { checkRedis } from '../doctor/redis.ts';
@@ -47,7 +48,7 @@ async function allChecks({ io, flags }: CommandContext): Promise<Check[]> {
     })),
   );
   if (config === undefined) return checks;
-  checks.push(...(await checkOutlets(config, io.context.env)));
+  checks.push(...(await checkOutlets(config, io.context.env)), ...(await checkHooks(config, io.context.env)));
   const { dataDir, store } = config;
   if (isRedisUrl(store)) {
     const folder = checkFolder(dataDir, io.context.platform ?? process.platform);
@@ -80,7 +81,12 @@ function openStore(config: Config, env: Readonly<Record<string, string | undefin
     const engine = await openEngineWith({ ...config, logLevel: 'silent', handlers: null, mcpServers: {} }, { role: 'client', host: 'cli', env });
     try {
       const newest = engine.events({ after: 0, limit: 1, newestFirst: true })[0]?.at ?? null;
-      return [...checkDurability(engine), checkProcesses(engine, now(), config.limits.processLeaseMs), checkClock(now(), newest)];
+      return [
+        ...checkDurability(engine),
+        checkProcesses(engine, now(), config.limits.processLeaseMs),
+        ...checkHookWorkflows(engine, config.hooks),
+        checkClock(now(), newest),
+      ];
     } finally {
       await engine.stop();
     }

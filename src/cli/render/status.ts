@@ -33,6 +33,7 @@ export function statusLines(data: JsonObject, screen: StatusScreen): string[] {
     ...section('Queues', queueLines(data, screen), c),
     ...section('Resources', poolLines(data, screen), c),
     ...section('Webhooks and notifications', outletLines(data, screen), c),
+    ...section('Hooks', hookLines(data, screen), c),
     ...section('Recent failures', failureLines(data, screen), c),
     ...section('Schedules that did not go as planned', amissLines(data, screen), c),
     ...section('Since then', changeLines(data, screen), c),
@@ -169,6 +170,23 @@ function outletLines(data: JsonObject, { colors: c, width, now }: StatusScreen):
       right: true,
       paint: (cell, row) => (number(row, 'dead') > 0 ? c.red(cell) : cell),
     },
+  ];
+  return tableLines(rows, columns, c, width - 2);
+}
+
+function hookLines(data: JsonObject, { colors: c, width, now }: StatusScreen): string[] {
+  const rows = objects(data.hooks);
+  if (rows.length === 0) return [];
+  const figure =
+    (name: string): ((row: JsonObject) => string) =>
+    (row) =>
+      row.served_here === true ? number(row, name).toLocaleString('en') : '';
+  const columns: Column<JsonObject>[] = [
+    { title: 'name', text: (row) => text(row, 'name') },
+    { title: 'does', text: (row) => `${text(row, 'does')} ${text(row, 'workflow')}`, flexible: true },
+    { title: 'accepted', text: figure('accepted'), right: true },
+    { title: 'refused', text: figure('refused'), right: true },
+    { title: 'last', text: (row) => (row.last_delivery_at === undefined ? '' : ago(row, 'last_delivery_at', now)), paint: (cell) => c.dim(cell) },
   ];
   return tableLines(rows, columns, c, width - 2);
 }

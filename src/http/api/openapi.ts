@@ -3,23 +3,25 @@ import { inputSchemaOf, jsonSchema } from '../../../tools/json-schema.ts';
 import { scopesOf, type ToolSpec } from '../../../tools/tool.ts';
 import { TOOL_EXAMPLES } from '../../../tools/tool-examples.ts';
 import { ERROR_TABLE } from '../../domain/errors.ts';
+import type { Hook } from '../../domain/hook.ts';
 import { isJsonObject, type JsonObject } from '../../domain/json.ts';
 import { VERSION } from '../../version.ts';
 import { API_ROUTES, type ApiRoute, type ToolRoute } from './api-routes.ts';
 import { EVENT_PARAMETERS } from './event-filter.ts';
+import { hookOperation } from './openapi-hooks.ts';
 import { nodeAt } from './query.ts';
 
 type Node = Readonly<Record<string, unknown>>;
 
-const made = new WeakMap<readonly ToolSpec[], string>();
+const made = new WeakMap<readonly ToolSpec[], { readonly hooks: readonly Hook[]; readonly text: string }>();
+const NO_HOOKS: readonly Hook[] = [];
 
 /** As it is served: JSON text. */
-export function openApiText(tools: readonly ToolSpec[]): string {
-  let text = made.get(tools);
-  if (text === undefined) {
-    text = JSON.stringify(openApi(tools));
-    made.set(tools, text);
-  }
+export function openApiText(tools: readonly ToolSpec[], hooks: readonly Hook[] = NO_HOOKS): string {
+  const known = made.get(tools);
+  if (known?.hooks === hooks) return known.text;
+  const text = JSON.stringify(openApi(tools, hooks));
+  made.set(tools, { hooks, text });
   return text;
 }
 
@@ -28,13 +30,14 @@ export function servedRoutes(tools: readonly ToolSpec[]): readonly ApiRoute[] {
   return API_ROUTES.filter((route) => 'own' in route || tools.includes(route.tool));
 }
 
-function openApi(tools: readonly ToolSpec[]): Node {
+function openApi(tools: readonly ToolSpec[], hooks: readonly Hook[]): Node {
   const paths: Record<string, Record<string, Node>> = {};
   const add = (path: string, method: string, operation: Node): void => {
     paths[path] = { ...paths[path], [method.toLowerCase()]: operation };
   };
   for (const route of servedRoutes(tools)) add(route.path, route.method, operationOf(route));
   for (const tool of tools) add(`/tools/${tool.name}`, 'POST', toolOperation(tool));
+  if (hooks.length > 0) add('/hooks/{name}', 'POST', hookOperation(hooks));
   return {
     openapi: '3.1.0',
     info: {

@@ -5,6 +5,7 @@ import { toolSetOf } from '../../../tools/registry.ts';
 import { scopesOf, type ToolSpec } from '../../../tools/tool.ts';
 import { mayDo, type Principal, type Scope } from '../../domain/access.ts';
 import { asLogisticsError, ERROR_TABLE, type ErrorCode, LogisticsError } from '../../domain/errors.ts';
+import type { Hook } from '../../domain/hook.ts';
 import { kindOfId } from '../../domain/id.ts';
 import { isJsonObject, type JsonObject } from '../../domain/json.ts';
 import type { Logger } from '../../domain/log.ts';
@@ -26,6 +27,8 @@ import { queryArguments, readQuery } from './query.ts';
 
 export interface RestApiParts {
   readonly gate: Gate;
+  /** Described beside the tools. */
+  readonly hooks?: readonly Hook[] | undefined;
   readonly engineOf: (principal: Principal) => Promise<OrchestrationEngine>;
   readonly tools: readonly ToolSpec[];
   readonly published: readonly PublishedWorkflow[];
@@ -93,7 +96,7 @@ export class RestApi {
     if (own !== 'events') readQuery(url, []);
     switch (own) {
       case 'openapi':
-        return sendText(response, 200, openApiText(this.#p.tools), 'application/json');
+        return sendText(response, 200, openApiText(this.#p.tools, this.#p.hooks), 'application/json');
       case 'tools':
         return sendJson(response, 200, {
           items: (await this.#tools(principal)).map(({ name, title, description, kind }) => ({ name, title, description, kind })),

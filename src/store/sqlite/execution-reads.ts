@@ -2,12 +2,16 @@
 import type { Json } from '../../domain/json.ts';
 import type { Backend } from '../backend.ts';
 import type { ExecutionRecord } from './execution-rows.ts';
+import { gateKeys } from './gates.ts';
 import type { Host } from './host.ts';
 import { outputOf } from './outputs.ts';
 import { stepViews } from './step-views.ts';
 import { summaryOf } from './views.ts';
 
-type Reads = Pick<Backend, 'getExecution' | 'getSteps' | 'getStep' | 'getOutput' | 'listExecutions' | 'childrenOf' | 'parentOf' | 'stepScope'>;
+type Reads = Pick<
+  Backend,
+  'getExecution' | 'getSteps' | 'getStep' | 'getOutput' | 'listExecutions' | 'openRunsOfKey' | 'childrenOf' | 'parentOf' | 'stepScope'
+>;
 
 export function executionReads(host: Host): Reads {
   const recordOf = (id: string): ExecutionRecord | null => {
@@ -48,6 +52,15 @@ export function executionReads(host: Host): Reads {
     },
 
     listExecutions: (p) => host.parts.lists.executions(p),
+
+    openRunsOfKey: (p) => {
+      const { tx } = host.parts;
+      const ns = tx.findNamespace(p.namespace);
+      if (ns === undefined) return [];
+      const key = gateKeys.concurrency(ns, p.workflow, p.key);
+      const found = tx.sql('SELECT id FROM execution WHERE concurrency_key = ? AND ended_at IS NULL ORDER BY num LIMIT ?').all(key, p.limit);
+      return (found as { id: string }[]).map(({ id }) => id);
+    },
 
     childrenOf: (p) => {
       const { tx, rows, plans } = host.parts;
