@@ -42,7 +42,7 @@ const ACTIONS = [
 type Action = (typeof ACTIONS)[number];
 
 /** What each action takes beside project and idempotency_key, and which of it is needed. */
-const TAKES: Readonly<Record<Action, { readonly takes?: readonly string[]; readonly needs?: readonly string[]; readonly withoutProject?: boolean }>> = {
+const TAKES: Readonly<Record<Action, { readonly takes?: readonly string[]; readonly needs?: readonly string[]; readonly withoutProject?: true | 'always' }>> = {
   get: {},
   update: { takes: ['description', 'tags', 'quota', 'plan', 'budget'] },
   activate: { takes: ['reason'] },
@@ -60,12 +60,12 @@ const TAKES: Readonly<Record<Action, { readonly takes?: readonly string[]; reado
   update_metrics: { takes: ['metrics'], needs: ['metrics'] },
   add_member: { takes: ['session_id'], needs: ['session_id'] },
   remove_member: { takes: ['session_id'], needs: ['session_id'] },
-  list_templates: { withoutProject: true },
+  list_templates: { withoutProject: 'always' },
   save_template: { takes: ['template', 'content'], needs: ['template'], withoutProject: true },
-  delete_template: { takes: ['template'], needs: ['template'], withoutProject: true },
+  delete_template: { takes: ['template'], needs: ['template'], withoutProject: 'always' },
 };
 /** What is done to one project. */
-export const PROJECT_ACTIONS: readonly string[] = ACTIONS.filter((action) => TAKES[action].withoutProject !== true);
+export const PROJECT_ACTIONS: readonly string[] = ACTIONS.filter((action) => TAKES[action].withoutProject === undefined);
 
 const EVERYWHERE = ['project', 'action', 'idempotency_key'];
 const TEMPLATE_CHARS = 600;
@@ -233,9 +233,14 @@ function named(args: Args): string {
 }
 
 function checkArguments(args: Args): void {
-  const { takes = [], needs = [], withoutProject = false } = TAKES[args.action];
-  if (args.project === undefined && !withoutProject)
+  const { takes = [], needs = [], withoutProject } = TAKES[args.action];
+  if (args.project === undefined && withoutProject === undefined)
     throw new LogisticsError('invalid_input', `The action ${args.action} needs a project.`, { path: 'project', expected: 'the name or id of a project' });
+  if (args.project !== undefined && withoutProject === 'always')
+    throw new LogisticsError('invalid_input', `The action ${args.action} does not take project: templates belong to the namespace.`, {
+      path: 'project',
+      expected: 'no project',
+    });
   const given = Object.keys(args).filter((name) => args[name as keyof Args] !== undefined);
   const idle = given.find((name) => !takes.includes(name) && !EVERYWHERE.includes(name));
   if (idle !== undefined)

@@ -320,6 +320,7 @@ describe('tokens over HTTP', () => {
       update: { context: { a: 1 } },
       backfill: { from: '2026-01-01', to: '2026-01-03' },
     };
+    const updates: Readonly<Record<string, unknown>> = { schedules: { change: {} }, executions: { budget: { attempts: 5 } } };
     let tried = 0;
     for (const route of API_ROUTES) {
       const [, folder = ''] = route.path.split('/');
@@ -329,8 +330,8 @@ describe('tokens over HTTP', () => {
         const body =
           route.method === 'GET' || route.method === 'DELETE'
             ? undefined
-            : folder === 'schedules' && choice === 'update'
-              ? { change: {} }
+            : choice === 'update' && Object.hasOwn(updates, folder)
+              ? updates[folder]
               : (bodies[choice] ?? {});
         const { status, body: answer } = await mine(`${route.method} ${path}`, body);
         expect.soft([`${route.method} ${path}`, status, JSON.stringify(answer)]).toEqual([`${route.method} ${path}`, 404, expect.not.stringMatching(/acme/)]);

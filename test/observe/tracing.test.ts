@@ -12,7 +12,8 @@ import { BasicTracerProvider, InMemorySpanExporter, type ReadableSpan, SimpleSpa
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../src/domain/json.ts';
 import { defineTask } from '../../src/task/define-task.ts';
-import { connectHttp, HTTP_CLIENT_KINDS, httpPlace } from '../support/http-server.ts';
+import { githubHeaders, postHook } from '../support/hook-sender.ts';
+import { api, connectHttp, HTTP_CLIENT_KINDS, httpPlace } from '../support/http-server.ts';
 import { atEnd, engineFor, HUMAN, nextEvent, tempFolder } from '../support/test-engine.ts';
 
 const TRACE_ID = '0af7651916cd43dd8448eb211c80319c';
@@ -129,6 +130,29 @@ describe('a call with a trace', () => {
     expect(attempt).toMatchObject({ traceId: TRACE_ID, parentSpanId: tool.spanId, attributes: { 'messaging.message.id': structuredContent.job_id } });
     expect(http).toMatchObject({ traceId: TRACE_ID, parentSpanId: attempt?.spanId });
     expect(seen.map((headers) => headers.traceparent)).toEqual([`00-${TRACE_ID}-${http?.spanId}-01`]);
+  });
+
+  it('of the HTTP interface is the parent of its span and of the attempts of the job that it asks for', async () => {
+    const { url: target, seen } = await listener();
+    const { url } = await httpPlace({ http: { allowAddresses: ['127.0.0.1'] } });
+    const job = { task: 'http.request', payload: { url: target }, wait_ms: 20_000 };
+    const { body } = await api(url)('POST /jobs', job, { headers: { traceparent: TRACEPARENT, tracestate: 'vendor=1' } });
+    expect(body).toMatchObject({ status: 'completed' });
+    const [tool, attempt] = [spanNamed('tools/call enqueue_job'), spanNamed('run http.request')] as const;
+    expect([tool, attempt].map((span) => span.spanContext().traceId)).toEqual([TRACE_ID, TRACE_ID]);
+    expect([tool, attempt].map((span) => span.parentSpanContext?.spanId)).toEqual([PARENT, tool.spanContext().spanId]);
+    expect(seen).toMatchObject([{ traceparent: expect.stringContaining(TRACE_ID), tracestate: 'vendor=1' }]);
+  });
+
+  it('of a delivery to a hook is that of the run that it starts', async () => {
+    const secret = 'a-secret-that-is-long-enough';
+    const start = { workflow: 'flow', input: {} };
+    const hooks = [{ name: 'push', secret: 'S', signature: 'github' as const, start }];
+    const { url, server } = await httpPlace({ secrets: { S: { tasks: ['hook.verify'] } }, hooks }, { options: { env: { LOGISTICS_SECRET_S: secret } } });
+    await server.engine.workflows.create({ name: 'flow', steps: [{ id: 'a', task: 'echo', with: { value: 1 } }] });
+    const { body } = await postHook(url, 'push', '{}', { ...githubHeaders(secret, '{}', 'd-1'), traceparent: TRACEPARENT });
+    await server.engine.wait({ ids: [body.execution_id as string], timeoutMs: 20_000 });
+    expect(spanNamed('run echo').spanContext().traceId).toBe(TRACE_ID);
   });
 
   it('that fails says with which code, and not what was asked', async () => {

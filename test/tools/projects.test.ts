@@ -158,6 +158,8 @@ describe('what is refused of a project', () => {
     [{ action: 'save_template', template: 't' }, 'invalid_input', 'content'],
     [{ action: 'delete_template', template: 'data_pipeline' }, 'not_allowed', 'template'],
     [{ action: 'restore', archive: 'bm8=' }, 'invalid_input', 'archive'],
+    [{ action: 'list_templates', project: 'alpha' }, 'invalid_input', 'project'],
+    [{ action: 'delete_template', project: 'alpha', template: 'own' }, 'invalid_input', 'project'],
   ])('%j', async (args, code, path) => {
     const { run } = await withTools();
     await run('create_project', { name: 'alpha' });
