@@ -33,6 +33,7 @@ import { TaskOrchestrator } from './orchestration/task-orchestrator.ts';
 import { ToolCatalog } from './orchestration/tool-catalog.ts';
 import { renderConcurrencyKey, WorkflowManager } from './orchestration/workflow-manager.ts';
 import { WorkflowsDir } from './orchestration/workflows-dir.ts';
+import { CurrentWork } from './runtime/current-work.ts';
 import { createRedactor, type Redactor } from './runtime/redact.ts';
 import { createSecretStore } from './runtime/secrets.ts';
 import { openTracing, type Tracing } from './runtime/tracing.ts';
@@ -74,6 +75,8 @@ export interface OpenOptions {
   readonly confined?: boolean | undefined;
   /** Where the server that this engine belongs to notes what comes to its hooks. */
   readonly hookRecord?: HookRecord | undefined;
+  /** The job whose work this process does, where a job started it. */
+  readonly parent?: string | undefined;
   /** What this process offers beside its task types. */
   readonly capabilities?: readonly string[] | undefined;
 }
@@ -89,6 +92,7 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
   const tracing = await openTracing(VERSION, (message) => componentLogger(logger, 'tracing').warn(message));
   const secrets = createSecretStore(config, env, { redactor });
   const evaluator = createEvaluator();
+  const currentWork = new CurrentWork(options.parent ?? null);
   const servers = Object.keys(config.mcpServers).length === 0 ? undefined : (await import('./mcp/mcp-caller.ts')).createMcpCaller(hostShape(config.mcpServers));
   const actions = createBuiltinActions({
     http: config.http,
@@ -146,6 +150,7 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
       maxCrashes: config.limits.maxCrashes,
       leaseMs: config.limits.processLeaseMs,
       receiptDays: Math.max(7, config.retention.days),
+      scheduleDepth: config.limits.scheduleDepth,
     },
     fireTrace: tracing === null ? undefined : (facts) => fireTrace(tracing, facts),
     onError: (error) => componentLogger(logger, 'store').error({ err: error }, 'a listener of the store failed'),
@@ -169,6 +174,7 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
     compile,
     tools,
     tracing,
+    currentWork,
   });
   const scheduleManager = new ScheduleManager({
     backend: visible,
@@ -179,6 +185,7 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
     newId,
     now,
     decide,
+    currentWork,
   });
   const workflowsDir =
     config.workflowsDir === null
@@ -192,6 +199,7 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
   const engine = new OrchestrationEngine({
     resources,
     budgets,
+    currentWork,
     pools,
     backend,
     visible,
@@ -258,6 +266,7 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
               now,
               newId,
               decide,
+              currentWork,
               namespace,
               concurrency: config.concurrency,
               claimBatch: config.limits.claimBatch,

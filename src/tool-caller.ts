@@ -62,6 +62,8 @@ export type CallRequest = Pick<ToolContext, 'signal' | 'progress' | 'askPerson' 
   readonly requestId?: string | undefined;
   /** The trace that the caller works in. */
   readonly trace?: TraceContext | null | undefined;
+  /** The job or run whose work makes the call, as it says itself. */
+  readonly cause?: string | undefined;
   /** Of the call's span: what the transport knows of it. */
   readonly attributes?: Readonly<Record<string, string>> | undefined;
 };
@@ -231,7 +233,15 @@ export class ToolCaller {
     const { principal, session } = this.#o;
     const sessionId = call.spec.kind === 'read' || session === null ? (session?.id ?? null) : await session.ensure(engine);
     call.sessionId = sessionId;
-    return { principal, actor: 'agent', mayApprove: this.#mayApprove(), sessionId, ...(call.trace === null ? {} : { trace: call.trace }) };
+    const cause = call.request.cause ?? (call.spec.kind === 'read' ? undefined : this.#heldJob(engine));
+    const known = { ...(call.trace === null ? {} : { trace: call.trace }), ...(cause === undefined ? {} : { cause }) };
+    return { principal, actor: 'agent', mayApprove: this.#mayApprove(), sessionId, ...known };
+  }
+
+  /** What a worker agent asks for comes of the job that it took last and holds. */
+  #heldJob(engine: OrchestrationEngine): string | undefined {
+    const worker = this.#o.session?.worker;
+    return worker === undefined || worker === null ? undefined : engine.backend.getWorker(worker.id)?.held.at(-1)?.jobId;
   }
 
   /** Reads are not kept: a record is a write, and a client that polls would push all else out of a bounded history. */

@@ -38,7 +38,12 @@ const PROJECT_NAME = 'project:';
 
 const Input = z.strictObject({
   id: z.string().min(1).max(200).describe('Full id, as another reply gave it, or queue:<name>, pool:<name>, project:<name>.'),
-  view: z.enum(VIEWS).optional().describe('Default summary. explain says why something is queued, blocked, late or failed, and what is allowed next.'),
+  view: z
+    .enum(VIEWS)
+    .optional()
+    .describe(
+      'Default summary. explain says why something is queued, blocked, late or failed, and what is allowed next; lineage who started what, above and below.',
+    ),
   step: z.string().min(1).max(200).optional().describe('Step of an execution, for views steps, output and logs.'),
   cursor: Cursor,
   limit: Limit,
@@ -50,7 +55,7 @@ export const getTool = defineTool({
   title: 'Get anything by id',
   description:
     'Read one execution, job, schedule, session, workflow, artifact or worker agent by its id: status, steps, events, output, logs, graph or the reason why it is not done. Ids start with exec_, job_, sched_, sess_, wf_, art_ or wrk_. ' +
-    'Views: execution all; job summary, events, output, logs, explain; schedule summary (next fires), events (ledger), explain; session summary, events; workflow summary, steps, output (definition), graph; artifact summary (content in pieces); worker summary; project summary, steps, graph (its plan); queue:<name> summary with settings and statistics; pool:<name> summary, explain (advice on its size); alloc_… summary.',
+    'Views: execution all; job summary, events, output, logs, explain, lineage; schedule summary (next fires), events (ledger), explain, lineage; session summary, events, lineage; workflow summary, steps, output (definition), graph; artifact summary (content in pieces); worker summary; project summary, steps, graph (its plan); queue:<name> summary with settings and statistics; pool:<name> summary, explain (advice on its size); alloc_… summary.',
   kind: 'read',
   idempotent: true,
   openWorld: false,

@@ -55,6 +55,7 @@ const LIMIT_MEANING: Readonly<Record<keyof typeof LimitsInput.shape, string>> = 
   maxAttempts: 'Attempts of a job or step that names no retry policy.',
   sessionParallelTasks: 'Jobs of a session at once, when it names no limit.',
   sessionParallelWorkflows: 'Executions of a session at once, when it names no limit.',
+  scheduleDepth: 'How many schedules may stand above one that running work makes; 0 = scheduled work makes none.',
   claimBatch: 'Jobs taken in one claim.',
 };
 

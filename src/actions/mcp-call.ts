@@ -32,7 +32,8 @@ export function createMcpCall(caller: McpCaller | undefined): TaskType {
         });
       }
       const { server, tool } = input;
-      const call = (trace?: TraceContext): Promise<Json> => caller.call(server, tool, input.arguments ?? input.args ?? {}, context.signal, trace);
+      const call = (trace?: TraceContext): Promise<Json> =>
+        caller.call(server, tool, input.arguments ?? input.args ?? {}, context.signal, trace, context.jobId);
       if (context.trace === undefined) return call();
       const attributes = { 'mcp.method.name': 'tools/call', 'gen_ai.operation.name': 'execute_tool', 'gen_ai.tool.name': tool, 'logistics.mcp_server': server };
       return context.trace.client(`tools/call ${tool}`, attributes, call);

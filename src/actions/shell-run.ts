@@ -4,6 +4,7 @@ import type { ActionContext, TaskType } from '../domain/action.ts';
 import { LogisticsError } from '../domain/errors.ts';
 import type { Json } from '../domain/json.ts';
 import { traceVariables } from '../domain/trace-context.ts';
+import { PARENT_VARIABLE } from '../runtime/current-work.ts';
 import { type ProcessResult, runProcess } from './process-tree.ts';
 import { allowedProgram, checkPatterns, DEFAULT_PROFILE, PROFILE_NAME, profilesOf, type ShellPattern } from './shell-allow.ts';
 import { commandEnvironment, programFile, type ShellSurroundings, workingFolder } from './shell-environment.ts';
@@ -61,7 +62,7 @@ export function createShellRun(options: ShellRunOptions | undefined): TaskType {
       const around = options as ShellRunOptions; // a pattern fitted, so there are options
       const { root, cwd } = await workingFolder(around.root, input.cwd);
       const trace = context.trace === undefined ? {} : traceVariables(context.trace.context);
-      const env = commandEnvironment(around, root, { ...trace, ...input.env });
+      const env = commandEnvironment(around, root, { ...trace, ...input.env, [PARENT_VARIABLE]: context.jobId });
       const file = await programFile(around, program);
       context.signal.throwIfAborted();
       const result = await runProcess(

@@ -6,6 +6,7 @@ import { MAX_JOB_LOG_LINES } from '../domain/job.ts';
 import type { Json } from '../domain/json.ts';
 import { readTrace, traceVariables } from '../domain/trace-context.ts';
 import type { OrchestrationEngine } from '../orchestration/orchestration-engine.ts';
+import { PARENT_VARIABLE } from '../runtime/current-work.ts';
 import { SECRET_ENV_PREFIX } from '../runtime/secrets.ts';
 import type { JobLogLine, WorkerReport, WorkerReportResult } from '../store/backend.ts';
 import type { AgentLease } from '../task/worker-agents.ts';
@@ -147,6 +148,7 @@ function environment(lease: AgentLease, env: ExecCommand['env']): Record<string,
   return {
     ...Object.fromEntries(kept),
     LOGISTICS_JOB_ID: job.jobId,
+    [PARENT_VARIABLE]: job.jobId,
     LOGISTICS_TASK: job.task,
     LOGISTICS_QUEUE: job.queue,
     LOGISTICS_ATTEMPT: String(job.attempt),

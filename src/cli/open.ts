@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { LoadedConfig } from '../config.ts';
 import type { OpenOptions } from '../open-engine.ts';
 import type { OrchestrationEngine } from '../orchestration/orchestration-engine.ts';
+import { PARENT_VARIABLE, parentOf } from '../runtime/current-work.ts';
 import type { ProcessInfo } from '../store/backend.ts';
 import { STORE_FILE } from '../store/open-backend.ts';
 import type { CommandContext } from './command-context.ts';
@@ -64,6 +65,7 @@ async function withLoaded(
     host: 'cli',
     ...options,
     env,
+    parent: role === 'client' ? parentOf(env[PARENT_VARIABLE]) : undefined,
     warnings: loaded.warnings.map((warning) => warning.message),
     untrustedFile: loaded.untrusted?.file,
   });

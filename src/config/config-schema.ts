@@ -102,6 +102,8 @@ export const LimitsInput = z.strictObject({
   maxAttempts: z.int().min(1).max(1_000).optional(),
   sessionParallelTasks: z.int().min(1).max(1_000).optional(),
   sessionParallelWorkflows: z.int().min(1).max(1_000).optional(),
+  /** Most schedules above one that running work makes. */
+  scheduleDepth: z.int().min(0).max(50).optional(),
   claimBatch: z.int().min(1).max(1_000).optional(),
 });
 

@@ -12,6 +12,7 @@ export const DEFAULT_LIMITS = {
   maxAttempts: 3,
   sessionParallelTasks: 4,
   sessionParallelWorkflows: 2,
+  scheduleDepth: 3,
   // Claims of 32 gave 24.8k jobs/s at concurrency 100, claims of 100 gave 27.4k in the same run: fewer, larger commits.
   claimBatch: 100,
 } as const;

@@ -1,5 +1,6 @@
 // Owns the names under which the environment and the command line set configuration.
 import { nearMatches } from '../domain/near-match.ts';
+import { PARENT_VARIABLE } from '../runtime/current-work.ts';
 import { SECRET_ENV_PREFIX } from '../runtime/secrets.ts';
 import type { ConfigKey } from './config-schema.ts';
 
@@ -73,11 +74,17 @@ export function fromFlags(flags: ConfigFlags): RawSource {
   return { raw, nameOf };
 }
 
+/** What a program that `worker --exec` runs is told of its job. */
+const OF_A_JOB = ['JOB_ID', 'TASK', 'QUEUE', 'ATTEMPT', 'MAX_ATTEMPTS', 'LEASE_TOKEN', 'IDEMPOTENCY_KEY', 'EXECUTION_ID', 'STEP_ID', 'ITEM_INDEX'].map(
+  (name) => `LOGISTICS_${name}`,
+);
+
 /** Variables that look like ours and are not, each with the known names that are near. */
 export function unknownVariables(env: Readonly<Record<string, string | undefined>>): { readonly name: string; readonly near: readonly string[] }[] {
   const known = Object.keys(ENV_NAMES);
+  const told = [...known, PARENT_VARIABLE, ...OF_A_JOB];
   return Object.keys(env)
-    .filter((name) => name.startsWith('LOGISTICS_') && !name.startsWith(SECRET_ENV_PREFIX) && !known.includes(name))
+    .filter((name) => name.startsWith('LOGISTICS_') && !name.startsWith(SECRET_ENV_PREFIX) && !told.includes(name))
     .sort()
     .map((name) => ({ name, near: nearMatches(name, [...known, SECRET_ENV_PREFIX]) }));
 }

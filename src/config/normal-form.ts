@@ -168,6 +168,7 @@ export function normalForm(fields: ConfigFields, context: NormalFormContext): Co
       maxAttempts: limits.maxAttempts ?? DEFAULT_LIMITS.maxAttempts,
       sessionParallelTasks: limits.sessionParallelTasks ?? DEFAULT_LIMITS.sessionParallelTasks,
       sessionParallelWorkflows: limits.sessionParallelWorkflows ?? DEFAULT_LIMITS.sessionParallelWorkflows,
+      scheduleDepth: limits.scheduleDepth ?? DEFAULT_LIMITS.scheduleDepth,
       claimBatch: limits.claimBatch ?? DEFAULT_LIMITS.claimBatch,
     },
     retention: { days: fields.retention?.days ?? DEFAULT_RETENTION.days, executions: fields.retention?.executions ?? DEFAULT_RETENTION.executions },

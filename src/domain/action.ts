@@ -66,8 +66,8 @@ export interface TaskType {
 export interface McpCaller {
   /** Names of the configured servers. */
   readonly servers: readonly string[];
-  /** Calls one tool; the result's structured content, or its text content. */
-  call(server: string, tool: string, args: JsonObject, signal: AbortSignal, trace?: TraceContext): Promise<Json>;
+  /** Calls one tool; the result's structured content, or its text content. `parent` is the job that calls, handed on to the server. */
+  call(server: string, tool: string, args: JsonObject, signal: AbortSignal, trace?: TraceContext, parent?: string): Promise<Json>;
   /** Tools of a server with their input schemas, or undefined when it cannot be reached within the limit. */
   listTools(server: string, signal: AbortSignal): Promise<readonly { readonly name: string; readonly inputSchema: JsonObject }[] | undefined>;
   close(): Promise<void>;

@@ -106,4 +106,6 @@ export interface NewJob {
   /** The trace that it was asked for in, as text of domain/trace-context.ts. */
   readonly trace?: string | null | undefined;
   readonly resources?: ResourceRequest | null | undefined;
+  /** The job or run whose work asks for it; what is none of its namespace counts for nothing. */
+  readonly cause?: string | null | undefined;
 }

@@ -5,6 +5,7 @@ import { LogisticsError } from '../domain/errors.ts';
 import type { Json, JsonObject } from '../domain/json.ts';
 import { nearMatches } from '../domain/near-match.ts';
 import type { TraceContext } from '../domain/trace-context.ts';
+import { PARENT_META } from '../runtime/current-work.ts';
 import { McpConnectFault, type McpConnection, openConnection } from './mcp-connection.ts';
 import { callFailure, toolOutput, wasNotSent } from './mcp-result.ts';
 import { checkMcpServer, hideSecrets, type McpServerConfig } from './mcp-server-config.ts';
@@ -38,12 +39,13 @@ class SharedMcpCaller implements McpCaller {
     return [...this.#configs.keys()];
   }
 
-  async call(server: string, tool: string, args: JsonObject, signal: AbortSignal, trace?: TraceContext): Promise<Json> {
+  async call(server: string, tool: string, args: JsonObject, signal: AbortSignal, trace?: TraceContext, parent?: string): Promise<Json> {
+    const meta = { ...trace, ...(parent === undefined ? {} : { [PARENT_META]: parent }) };
     for (let again = true; ; again = false) {
       const connection = await orAbort(this.#connection(server), signal);
       try {
         const result = await connection.client.callTool(
-          { name: tool, arguments: args, ...(trace === undefined ? {} : { _meta: { ...trace } }) },
+          { name: tool, arguments: args, ...(Object.keys(meta).length === 0 ? {} : { _meta: meta }) },
           { signal, timeout: NO_TIMEOUT_MS },
         );
         return toolOutput(result, server, tool);

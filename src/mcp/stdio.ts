@@ -9,6 +9,7 @@ import type { ConfigContext, LoadedConfig } from '../config.ts';
 import { ConnectionSession } from '../connection-session.ts';
 import { asLogisticsError, LogisticsError } from '../domain/errors.ts';
 import type { OrchestrationEngine } from '../orchestration/orchestration-engine.ts';
+import { PARENT_VARIABLE, parentOf } from '../runtime/current-work.ts';
 import { LazyEngine } from './lazy-engine.ts';
 import { watchListens } from './listens.ts';
 import { publishedSource, type ToolSource } from './published-source.ts';
@@ -104,6 +105,7 @@ async function openEngineFor(loading: () => Promise<LoadedConfig>, { flags, cont
     host: 'stdio',
     background,
     env: context.env,
+    parent: parentOf(context.env[PARENT_VARIABLE]),
     warnings: loaded.warnings.map((warning) => warning.message),
     untrustedFile: loaded.untrusted?.file,
   });

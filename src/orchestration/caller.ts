@@ -15,6 +15,8 @@ export interface Caller {
   readonly mayApprove?: boolean | undefined;
   /** Session of the connection, when the call names none. */
   readonly sessionId: string | null;
+  /** The job or run whose work makes the call, as far as it is known. */
+  readonly cause?: string | undefined;
   /** The trace that the call belongs to; what it asks for belongs to it too. */
   readonly trace?: TraceContext | undefined;
 }

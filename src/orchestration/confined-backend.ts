@@ -1,5 +1,6 @@
 // Owns that whoever works in one namespace reaches nothing of another: a store whose every verb knows no object outside it.
 import { LogisticsError } from '../domain/errors.ts';
+import { kindOfId } from '../domain/id.ts';
 import { isJsonObject } from '../domain/json.ts';
 import type { Backend } from '../store/backend.ts';
 import type { BudgetOf } from '../store/port/budgets.ts';
@@ -20,6 +21,12 @@ export function confine(store: Backend, namespace: string): Backend {
   const ownProject = (id: string): boolean => own(store.getProject(id));
   const ownWorker = (id: string): boolean => own(store.getWorker(id));
   const ownOwner = ({ owner, id }: BudgetOf): boolean => ({ run: ownExecution, session: ownSession, schedule: ownSchedule, project: ownProject })[owner](id);
+  const ownAny = (id: string): boolean => {
+    const kind = kindOfId(id);
+    if (kind === 'execution') return ownExecution(id);
+    if (kind === 'job') return ownJob(id);
+    return kind === 'schedule' ? ownSchedule(id) : kind === 'session' && ownSession(id);
+  };
   const inside = <T extends { readonly namespace: string }>(object: T | null): T | null => (own(object) ? object : null);
   const here = <T extends object>(p: T): T & { readonly namespace: string } => ({ ...p, namespace });
   // Asked for by name it is refused; asked for all, it is all that can be seen.
@@ -211,6 +218,8 @@ export function confine(store: Backend, namespace: string): Backend {
     budgetOf: (p) => (ownOwner(p) ? store.budgetOf(p) : null),
     setBudget: async (p) => (ownOwner(p) ? store.setBudget(p) : { kind: 'not_found', replayed: false }),
     budgetHolding: (id) => (ownExecution(id) ? store.budgetHolding(id) : null),
+    lineageNode: (id) => (ownAny(id) ? store.lineageNode(id) : null),
+    lineageChildren: (p) => (ownAny(p.id) ? store.lineageChildren(p).filter((node) => ownAny(node.id)) : []),
     heldBudgets: (p) => store.heldBudgets(here(p)),
     breakerOf: (p) => store.breakerOf(here(p)),
     resetBreaker: (p) => store.resetBreaker(here(p)),

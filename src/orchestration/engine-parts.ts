@@ -6,6 +6,7 @@ import type { Outlet } from '../domain/outlet.ts';
 import type { QueueLimits } from '../domain/queue.ts';
 import type { PoolSpec } from '../domain/resource.ts';
 import type { Decide } from '../domain/transition.ts';
+import type { CurrentWork } from '../runtime/current-work.ts';
 import type { SweepSettings } from '../runtime/sweeper.ts';
 import type { Tracing } from '../runtime/tracing.ts';
 import type { ScheduleManager } from '../schedule/schedule-manager.ts';
@@ -35,6 +36,7 @@ export interface EngineParts {
   readonly projects: ProjectManager;
   readonly resources: ResourceManager;
   readonly budgets: BudgetManager;
+  readonly currentWork: CurrentWork;
   /** Pools of the configuration, written by a process that runs jobs. */
   readonly pools: readonly PoolSpec[];
   readonly registry: TaskRegistry;

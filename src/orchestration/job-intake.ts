@@ -5,6 +5,7 @@ import type { NewJob } from '../domain/job.ts';
 import { isJsonObject, type JsonObject } from '../domain/json.ts';
 import { parseInput } from '../domain/parse-input.ts';
 import { AGENT_CAPABILITY } from '../domain/worker-agent.ts';
+import type { CurrentWork } from '../runtime/current-work.ts';
 import type { Tracing } from '../runtime/tracing.ts';
 import type { Backend } from '../store/backend.ts';
 import type { Receipt } from '../store/port/common.ts';
@@ -26,6 +27,7 @@ export interface JobIntakeOptions {
   readonly newId: IdSource;
   readonly now: () => number;
   readonly defaultAttempts: number;
+  readonly currentWork: CurrentWork;
   readonly tracing: Tracing | null;
 }
 
@@ -56,6 +58,7 @@ export class JobIntake {
       defaultAttempts,
     };
     const trace = traceOf(caller, this.#o.tracing);
+    const cause = caller.cause ?? this.#o.currentWork.cause;
     const schemas = new Set<string>();
     const checkSchema = (schema: JsonObject, path: string): void => {
       const text = JSON.stringify(schema);
@@ -68,7 +71,7 @@ export class JobIntake {
       const type = registry.require(parsed.task);
       if (parsed.output !== undefined) checkSchema(parsed.output, path === '' ? 'output' : `${path}.output`);
       checkPayload(type, parsed.payload, path === '' ? 'payload' : `${path}.payload`);
-      return { ...toNewJob(parsed, context), task: type.type, trace };
+      return { ...toNewJob(parsed, context), task: type.type, trace, cause };
     });
     const result = await backend.enqueueJobs({ jobs: batch.ordered, receipt });
     if (result.kind === 'conflict') {

@@ -12,6 +12,7 @@ import { DEFAULT_PRIORITY, Priority } from '../domain/priority.ts';
 import type { Decide } from '../domain/transition.ts';
 import type { DefinitionFault, StoredDefinition, WorkflowDefinition } from '../domain/workflow-definition.ts';
 import type { ExecutionStatus } from '../domain/workflow-execution.ts';
+import type { CurrentWork } from '../runtime/current-work.ts';
 import type { Tracing } from '../runtime/tracing.ts';
 import type { Backend } from '../store/backend.ts';
 import type { Receipt } from '../store/port/common.ts';
@@ -32,6 +33,7 @@ export interface WorkflowManagerOptions {
   readonly newId: IdSource;
   readonly decide: Decide;
   readonly compile: (definition: WorkflowDefinition, hash: string) => Plan;
+  readonly currentWork: CurrentWork;
   /** null where nothing is traced. */
   readonly tracing: Tracing | null;
   /** Knows the tools of other MCP servers; absent where none is configured. */
@@ -193,6 +195,7 @@ export class WorkflowManager {
       forkedFrom: request.forkedFrom ?? null,
       concurrency: concurrency === undefined || key === null ? null : { key, limit: concurrency.limit, onLimit: concurrency.onLimit },
       trace: traceOf(caller, this.#o.tracing),
+      cause: caller.cause ?? this.#o.currentWork.cause,
       receipt: request.receipt,
       decide,
     });

@@ -7,6 +7,7 @@ import { nearMatches } from '../domain/near-match.ts';
 import { parseInput } from '../domain/parse-input.ts';
 import type { Occurrence, Schedule, ScheduleStatus } from '../domain/schedule.ts';
 import type { Decide } from '../domain/transition.ts';
+import type { CurrentWork } from '../runtime/current-work.ts';
 import type { Backend, ScheduleAccount, ScheduleChange, ScheduleSpec } from '../store/backend.ts';
 import type { Page, Receipt } from '../store/port/common.ts';
 import { freeName } from './free-name.ts';
@@ -36,6 +37,7 @@ export interface ScheduleManagerOptions extends DraftTools {
   readonly newId: IdSource;
   readonly now: () => number;
   readonly decide: Decide;
+  readonly currentWork: CurrentWork;
 }
 
 const BACKFILL_LIMIT = 1_000;
@@ -65,7 +67,7 @@ export class ScheduleManager {
     const known = this.recall(receipt);
     if (known !== null) return { schedule: known.schedule, replayed: true };
     const { schedule, budget } = this.#draft(input, caller);
-    const result = await this.#o.backend.putSchedule({ schedule, budget, receipt });
+    const result = await this.#o.backend.putSchedule({ schedule, budget, cause: caller.cause ?? this.#o.currentWork.cause, receipt });
     if (result.kind === 'conflict') throw new LogisticsError(result.error.code, result.error.message, result.error);
     return { schedule: result.schedule, replayed: result.replayed };
   }

@@ -8,6 +8,8 @@ import type { VirtualFire } from './simulate.ts';
 export interface ScheduleCaller {
   readonly principal: string;
   readonly sessionId: string | null;
+  /** The job or run whose work asks, as far as it is known. */
+  readonly cause?: string | undefined;
 }
 
 export interface ScheduleFilter {

@@ -26,6 +26,7 @@ import type { ExecutionRow, ExecutionStatus, ParentLink, StepRow } from '../doma
 import type { BudgetVerbs } from './port/budgets.ts';
 import type { ListFilter, Page, Receipt } from './port/common.ts';
 import type { EventLogVerbs } from './port/event-log.ts';
+import type { LineageReads } from './port/lineage.ts';
 import type { MeasureReads } from './port/measures.ts';
 import type { OutletStore } from './port/outlets.ts';
 import type { ProjectVerbs } from './port/projects.ts';
@@ -145,6 +146,8 @@ export interface BackendLimits {
   readonly maxCrashes: number;
   readonly leaseMs: number;
   readonly receiptDays: number;
+  /** Most schedules above one that running work makes. */
+  readonly scheduleDepth?: number | undefined;
 }
 
 export const DEFAULT_BACKEND_LIMITS: BackendLimits = { ageStepMs: AGE_STEP_MS, maxCrashes: 5, leaseMs: 30_000, receiptDays: 7 };
@@ -391,6 +394,7 @@ export type CancelResult = { readonly kind: 'cancelled' | 'requested' | 'already
 export interface Backend
   extends BudgetVerbs,
     EventLogVerbs,
+    LineageReads,
     MeasureReads,
     OutletStore,
     ProjectVerbs,
@@ -470,6 +474,8 @@ export interface Backend
     readonly concurrency: { readonly key: string; readonly limit: number; readonly onLimit: 'queue' | 'skip' | 'cancel_in_progress' | 'cancel_newest' } | null;
     /** The trace that it was asked for in; its jobs and children belong to it. */
     readonly trace?: string | null | undefined;
+    /** The job or run whose work asks for it; what is none of this namespace counts for nothing. */
+    readonly cause?: string | null | undefined;
     readonly receipt?: Receipt | undefined;
     readonly decide: Decide;
   }): Promise<StartResult>;
@@ -620,6 +626,8 @@ export interface Backend
   putSchedule(p: {
     readonly schedule: Schedule;
     readonly budget?: BudgetLimits | null | undefined;
+    /** The job or run whose work asks for it; refused when too many schedules stand above. */
+    readonly cause?: string | null | undefined;
     readonly receipt?: Receipt | undefined;
   }): Promise<{ readonly kind: 'stored'; readonly schedule: Schedule; readonly replayed: boolean } | { readonly kind: 'conflict'; readonly error: ErrorData }>;
   changeSchedule(p: {

@@ -11,6 +11,7 @@ import type { PlanNode } from '../domain/plan.ts';
 import { readTrace, type TraceContext, traceIdOf } from '../domain/trace-context.ts';
 import type { Decide } from '../domain/transition.ts';
 import { addUsage, NO_USAGE, Usage, type UsageReport, type UsageTotals } from '../domain/usage.ts';
+import type { CurrentWork } from '../runtime/current-work.ts';
 import type { Redactor } from '../runtime/redact.ts';
 import type { Tracing } from '../runtime/tracing.ts';
 import type { AttemptOutcome, ClaimedJob, JobLogLine } from '../store/backend.ts';
@@ -24,6 +25,7 @@ export interface AttemptSources extends InputSources {
   readonly now: () => number;
   readonly newId: IdSource;
   readonly decide: Decide;
+  readonly currentWork: CurrentWork;
   /** Absent where nothing is traced. */
   readonly tracing?: Tracing | null | undefined;
 }
@@ -146,7 +148,7 @@ export class Attempt {
     const { redactor } = this.#sources;
     const input = await inputOf(this.#sources, this.job, type, this.#node);
     this.controller.signal.throwIfAborted();
-    const raw = await type.run(input as never, this.#context());
+    const raw = await this.#sources.currentWork.run(this.job.jobId, () => type.run(input as never, this.#context()));
     const output = redactor.redactJson(storableOutput(type.type, raw));
     if (type.output !== undefined) {
       const parsed = await type.output.safeParseAsync(output);

@@ -5,6 +5,7 @@ import type { Job, JobStatus } from '../domain/job.ts';
 import type { Json } from '../domain/json.ts';
 import type { Logger } from '../domain/log.ts';
 import { isTerminal } from '../domain/workflow-execution.ts';
+import { CurrentWork } from '../runtime/current-work.ts';
 import { createRedactor } from '../runtime/redact.ts';
 import { Waiters } from '../runtime/waiters.ts';
 import type { CancelResult } from '../store/backend.ts';
@@ -126,6 +127,7 @@ export class JobScheduler {
       now,
       newId,
       decide,
+      currentWork: new CurrentWork(),
       namespace,
       concurrency,
       claimBatch: CLAIM_BATCH,

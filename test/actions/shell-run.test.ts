@@ -204,7 +204,7 @@ describe('shell.run: surroundings', () => {
   it('gives a scrubbed environment', async () => {
     const env = { LANG: 'C.UTF-8', TZ: 'UTC', SECRET: 's', WANTED: 'w', PATH: '/evil', HOME: '/evil' };
     const seen = await look({ env: { EXTRA: 'e' } }, { env, passEnv: ['WANTED', 'ABSENT'], path: `/usr/bin:relative:${outside}` });
-    expect(seen.env).toEqual({ PATH: `/usr/bin:${outside}`, HOME: root, LANG: 'C.UTF-8', TZ: 'UTC', WANTED: 'w', EXTRA: 'e' });
+    expect(seen.env).toEqual({ PATH: `/usr/bin:${outside}`, HOME: root, LANG: 'C.UTF-8', TZ: 'UTC', WANTED: 'w', EXTRA: 'e', LOGISTICS_PARENT: 'job_test' });
   });
 
   it.each([

@@ -64,6 +64,7 @@ describe('defaults', () => {
         maxAttempts: 3,
         sessionParallelTasks: 4,
         sessionParallelWorkflows: 2,
+        scheduleDepth: 3,
         claimBatch: 100,
       },
       retention: { days: 30, executions: 100_000 },

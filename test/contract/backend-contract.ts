@@ -6,6 +6,7 @@ import type { Capabilities, MakeBackend } from './harness.ts';
 import { historiesContract } from './histories.ts';
 import { jobsQueueContract } from './jobs-queue.ts';
 import { leasesContract } from './leases.ts';
+import { lineageContract } from './lineage.ts';
 import { measuresContract } from './measures.ts';
 import { outletsContract } from './outlets.ts';
 import { presenceContract } from './presence.ts';
@@ -60,6 +61,7 @@ const PARTS = [
   resourceModelContract,
   outletsContract,
   budgetsContract,
+  lineageContract,
 ];
 
 /** Declares the tests of every part; `make` gives a fresh, empty place for each test. */

@@ -37,6 +37,23 @@ function onlyWorker(engine: OrchestrationEngine): ReturnType<OrchestrationEngine
   return engine.backend.listWorkers({ filter: {}, limit: 1, cursor: null }).items[0] ?? null;
 }
 
+describe('what a worker agent asks for', () => {
+  it('comes of the job that it holds, also where the call itself says so', async () => {
+    const engine = await engineFor();
+    const { client, call } = await linked(engine);
+    const later = { task: 'echo', payload: { value: 1 }, delay: '1h' };
+    const { job_id } = await call('enqueue_job', TASK);
+    const before = await call('enqueue_job', later);
+    await call('claim_job', { worker: 'ada', capabilities: ['review'], wait_ms: 5_000 });
+    const meanwhile = await call('enqueue_job', later);
+    const said = await client.callTool({ name: 'enqueue_job', arguments: later, _meta: { 'logistics-mcp/parent': before.job_id } });
+    const originOf = (id: unknown): unknown => engine.backend.lineageNode(id as string)?.origin;
+    expect(originOf(before.job_id)).toMatchObject({ how: 'session' });
+    expect(originOf(meanwhile.job_id)).toEqual({ how: 'work', id: job_id });
+    expect(originOf((said.structuredContent as Reply).job_id)).toEqual({ how: 'work', id: before.job_id });
+  });
+});
+
 describe('the tool set workers', () => {
   it('is off unless it is asked for, and says so', async () => {
     const server = await connect(serverPlace());

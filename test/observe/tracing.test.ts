@@ -183,7 +183,10 @@ describe('an attempt', () => {
     );
     const client = spanNamed('tools/call meta').spanContext().spanId;
     const run = spanNamed('run shell.run').spanContext().spanId;
-    expect(output).toEqual([{ traceparent: `00-${TRACE_ID}-${client}-01` }, `00-${TRACE_ID}-${run}-01`]);
+    expect(output).toEqual([
+      { 'logistics-mcp/parent': expect.stringMatching(/^job_/), traceparent: `00-${TRACE_ID}-${client}-01` },
+      `00-${TRACE_ID}-${run}-01`,
+    ]);
     await engine.enqueue([{ task: 'agent.task', payload: { prompt: 'do' } }], caller);
     const worker = { id: null, name: 'w', principal: 'local', capabilities: [], labels: {}, capacity: 1, leaseMs: 60_000 };
     const { leases } = await engine.workerAgents.claim({ worker, limit: 1, waitMs: 5_000 });

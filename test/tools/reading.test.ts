@@ -110,7 +110,7 @@ describe('get', () => {
     const job = await run('enqueue_job', { task: 'echo', payload: { value: 1 } });
     expect(await refusal(run('get', { id: job.job_id, view: 'graph' }))).toMatchObject({
       path: 'view',
-      expected: 'one of summary, events, output, logs, explain',
+      expected: 'one of summary, events, output, logs, explain, lineage',
     });
     const { execution_id: id } = await run('execute_workflow', { definition: CHAIN, wait_ms: 10_000 });
     expect((await refusal(run('get', { id, view: 'output', step: 's77' }))).nearMatches).toContain('s17');

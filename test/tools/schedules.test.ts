@@ -381,7 +381,7 @@ describe('control of a schedule', () => {
     const { schedule_id: id } = await run('schedule_cron', { expression: '0 9 * * *', target: ECHO });
     expect(await refusal(run('control', { id, action: 'retry' }))).toMatchObject({ path: 'action', expected: expect.stringContaining('trigger') });
     expect(await refusal(run('control', { id, action: 'resume', reason: 'x' }))).toMatchObject({ path: 'reason' });
-    expect(await refusal(run('get', { id, view: 'logs' }))).toMatchObject({ path: 'view', expected: 'one of summary, events, explain' });
+    expect(await refusal(run('get', { id, view: 'logs' }))).toMatchObject({ path: 'view', expected: 'one of summary, events, explain, lineage' });
     expect(await refusal(run('list', { kind: 'schedules', filter: { status: 'activ' } }))).toMatchObject({ nearMatches: ['active'] });
     expect(await refusal(run('list', { kind: 'schedules', filter: { queue: 'a' } }))).toMatchObject({ path: 'filter.queue' });
   });

@@ -34,7 +34,7 @@ export async function createSchedule(
   const scope = scopeOf(engine, project, sessionId);
   const name = scope === null || given === undefined ? given : inProject(scope.name, given);
   const rest = { ...asked, target: targetIn(engine, scope, asked.target) };
-  const owner = { principal: caller.principal, sessionId };
+  const owner = { principal: caller.principal, sessionId, cause: caller.cause };
   const receipt = receiptFor(caller, tool, idempotency_key, args);
   // What was right at the first call may have passed by now.
   const known = dry_run === true ? null : engine.schedules.recall(receipt);

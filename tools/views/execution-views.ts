@@ -14,6 +14,7 @@ import { executionHead } from '../wire/execution.ts';
 import { explanationToWire } from '../wire/reason.ts';
 import { stepToWire, waitToWire } from '../wire/step.ts';
 import { eventsView } from './events-view.ts';
+import { lineageView } from './lineage-view.ts';
 import { offsetOf, pieceOf } from './paged-text.ts';
 import { missing, showView, type ViewRequest, type Views } from './view.ts';
 
@@ -33,6 +34,7 @@ const VIEWS: Views = {
     ...explanationToWire(explainExecution(r.engine.backend, require(r), r.engine.now, (task) => r.engine.registry.versionOf(task))),
     next: nextFor(require(r)),
   }),
+  lineage: (r) => lineageView(r),
 };
 
 export function executionView(request: ViewRequest): JsonObject {

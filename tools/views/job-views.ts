@@ -7,6 +7,7 @@ import { jobToWire } from '../wire/job.ts';
 import { explanationToWire } from '../wire/reason.ts';
 import { eventsView } from './events-view.ts';
 import { logLines } from './execution-views.ts';
+import { lineageView } from './lineage-view.ts';
 import { pieceOf } from './paged-text.ts';
 import { missing, showView, type ViewRequest, type Views } from './view.ts';
 
@@ -17,6 +18,7 @@ const viewsOf = (job: Job): Views => ({
   output: (r) => output(r, job),
   logs: (r) => logLines(r, r.id),
   explain: (r) => explanationToWire(explainJob(r.engine.backend, job, r.engine.now)),
+  lineage: (r) => lineageView(r),
 });
 
 export function jobView(request: ViewRequest): JsonObject {

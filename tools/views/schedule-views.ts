@@ -4,6 +4,7 @@ import type { Occurrence, Schedule } from '../../src/domain/schedule.ts';
 import { budgetToWire } from '../wire/budget.ts';
 import { iso } from '../wire/compact.ts';
 import { occurrenceToWire, scheduleReply, statusOf } from '../wire/schedule.ts';
+import { lineageView } from './lineage-view.ts';
 import { explainSchedule } from './schedule-explain.ts';
 import { missing, showView, type ViewRequest, type Views } from './view.ts';
 
@@ -13,6 +14,7 @@ const VIEWS: Views = {
   summary: (r) => summary(r, require(r)),
   events: (r) => ledgerView(r, require(r)),
   explain: (r) => explainSchedule(r.engine, require(r)),
+  lineage: (r) => lineageView(r),
 };
 
 export function scheduleView(request: ViewRequest): JsonObject {

@@ -4,6 +4,7 @@ import { budgetToWire } from '../wire/budget.ts';
 import { executionRow } from '../wire/execution.ts';
 import { callToWire, sessionToWire } from '../wire/session.ts';
 import { eventsView } from './events-view.ts';
+import { lineageView } from './lineage-view.ts';
 import { missing, showView, type ViewRequest, type Views } from './view.ts';
 
 const CALLS_SHOWN = 10;
@@ -11,6 +12,7 @@ const CALLS_SHOWN = 10;
 const VIEWS: Views = {
   summary: (r) => summary(r),
   events: (r) => ({ session_id: r.id, ...eventsView(r, { sessionId: r.id }) }),
+  lineage: (r) => lineageView(r),
 };
 
 export function sessionView(request: ViewRequest): JsonObject {

@@ -2,6 +2,7 @@
 import { formatDuration } from '../../domain/duration.ts';
 import { isJsonObject, type JsonObject } from '../../domain/json.ts';
 import { jsonLines } from './json-text.ts';
+import { lineageLines } from './lineage.ts';
 import { recordLines } from './record.ts';
 import { inStatusColor, sign } from './symbols.ts';
 import { type Column, tableLines } from './table.ts';
@@ -25,6 +26,7 @@ export function viewLines(view: string, data: JsonObject, screen: ViewScreen): s
 function bodyLines(view: string, data: JsonObject, screen: ViewScreen): string[] {
   const { colors: c } = screen;
   if (view === 'graph' && typeof data.mermaid === 'string') return [data.mermaid];
+  if (view === 'lineage') return lineageLines(data, c);
   if (view === 'explain') return explainLines(data, screen);
   if (view === 'steps' && Array.isArray(data.steps)) return stepTable(objects(data.steps), screen);
   if (view === 'events') return eventTable(objects(data.events), screen);

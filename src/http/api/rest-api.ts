@@ -12,6 +12,7 @@ import type { Logger } from '../../domain/log.ts';
 import { nearMatches } from '../../domain/near-match.ts';
 import { traceContextOf } from '../../domain/trace-context.ts';
 import type { OrchestrationEngine } from '../../orchestration/orchestration-engine.ts';
+import { parentHeader } from '../../runtime/current-work.ts';
 import { type AuditEntry, type CallFigure, type CallRequest, ToolCaller } from '../../tool-caller.ts';
 import type { Exchange, Gate } from '../gate.ts';
 import { readObject } from '../read-body.ts';
@@ -237,11 +238,12 @@ function withKey(tool: ToolSpec, args: JsonObject, header: string | string[] | u
 }
 
 /** Its id, which the log knows it by, and the trace that the caller works in. */
-function factsOf({ headers, method = '' }: IncomingMessage): Pick<CallRequest, 'requestId' | 'trace' | 'attributes'> {
+function factsOf({ headers, method = '' }: IncomingMessage): Pick<CallRequest, 'requestId' | 'trace' | 'attributes' | 'cause'> {
   const id = headers[REQUEST_ID];
   return {
     requestId: typeof id === 'string' ? id : undefined,
     trace: headers.traceparent === undefined ? null : traceContextOf((name) => headers[name]),
+    cause: parentHeader(headers),
     attributes: { 'network.transport': 'tcp', 'http.request.method': method },
   };
 }

@@ -23,7 +23,7 @@ export function executionVerbs(host: Host): Verbs {
   return {
     startExecution: (p) =>
       host.write((parts) => {
-        const { tx, executions, sessions, projects } = parts;
+        const { tx, executions, sessions, projects, lineage } = parts;
         const receipt = lookUp(tx, p.receipt);
         if (receipt.kind === 'conflict') return { kind: 'conflict', error: receipt.error };
         if (receipt.kind === 'replay') {
@@ -37,6 +37,8 @@ export function executionVerbs(host: Host): Verbs {
         const guarded = guardRefusal(parts, p);
         if (guarded !== null) return { kind: 'conflict', error: guarded };
         const record = executions.start(p, p.decide);
+        const cause = p.cause ? lineage.causeIn(record.ns, p.cause) : null;
+        if (cause !== null) tx.sql('UPDATE execution SET cause = ? WHERE num = ?').run(cause, record.num);
         remember(tx, p.receipt, { executionId: p.id });
         return { kind: 'started', executionId: p.id, replayed: false, status: record.row.status };
       }),

@@ -173,6 +173,14 @@ function withNeeds(job: NewJob, standIns: ReadonlyMap<string, string>): NewJob {
 }
 
 function enqueueOne(parts: Parts, job: NewJob): number {
+  const num = insertOne(parts, job);
+  const { tx, lineage } = parts;
+  const cause = job.cause ? lineage.causeIn(tx.namespace(job.namespace), job.cause) : null;
+  if (cause !== null) tx.sql('UPDATE job SET cause = ? WHERE num = ?').run(cause, num);
+  return num;
+}
+
+function insertOne(parts: Parts, job: NewJob): number {
   if (job.dependsOn.length === 0) return parts.jobRows.insert(job, NO_NEEDS);
   const open: number[] = [];
   let failed = 0;

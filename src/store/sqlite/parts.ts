@@ -17,6 +17,7 @@ import { ExecutionRows } from './execution-rows.ts';
 import { Executions } from './executions.ts';
 import { JobRows, type JobSql } from './job-rows.ts';
 import { Jobs } from './jobs.ts';
+import { Lineage } from './lineage.ts';
 import { Lists } from './lists.ts';
 import { OutputSchemas } from './output-schemas.ts';
 import { Outputs } from './outputs.ts';
@@ -68,6 +69,7 @@ export interface Parts {
   readonly allocations: Allocations;
   readonly budgets: Budgets;
   readonly breakers: Breakers;
+  readonly lineage: Lineage;
 }
 
 /** `record` is told of every statement that wrote rows. */
@@ -144,5 +146,6 @@ export function buildParts(db: Db, env: BackendEnvironment, record?: RecordState
     allocations,
     budgets,
     breakers,
+    lineage: new Lineage(tx, plans),
   };
 }

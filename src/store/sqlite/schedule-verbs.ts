@@ -1,5 +1,6 @@
 // Owns the verbs that change schedules, each with its receipt in the same commit.
 import { type ErrorData, LogisticsError } from '../../domain/errors.ts';
+import { DEFAULT_SCHEDULE_DEPTH, depthRefusal } from '../../domain/lineage.ts';
 import type { Backend, ScheduleChangeResult } from '../backend.ts';
 import { SCHEDULE } from './codes.ts';
 import type { Host } from './host.ts';
@@ -17,16 +18,21 @@ export function scheduleVerbs(host: Host): Verbs {
     },
 
     putSchedule: (p) =>
-      host.write(({ tx, schedules, scheduleChanges, sessions, budgets }) => {
+      host.write(({ tx, schedules, scheduleChanges, sessions, budgets, lineage }) => {
         const receipt = lookUp(tx, p.receipt);
         if (receipt.kind === 'conflict') return { kind: 'conflict', error: receipt.error };
         const first = receipt.kind === 'replay' ? schedules.rows.byId((receipt.reply as { id: string }).id) : undefined;
         if (first !== undefined) return { kind: 'stored', schedule: schedules.rows.toSchedule(first), replayed: true };
         const refusal = p.schedule.sessionId === null ? null : sessions.refusal(p.schedule.sessionId);
         if (refusal !== null) return { kind: 'conflict', error: refusal };
+        const cause = p.cause ? lineage.causeIn(tx.namespace(p.schedule.namespace), p.cause) : null;
+        const above = cause === null ? null : lineage.scheduleAbove(cause);
+        const tooDeep = above === null ? null : depthRefusal(above.depth + 1, tx.env.limits.scheduleDepth ?? DEFAULT_SCHEDULE_DEPTH, above.id);
+        if (tooDeep !== null) return { kind: 'conflict', error: tooDeep };
         const made = scheduleChanges.create(p.schedule);
         if ('conflict' in made) return { kind: 'conflict', error: made.conflict };
         const num = schedules.rows.byId(made.id)?.num;
+        if (cause !== null) tx.sql('UPDATE schedule SET cause = ?, depth = ? WHERE id = ?').run(cause, above === null ? 0 : above.depth + 1, made.id);
         if (p.budget && num !== undefined) budgets.rows.put({ kind: 'schedule', num }, p.budget);
         if (receipt.kind === 'new') remember(tx, p.receipt, { id: p.schedule.id });
         return { kind: 'stored', schedule: made, replayed: false };

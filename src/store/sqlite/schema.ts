@@ -3,6 +3,7 @@ import type { Database } from 'better-sqlite3';
 import { StoreError } from '../../domain/errors.ts';
 import { BUDGETS } from './migrations/budgets.ts';
 import { INITIAL } from './migrations/initial.ts';
+import { LINEAGE } from './migrations/lineage.ts';
 import { OBSERVE } from './migrations/observe.ts';
 import { OUTLETS } from './migrations/outlets.ts';
 import { PROJECTS } from './migrations/projects.ts';
@@ -17,7 +18,19 @@ import { retryBusy } from './sqlite-error.ts';
 export const APPLICATION_ID = 0x4c674d63;
 
 /** In order; each is a file of its own in migrations/. */
-export const MIGRATIONS: readonly string[] = [INITIAL, STEP_CACHE, QUEUE_ORDER, OBSERVE, PROJECTS, SESSION_MODES, RESOURCES, OUTLETS, TRACKING, BUDGETS];
+export const MIGRATIONS: readonly string[] = [
+  INITIAL,
+  STEP_CACHE,
+  QUEUE_ORDER,
+  OBSERVE,
+  PROJECTS,
+  SESSION_MODES,
+  RESOURCES,
+  OUTLETS,
+  TRACKING,
+  BUDGETS,
+  LINEAGE,
+];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
