@@ -211,6 +211,7 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
     registry,
     schedules: scheduleManager,
     planner: new RunPlanner({
+      backend: visible,
       workflows,
       evaluator,
       durations: () => {

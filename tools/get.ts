@@ -54,7 +54,7 @@ export const getTool = defineTool({
   name: 'get',
   title: 'Get anything by id',
   description:
-    'Read one execution, job, schedule, session, workflow, artifact or worker agent by its id: status, steps, events, output, logs, graph or the reason why it is not done. Ids start with exec_, job_, sched_, sess_, wf_, art_ or wrk_. ' +
+    'Read one execution, job, schedule, session, workflow, artifact or worker agent by its id: status, steps, events, output, logs, graph, timeline or the reason why it is not done. Ids start with exec_, job_, sched_, sess_, wf_, art_ or wrk_. ' +
     'Views: execution all; job summary, events, output, logs, explain, lineage; schedule summary (next fires), events (ledger), explain, lineage; session summary, events, lineage; workflow summary, steps, output (definition), graph; artifact summary (content in pieces); worker summary; project summary, steps, graph (its plan); queue:<name> summary with settings and statistics; pool:<name> summary, explain (advice on its size); alloc_… summary.',
   kind: 'read',
   idempotent: true,

@@ -44,17 +44,57 @@ export function countedEstimate(p: {
   };
 }
 
-/** One duration of the spread: straight lines between its quantiles, from half of p10 to a third beyond p95. */
+/** One duration of the spread. */
 export function drawMs(estimate: DurationEstimate, random: Random): number {
-  const { p10Ms, p50Ms, p90Ms, p95Ms } = estimate;
-  if (p10Ms === p95Ms) return p50Ms;
-  const u = random();
-  const between = (low: number, high: number, from: number, to: number): number => from + ((u - low) / (high - low)) * (to - from);
-  if (u < 0.1) return between(0, 0.1, p10Ms / 2, p10Ms);
-  if (u < 0.5) return between(0.1, 0.5, p10Ms, p50Ms);
-  if (u < 0.9) return between(0.5, 0.9, p50Ms, p90Ms);
-  if (u < 0.95) return between(0.9, 0.95, p90Ms, p95Ms);
-  return between(0.95, 1, p95Ms, p95Ms + (p95Ms - p50Ms) / 3);
+  return estimate.p10Ms === estimate.p95Ms ? estimate.p50Ms : quantileMs(estimate, random());
+}
+
+/** The duration that a share of all stays below: straight lines between the quantiles, from half of p10 to a third beyond p95. */
+export function quantileMs(estimate: DurationEstimate, share: number): number {
+  const knots = knotsOf(estimate);
+  const at = Math.max(
+    1,
+    knots.findIndex(([reached]) => share <= reached),
+  );
+  const [low, from] = knots[at - 1] as Knot;
+  const [high, to] = knots[at] as Knot;
+  return from + ((share - low) / (high - low)) * (to - from);
+}
+
+/** The share of all durations that are shorter. */
+export function shareBelow(estimate: DurationEstimate, ms: number): number {
+  const knots = knotsOf(estimate);
+  const at = knots.findIndex(([, reached]) => ms < reached);
+  if (at <= 0) return at === 0 ? 0 : 1;
+  const [low, from] = knots[at - 1] as Knot;
+  const [high, to] = knots[at] as Knot;
+  return low + ((ms - from) / (to - from)) * (high - low);
+}
+
+/**
+ * What is left of one that has run for so long: the spread of those that take longer still. One that has outlasted all that is known is taken to need
+ * up to half as long again, since nothing tells.
+ */
+export function remainingEstimate(estimate: DurationEstimate, elapsedMs: number): DurationEstimate {
+  const passed = shareBelow(estimate, elapsedMs);
+  const left = (share: number): number =>
+    passed >= 0.99 ? share * OUTLASTED * elapsedMs : Math.max(0, quantileMs(estimate, passed + share * (1 - passed)) - elapsedMs);
+  return { ...estimate, p10Ms: left(0.1), p50Ms: left(0.5), p90Ms: left(0.9), p95Ms: left(0.95), meanMs: left(0.5) };
+}
+
+const OUTLASTED = 0.5;
+
+type Knot = readonly [share: number, ms: number];
+
+function knotsOf({ p10Ms, p50Ms, p90Ms, p95Ms }: DurationEstimate): readonly Knot[] {
+  return [
+    [0, p10Ms / 2],
+    [0.1, p10Ms],
+    [0.5, p50Ms],
+    [0.9, p90Ms],
+    [0.95, p95Ms],
+    [1, p95Ms + (p95Ms - p50Ms) / 3],
+  ];
 }
 
 /** The same spread around another median. */

@@ -1,12 +1,12 @@
 // Owns planning for callers: a workflow that is stored or given, what its input tells of items and waits, and what is known of durations.
 import type { DurationSource } from '../domain/duration-estimate.ts';
-import { LogisticsError } from '../domain/errors.ts';
 import type { Evaluator } from '../domain/evaluator.ts';
-import type { Json, JsonObject } from '../domain/json.ts';
-import type { Plan } from '../domain/plan.ts';
-import { SleepInput, SleepUntilInput } from '../domain/waiting-inputs.ts';
 import { exactAnswer } from '../optimization/exact-plan.ts';
 import { type Forecast, type ForecastRequest, forecast } from '../optimization/forecast.ts';
+import type { RunOutlook } from '../optimization/remaining.ts';
+import type { Backend, ExecutionSummary } from '../store/backend.ts';
+import { runOutlook } from './run-outlook.ts';
+import { toldBy } from './told-by-definition.ts';
 import type { StartRequest, WorkflowManager } from './workflow-manager.ts';
 
 export type PlanRequest = ForecastRequest &
@@ -16,6 +16,7 @@ export type PlanRequest = ForecastRequest &
   };
 
 export interface RunPlannerOptions {
+  readonly backend: Pick<Backend, 'getSteps' | 'planOf'>;
   readonly workflows: WorkflowManager;
   readonly evaluator: Evaluator;
   readonly durations: () => DurationSource;
@@ -38,37 +39,10 @@ export class RunPlanner {
     const found = forecast(outlook.plan, request, { source: durations(), slots, ...toldBy(outlook.plan, outlook.input, evaluator, now()) });
     return exact === true ? { ...found, exact: await exactAnswer(found.plan) } : found;
   }
-}
 
-/** Items of lists and ms of sleeps, as far as definition and input tell them. */
-function toldBy(plan: Plan, input: JsonObject | null, evaluator: Evaluator, now: number): { items: Record<string, number>; waits: Record<string, number> } {
-  const items: Record<string, number> = {};
-  const waits: Record<string, number> = {};
-  for (const node of plan.nodes.slice(0, plan.mainCount)) {
-    const { step } = node;
-    if (step.forEach !== undefined) {
-      const list = rendered(step.forEach, input, evaluator);
-      if (Array.isArray(list)) items[node.id] = list.length;
-    }
-    if (node.kind === 'sleep') {
-      const read = SleepInput.safeParse(rendered(step.with, input, evaluator));
-      if (read.success) waits[node.id] = read.data.duration;
-    } else if (node.kind === 'sleepUntil') {
-      const read = SleepUntilInput.safeParse(rendered(step.with, input, evaluator));
-      if (read.success) waits[node.id] = Math.max(0, read.data.until - now);
-    }
-  }
-  return { items, waits };
-}
-
-/** Undefined for what only a run can tell. */
-function rendered(template: Json, input: JsonObject | null, evaluator: Evaluator): Json | undefined {
-  if (!evaluator.isDynamic(template)) return template;
-  if (evaluator.references(template).some((path) => path[0] !== 'input' || input === null)) return undefined;
-  try {
-    return evaluator.render(template, { values: { input: input ?? {} } }, 'condition');
-  } catch (error) {
-    if (error instanceof LogisticsError) return undefined;
-    throw error;
+  /** How far a run is and when it ends, alone on the slots of this process; null for one that has ended. Without its end it is cheap. */
+  outlook(row: ExecutionSummary, { withEnd = true }: { readonly withEnd?: boolean } = {}): RunOutlook | null {
+    const { backend, evaluator, durations, slots, now } = this.#o;
+    return runOutlook(row, { backend, evaluator, source: durations(), slots, now: now(), withEnd });
   }
 }

@@ -134,7 +134,7 @@ describe('tools over HTTP', () => {
       schedules: (await call('POST /schedules/cron', { name: 'n', expression: '@daily', target: { task: 'echo', input: { value: 1 } } })).body.schedule_id,
       sessions: (await call('POST /sessions', {})).body.session_id,
     };
-    const views = ['summary', 'steps', 'events', 'output', 'logs', 'graph', 'explain', 'lineage'];
+    const views = ['summary', 'steps', 'events', 'output', 'logs', 'graph', 'timeline', 'explain', 'lineage'];
     for (const route of API_ROUTES) {
       const [, folder = ''] = route.path.split('/');
       if (!route.path.endsWith('/{view}') || ids[folder] === undefined) continue;

@@ -68,7 +68,7 @@ describe('ids of another tenant', () => {
     const tries: Readonly<Record<string, readonly Record<string, unknown>[]>> = {
       get: [
         ...Object.entries(ids).flatMap(([kind, id]) => (id === '' || kind === 'batch' ? [] : [{ id }])),
-        ...(['steps', 'events', 'output', 'logs', 'graph', 'explain', 'lineage'] as const).map((view) => ({ id: ids.execution, view })),
+        ...(['steps', 'events', 'output', 'logs', 'graph', 'timeline', 'explain', 'lineage'] as const).map((view) => ({ id: ids.execution, view })),
         ...(['events', 'output', 'logs', 'explain', 'lineage'] as const).map((view) => ({ id: ids.job, view })),
         { id: ids.schedule, view: 'events' },
         { id: ids.schedule, view: 'explain' },

@@ -291,7 +291,7 @@ describe('the tools as a client sees them', () => {
 
   it('have these choices', () => {
     expect(schemaOf('create_workflow').properties.mode?.enum).toEqual(['preview', 'apply']);
-    expect(schemaOf('get').properties.view?.enum).toEqual(['summary', 'steps', 'events', 'output', 'logs', 'graph', 'explain', 'lineage']);
+    expect(schemaOf('get').properties.view?.enum).toEqual(['summary', 'steps', 'events', 'output', 'logs', 'graph', 'timeline', 'explain', 'lineage']);
     expect(schemaOf('list').properties.kind?.enum).toEqual([
       'workflows',
       'executions',

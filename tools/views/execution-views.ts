@@ -11,11 +11,13 @@ import type { ExecutionSummary, StepView } from '../../src/store/backend.ts';
 import { budgetToWire } from '../wire/budget.ts';
 import { clipped, compact, iso, shortText } from '../wire/compact.ts';
 import { executionHead } from '../wire/execution.ts';
+import { outlookToWire } from '../wire/outlook.ts';
 import { explanationToWire } from '../wire/reason.ts';
 import { stepToWire, waitToWire } from '../wire/step.ts';
 import { eventsView } from './events-view.ts';
 import { lineageView } from './lineage-view.ts';
 import { offsetOf, pieceOf } from './paged-text.ts';
+import { timelineView } from './timeline-view.ts';
 import { missing, showView, type ViewRequest, type Views } from './view.ts';
 
 const STEPS_SHOWN = 25;
@@ -30,6 +32,7 @@ const VIEWS: Views = {
   output: (r) => output(r),
   logs: (r) => logs(r),
   graph: (r) => graph(r),
+  timeline: (r) => timelineView(r, require(r)),
   explain: (r) => ({
     ...explanationToWire(explainExecution(r.engine.backend, require(r), r.engine.now, (task) => r.engine.registry.versionOf(task))),
     next: nextFor(require(r)),
@@ -67,6 +70,7 @@ function summary(r: ViewRequest, row: ExecutionSummary): JsonObject {
   const holder = row.paused ? backend.budgetHolding(r.id) : null;
   return {
     ...executionHead(row, now),
+    ...outlookToWire(r.engine.planner.outlook(row), now),
     ...budgetToWire(r.engine.budgets.of('run', r.id)),
     ...compact({
       held_by: holder === null ? undefined : { owner: holder.owner, id: holder.id, reason: budgetReason(holder.limit) },

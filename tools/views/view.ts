@@ -3,7 +3,7 @@ import { LogisticsError } from '../../src/domain/errors.ts';
 import type { JsonObject } from '../../src/domain/json.ts';
 import type { OrchestrationEngine } from '../../src/orchestration/orchestration-engine.ts';
 
-export const VIEWS = ['summary', 'steps', 'events', 'output', 'logs', 'graph', 'explain', 'lineage'] as const;
+export const VIEWS = ['summary', 'steps', 'events', 'output', 'logs', 'graph', 'timeline', 'explain', 'lineage'] as const;
 export type View = (typeof VIEWS)[number];
 
 export interface ViewRequest {

@@ -29,7 +29,7 @@ export function addGet(program: Command, invoke: Invoke): void {
     .command('get')
     .argument('<id>', 'an id (exec_, job_, sched_, sess_, wf_, art_, wrk_), or the name of a workflow')
     .description('show one thing')
-    .option('--view <view>', 'summary (default), steps, events, output, logs, graph or explain')
+    .option('--view <view>', 'summary (default), steps, events, output, logs, graph, timeline or explain')
     .option('--step <id>', 'one step of an execution')
     .option('--cursor <cursor>', 'the next part')
     .option('--limit <n>', 'rows, 1 to 100')

@@ -27,6 +27,7 @@ function bodyLines(view: string, data: JsonObject, screen: ViewScreen): string[]
   const { colors: c } = screen;
   if (view === 'graph' && typeof data.mermaid === 'string') return [data.mermaid];
   if (view === 'lineage') return lineageLines(data, c);
+  if (view === 'timeline' && Array.isArray(data.picture)) return timelineLines(data, screen);
   if (view === 'explain') return explainLines(data, screen);
   if (view === 'steps' && Array.isArray(data.steps)) return stepTable(objects(data.steps), screen);
   if (view === 'events') return eventTable(objects(data.events), screen);
@@ -42,6 +43,20 @@ function bodyLines(view: string, data: JsonObject, screen: ViewScreen): string[]
   }
   if (typeof data.artifact_id === 'string' && data.encoding === 'utf-8') return [stripControls(text(data, 'content'))];
   return recordLines(data, screen);
+}
+
+/** The picture; ░ waited for a worker, █ made the run as long as it was. */
+function timelineLines({ picture, spans: _, critical_path: path, ...head }: JsonObject, screen: ViewScreen): string[] {
+  const { colors: c } = screen;
+  const lines = (picture as string[]).map(stripControls);
+  const names = Array.isArray(path) ? path.map(String) : [];
+  return [
+    ...lines,
+    c.dim('░ ready, waiting for a worker   ▓ at work   █ at work, on the critical path   ▶ not over'),
+    ...(names.length === 0 ? [] : ['', `${c.bold('critical path')}  ${oneLine(names.join(' → '))}`]),
+    '',
+    ...recordLines(head, screen),
+  ];
 }
 
 export function stepTable(steps: readonly JsonObject[], screen: ViewScreen): string[] {

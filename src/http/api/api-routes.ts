@@ -155,7 +155,7 @@ export const API_ROUTES: readonly ApiRoute[] = [
   list('executions'),
   make('/executions', 'Run a workflow.', executeWorkflowTool),
   wait('executions'),
-  ...get('executions', 'execution', ['summary', 'steps', 'events', 'output', 'logs', 'graph', 'explain', 'lineage']),
+  ...get('executions', 'execution', ['summary', 'steps', 'events', 'output', 'logs', 'graph', 'timeline', 'explain', 'lineage']),
   control('executions', 'execution'),
   list('jobs'),
   make('/jobs', 'Enqueue a job or a batch.', enqueueJobTool),
