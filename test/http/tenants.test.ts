@@ -82,6 +82,7 @@ describe('ids of another tenant', () => {
         { id: ids.execution, action: 'fork', step: 's' },
         { id: ids.execution, action: 'signal', name: 'go' },
         { id: ids.execution, action: 'approve', approved: true },
+        { id: ids.execution, action: 'update', budget: { attempts: 5 } },
         { id: ids.job, action: 'cancel' },
         { id: ids.job, action: 'redrive' },
         ...(['pause', 'resume', 'trigger', 'delete'] as const).map((action) => ({ id: ids.schedule, action })),
