@@ -36,6 +36,7 @@ export default defineConfig({
         'src/task/**': submodule,
         'src/schedule/**': submodule,
         'src/resources/**': submodule,
+        'src/routing/**': submodule,
         'src/optimization/**': submodule,
         'src/tracking/**': submodule,
         'src/orchestration/**': submodule,

@@ -22,6 +22,7 @@ import { processes } from './scenarios/processes.ts';
 import { recovery } from './scenarios/recovery.ts';
 import { redis } from './scenarios/redis.ts';
 import { resources } from './scenarios/resources.ts';
+import { routing } from './scenarios/routing.ts';
 import { schedules } from './scenarios/schedules.ts';
 import { stdio } from './scenarios/stdio.ts';
 import { describeMachine } from './support/machine.ts';
@@ -47,6 +48,7 @@ const SCENARIOS: readonly Scenario[] = [
   resources,
   idle,
   planning,
+  routing,
   makespan,
   million,
   cron,
