@@ -25,6 +25,7 @@ import { resources } from './scenarios/resources.ts';
 import { routing } from './scenarios/routing.ts';
 import { schedules } from './scenarios/schedules.ts';
 import { stdio } from './scenarios/stdio.ts';
+import { tracking } from './scenarios/tracking.ts';
 import { describeMachine } from './support/machine.ts';
 import { asJson, asTable, machineLine, type ScenarioReport } from './support/report.ts';
 import { type Context, type Scenario, Skipped } from './support/scenario.ts';
@@ -51,6 +52,7 @@ const SCENARIOS: readonly Scenario[] = [
   routing,
   makespan,
   million,
+  tracking,
   cron,
 ];
 

@@ -39,7 +39,8 @@ export const getSystemStatusTool = defineTool({
     changes: z.looseObject({}).optional(),
   }),
   async handle({ engine }, { since, response_format }) {
-    return statusToWire(engine.getSystemStatus(since === undefined ? undefined : sinceOf(since)), response_format === 'detailed');
+    const status = engine.getSystemStatus(since === undefined ? undefined : sinceOf(since));
+    return statusToWire(status, response_format === 'detailed' ? engine.performance() : null);
   },
 });
 

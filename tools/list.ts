@@ -54,7 +54,7 @@ export const listTool = defineTool({
   name: 'list',
   title: 'List what exists',
   description:
-    'List and search workflows, executions, jobs, schedules, sessions, workers (agents and processes), queues with their statistics, or events, newest first (events: the newest, oldest first), filtered by status, queue, workflow, task, session, time or text.',
+    'List and search workflows, executions, jobs, schedules, sessions, workers (agents and processes), queues with their statistics, insights (failures that are alike, flaky and slow steps, late runs, work by the hour), or events, newest first (events: the newest, oldest first), filtered by status, queue, workflow, task, session, time or text.',
   kind: 'read',
   idempotent: true,
   openWorld: false,

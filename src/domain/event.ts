@@ -41,6 +41,7 @@ export const EVENT_TYPES = [
   'project_updated',
   'breaker_opened',
   'breaker_closed',
+  'sla_missed',
 ] as const;
 
 export const EventType = z.enum(EVENT_TYPES);

@@ -56,6 +56,7 @@ export function normaliseDefinition(raw: unknown, options: NormaliseOptions = {}
     concurrency: readConcurrency(top),
     maxParallel: top.integer(top.take('maxParallel', 'max_parallel'), 1, 10_000),
     timeoutMs: readTimeout(top, params !== null),
+    slaMs: top.duration(top.take('sla', 'slaMs', 'sla_ms')),
     budget: readBudget(top),
     breaker: readBreaker(top),
     output: top.take('output')?.value,

@@ -44,6 +44,8 @@ export const WorkflowDefinition = z.strictObject({
   concurrency: Concurrency.optional(),
   maxParallel: z.int().min(1).max(10_000).optional(),
   timeoutMs: z.int().positive().optional(),
+  /** How long a run may take before it counts as late; it goes on all the same. */
+  slaMs: z.int().positive().optional(),
   budget: WorkflowBudget.optional(),
   breaker: Breaker.optional(),
   steps: z.array(WorkflowStep).min(1).max(MAX_STEPS),

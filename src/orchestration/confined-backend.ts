@@ -225,6 +225,9 @@ export function confine(store: Backend, namespace: string): Backend {
     resetBreaker: (p) => store.resetBreaker(here(p)),
     openBreakers: (p) => store.openBreakers(here(p)),
     durationHistories: (p) => store.durationHistories(here(p)),
+    recentHistories: (p) => store.recentHistories(here(p)),
+    failureClusters: (p) => store.failureClusters(here(p)),
+    hoursOfWork: (p) => store.hoursOfWork(here(p)),
   };
 }
 

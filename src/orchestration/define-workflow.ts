@@ -82,6 +82,8 @@ export interface WorkflowSource<Id extends string = string> {
   /** JSON Schema of the input. */
   readonly input?: JsonObject;
   readonly budget?: BudgetSource;
+  /** How long a run may take before it counts as late: a duration, or ms. */
+  readonly sla?: string | number | undefined;
   readonly breaker?: { readonly failures: number; readonly cooldown?: DurationSource };
   readonly concurrency?: { readonly key: string; readonly limit?: number; readonly onLimit?: Concurrency['onLimit'] };
   readonly maxParallel?: number;

@@ -26,6 +26,7 @@ import type { BatchJob } from '../task/queue.ts';
 import type { TaskRegistry } from '../task/task-registry.ts';
 import type { Worker } from '../task/worker.ts';
 import type { WorkerAgents } from '../task/worker-agents.ts';
+import { type Performance, performanceOf } from '../tracking/performance.ts';
 import type { BudgetManager } from './budget-manager.ts';
 import type { Caller } from './caller.ts';
 import { LOCAL_HUMAN } from './caller.ts';
@@ -64,6 +65,8 @@ export interface WaitRequest {
 }
 
 const MAX_WAIT_IDS = 1_000;
+
+const DAY_MS = 86_400_000;
 
 export class OrchestrationEngine {
   readonly backend: Backend;
@@ -401,6 +404,11 @@ export class OrchestrationEngine {
   /** The health of each part, looked at now. */
   healthCheck(): Health {
     return healthOf(this);
+  }
+
+  /** How well it goes: work by the hour, failures alike, flaky and slowed steps, late runs; failures of whole days (UTC) from `windowMs` ago on, default a day. */
+  performance({ windowMs = DAY_MS }: { readonly windowMs?: number } = {}): Performance {
+    return performanceOf(this.backend, { namespace: this.namespace, now: this.now, windowMs });
   }
 
   /** How it is going: store, processes, queues, runs, failures; with `since`, also what changed from that time or cursor on. */

@@ -91,6 +91,7 @@ const CHANGE_TYPES = [
   'budget_exceeded',
   'breaker_opened',
   'breaker_closed',
+  'sla_missed',
 ] as const;
 
 export function systemStatus(p: {

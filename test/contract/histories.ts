@@ -86,5 +86,48 @@ export function historiesContract(make: MakeBackend, { shared }: Capabilities): 
       await bench.backend.retain({ olderThan: 0, keepExecutions: 100, limit: 100 });
       expect(read()).toEqual([]);
     });
+
+    it('knows failures that are alike, by what they have in common, and work by the hour', async () => {
+      const bench = await fresh();
+      const flow = await bench.define({ name: 'sad', steps: [{ id: 'a', task: 'x' }] });
+      for (let i = 0; i < 2; i++) {
+        await bench.start(flow);
+        await bench.settle(await bench.claimOne(), failed());
+      }
+      await bench.enqueue({});
+      const alone = await bench.claimOne();
+      await bench.settle(alone, failed());
+      await bench.enqueue({});
+      await bench.settle(await bench.claimOne(), completed());
+      const clusters = bench.backend.failureClusters({ namespace: 'default', since: bench.now, limit: 10 });
+      expect(clusters).toMatchObject([
+        { workflow: 'sad', step: 'a', code: 'handler_failed', worker: null, count: 2, firstAt: bench.now, lastAt: bench.now },
+        { workflow: null, step: 'noop', code: 'handler_failed', count: 1, example: alone.jobId },
+      ]);
+      expect(bench.backend.hoursOfWork({ namespace: 'default' })).toEqual([{ hour: Math.floor(bench.now / 3_600_000), completed: 1, failed: 1, retries: 2 }]);
+      const histories = bench.backend.recentHistories({ namespace: 'default', limit: 10 });
+      expect(histories.map(({ workflow, step }) => `${workflow}/${step}`).sort()).toEqual(['/noop', '/x', 'sad/', 'sad/a']);
+      bench.now += 86_400_000;
+      expect(bench.backend.failureClusters({ namespace: 'default', since: bench.now, limit: 10 })).toEqual([]);
+      expect(bench.backend.failureClusters({ namespace: 'default', since: bench.now - 86_400_000, limit: 1 })).toHaveLength(1);
+      for (const read of ['failureClusters', 'recentHistories', 'hoursOfWork'] as const)
+        expect(bench.backend[read]({ namespace: 'other', since: 0, limit: 10 })).toEqual([]);
+    });
+
+    it('tells a run that took longer than its workflow says, at its end', async () => {
+      const bench = await fresh();
+      const flow = await bench.define({ name: 'slow', slaMs: 1_000, steps: [{ id: 'a', task: 'x' }] });
+      for (const ms of [1_000, 1_500]) {
+        await bench.start(flow);
+        const job = await bench.claimOne();
+        bench.now += ms;
+        await bench.settle(job);
+      }
+      expect(bench.backend.failureClusters({ namespace: 'default', since: bench.now, limit: 10 })).toMatchObject([
+        { workflow: 'slow', step: null, code: 'sla_missed', count: 1 },
+      ]);
+      const events = bench.backend.readEvents({ after: 0, limit: 9, types: ['sla_missed'] });
+      expect(events.map((event) => event.data)).toEqual([{ workflow: 'slow', sla_ms: 1_000, took_ms: 1_500 }]);
+    });
   });
 }

@@ -185,7 +185,7 @@ describe('ids of another tenant', () => {
 
   it('are in no list, no event and no number', async () => {
     const { mine, theirs, ids } = await two();
-    for (const kind of ['workflows', 'executions', 'jobs', 'schedules', 'sessions', 'workers', 'queues', 'events']) {
+    for (const kind of ['workflows', 'executions', 'jobs', 'schedules', 'sessions', 'workers', 'queues', 'events', 'insights']) {
       for (const filter of [
         {},
         ...(kind === 'schedules' ? [] : [{ namespace: '*' }]),

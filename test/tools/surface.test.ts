@@ -303,6 +303,7 @@ describe('the tools as a client sees them', () => {
       'projects',
       'queues',
       'events',
+      'insights',
     ]);
     expect(Object.keys(schemaOf('list').properties.filter?.properties as object)).toEqual([
       'status',

@@ -16,6 +16,7 @@ export const WORKFLOW_FIELDS: Readonly<Record<keyof WorkflowSource, string>> = {
   maxParallel: 'Jobs of a run at once.',
   budget:
     '`{attempts, tokens, cost, wallClock, fanOut, depth, runs: {max, window}}`: what each run may use, children included; past it the run is paused until the budget is raised. `runs` counts the starts of all its runs.',
+  sla: 'How long a run may take before it is late, such as `2h`: it goes on, the event sla_missed and list kind=insights tell. `timeout` ends a run, sla does not.',
   breaker: '`{failures, cooldown}`: after so many failed runs in a row none is started; after the cool-down one run probes. Without it a person closes it.',
   timeout: 'Limit of a run, from its start; past it the run fails as `timeout`.',
   steps: 'A list, or an object by step id.',

@@ -13,6 +13,7 @@ import type { ListFilter, Page } from '../../src/store/port/common.ts';
 import { executionRow } from '../wire/execution.ts';
 import { jobRow } from '../wire/job.ts';
 import { workerRow } from '../wire/lease.ts';
+import { insightRows } from '../wire/performance.ts';
 import { processRow } from '../wire/process.ts';
 import { projectRow } from '../wire/project.ts';
 import { queueRows } from '../wire/queue.ts';
@@ -24,7 +25,19 @@ import { checkKept } from './kept-events.ts';
 import { offsetOf } from './paged-text.ts';
 import { schedulesPage } from './schedule-list.ts';
 
-export const LIST_KINDS = ['workflows', 'executions', 'jobs', 'schedules', 'sessions', 'workers', 'resources', 'projects', 'queues', 'events'] as const;
+export const LIST_KINDS = [
+  'workflows',
+  'executions',
+  'jobs',
+  'schedules',
+  'sessions',
+  'workers',
+  'resources',
+  'projects',
+  'queues',
+  'events',
+  'insights',
+] as const;
 export type ListKind = (typeof LIST_KINDS)[number];
 
 /** Worker agents in one list; those that were not seen for longest are left out. */
@@ -33,6 +46,8 @@ const NO_POOLS =
   'No pool is defined: define_pool (tool set resources) or pools in the configuration make one; {detect: true} offers cores and memory of this machine.';
 const NO_AGENTS =
   'No worker agent has registered: an agent does so with claim_job (tool set workers), an agent command with logistics-mcp worker --exec "<command>" --capability <name>.';
+
+const NO_INSIGHTS = 'Nothing has run yet: failures that are alike, flaky and slow steps, late runs and work by the hour stand here once jobs have ended.';
 
 const NO_PROJECTS =
   'There is no project yet: create_project (tool set projects) makes one, of a template if you like; logistics-mcp project create on the command line.';
@@ -80,6 +95,7 @@ const LISTINGS: Partial<Readonly<Record<ListKind, Listing>>> = {
   workers: { filters: ['status', 'text', 'since', 'until', 'namespace'], statuses: WORKER_STATUSES, page: workers },
   queues: { filters: ['queue', 'task', 'namespace'], page: queues },
   resources: { filters: ['text'], page: resources },
+  insights: { filters: ['workflow', 'task', 'since'], page: insights },
   events: { filters: ['session_id', 'execution_id', 'since', 'namespace'], page: events },
 };
 
@@ -138,6 +154,17 @@ function resources(r: ListRequest): JsonObject {
   const pools = r.engine.resources.status().filter((pool) => text === undefined || pool.name.includes(text));
   const page = offsetPage(r, pools.map(poolRow));
   return pools.length > 0 || text !== undefined ? page : { ...page, next: [NO_POOLS] };
+}
+
+/** What is amiss, the worst first, then task types and hours; of the last day, or since a time. */
+function insights(r: ListRequest): JsonObject {
+  const { since, workflow, task } = r.filter;
+  const { engine } = r;
+  const rows = insightRows(engine.performance(since === undefined ? {} : { windowMs: Math.max(0, engine.now - since) })).filter(
+    (row) => (workflow === undefined || row.workflow === workflow) && (task === undefined || row.task === task),
+  );
+  const page = offsetPage(r, rows);
+  return rows.length > 0 || (workflow ?? task) !== undefined ? page : { ...page, next: [NO_INSIGHTS] };
 }
 
 /** Worker agents, the active ones first, and processes; a filter that only agents have leaves the processes out. */

@@ -2,12 +2,14 @@
 import type { JsonObject } from '../../src/domain/json.ts';
 import type { SystemStatus } from '../../src/orchestration/system-status.ts';
 import type { QueueStats } from '../../src/store/backend.ts';
+import type { Performance } from '../../src/tracking/performance.ts';
 import { compact, iso, round, shortText } from './compact.ts';
 import { eventToWire } from './event.ts';
 import { executionRow } from './execution.ts';
 import { hookRow } from './hook.ts';
 import { workerRow } from './lease.ts';
 import { outletRow } from './outlet.ts';
+import { performanceInShort } from './performance.ts';
 import { processRow } from './process.ts';
 import { queueRows } from './queue.ts';
 import { poolRow } from './resource.ts';
@@ -16,7 +18,8 @@ import { schedulesToWire } from './schedule-status.ts';
 const TOP = 5;
 const CHANGES = 25;
 
-export function statusToWire(status: SystemStatus, detailed: boolean): JsonObject {
+export function statusToWire(status: SystemStatus, performance: Performance | null): JsonObject {
+  const detailed = performance !== null;
   const top = detailed ? 20 : TOP;
   const { store, throughput, changes } = status;
   const queues = queueRows(status.queueSettings, status.queues, status.now).map((row) => (detailed ? row : inShort(row)));
@@ -68,7 +71,7 @@ export function statusToWire(status: SystemStatus, detailed: boolean): JsonObjec
       cursor: String(store.lastCursor),
     }),
     ...(changes === null ? {} : { changes: changesToWire(changes) }),
-    ...(detailed ? sections(status) : {}),
+    ...(detailed ? sections(status, performance) : {}),
   };
 }
 
@@ -92,7 +95,7 @@ function changesToWire(changes: NonNullable<SystemStatus['changes']>): JsonObjec
   };
 }
 
-function sections(status: SystemStatus): JsonObject {
+function sections(status: SystemStatus, performance: Performance): JsonObject {
   const total = (name: keyof QueueStats['counts']): number => status.queues.reduce((sum, row) => sum + row.counts[name], 0);
   const runMs = status.queues.reduce((sum, row) => sum + (row.meanRunMs ?? 0) * (row.completed + row.failed), 0);
   const runs = status.queues.reduce((sum, row) => sum + row.completed + row.failed, 0);
@@ -122,6 +125,7 @@ function sections(status: SystemStatus): JsonObject {
       pools: status.pools.map(poolInShort),
     },
     performance: compact({
+      ...performanceInShort(performance),
       jobs_per_second: round((status.throughput.jobsCompleted + status.throughput.jobsFailed) / (status.throughput.windowMs / 1_000)),
       max_run_ms: round(status.queues.reduce<number | null>((max, row) => (row.maxRunMs === null ? max : Math.max(max ?? 0, row.maxRunMs)), null)),
       memory_rss_bytes: process.memoryUsage.rss(),

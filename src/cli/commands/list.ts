@@ -48,7 +48,7 @@ const FLAG_OF = {
 export function addList(program: Command, invoke: Invoke): void {
   program
     .command('list')
-    .argument('<kind>', 'workflows, executions, jobs, schedules, queues, sessions, workers, projects or events')
+    .argument('<kind>', 'workflows, executions, jobs, schedules, queues, sessions, workers, resources, projects, events or insights (what is amiss)')
     .description('list what exists, newest first')
     .option('--status <status>', 'running, waiting, failed …')
     .option('--workflow <name>', 'of this workflow')

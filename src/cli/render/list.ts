@@ -69,6 +69,14 @@ const KINDS: Readonly<Record<string, Columns>> = {
     { title: 'oldest', text: (row) => (row.oldest_wait_ms === undefined ? '' : formatDuration(number(row, 'oldest_wait_ms'))), right: true },
     { title: 'limits', text: queueLimits },
   ],
+  insights: (s) => [
+    plain('what', 'insight'),
+    { title: 'where', text: (row) => [text(row, 'workflow'), text(row, 'step'), text(row, 'task')].filter((part) => part !== '').join(' / '), flexible: true },
+    { title: 'count', text: (row) => text(row, 'count') || text(row, 'recovered') || text(row, 'completed') || text(row, 'samples'), right: true },
+    { title: 'how', text: howOf, flexible: true },
+    when('last', 'last_at', s),
+    { title: 'example', text: (row) => text(row, 'example') || text(row, 'execution_id'), paint: (cell) => s.colors.dim(cell) },
+  ],
   resources: (s) => [
     plain('pool', 'pool'),
     plain('type', 'type'),
@@ -203,4 +211,25 @@ function lastStatus(row: JsonObject): string {
 
 function lastFire(row: JsonObject, now: number): string {
   return isJsonObject(row.last) ? `${lastStatus(row)} ${ago(row.last, 'planned_at', now)}` : '';
+}
+
+/** What an insight says of its place, in few words. */
+function howOf(row: JsonObject): string {
+  const ms = (key: string): string => formatDuration(number(row, key));
+  switch (text(row, 'insight')) {
+    case 'failures':
+      return [text(row, 'code'), text(row, 'worker')].filter((part) => part !== '').join(' on ');
+    case 'late':
+      return `${ms('late_ms')} past its sla of ${ms('sla_ms')}`;
+    case 'slow_step':
+      return `${ms('p50_ms')} instead of ${ms('before_p50_ms')} (${text(row, 'times')}x)`;
+    case 'flaky_step':
+      return `${text(row, 'percent')} % completed only after a failure`;
+    case 'task':
+      return `p50 ${ms('p50_ms')}, p95 ${ms('p95_ms')}, ${text(row, 'failed_percent')} % failed`;
+    case 'hour':
+      return `from ${text(row, 'from').slice(11, 16)} UTC: ${number(row, 'failed')} failed, ${number(row, 'retries')} retried`;
+    default:
+      return '';
+  }
 }

@@ -404,9 +404,19 @@ export class Executions {
     const { history } = this.#tx;
     const ended = { completed: status === 'completed', ms: endedAt - startedAt, final: true, retried: false };
     history.attempt(record.ns, workflow, WHOLE_RUN, ended);
+    this.#tellSla(record, endedAt);
     const above = record.parent === null ? undefined : this.rows.load(record.parent);
     const node = above === undefined || parent === null ? undefined : this.#plans.require(above.row.hash).nodes[parent.stepIndex];
     if (above !== undefined && node !== undefined) history.attempt(record.ns, above.row.workflow, node.id, ended);
+  }
+
+  /** Told at the end: by how much a run was longer than its workflow says it may be. */
+  #tellSla({ ns, num, row, session }: ExecutionRecord, endedAt: number): void {
+    const { slaMs } = this.#plans.require(row.hash).definition;
+    if (slaMs === undefined || endedAt - row.createdAt <= slaMs) return;
+    this.#tx.failures.add({ ns, workflow: row.workflow, step: '', code: 'sla_missed', worker: '', example: row.id });
+    const data = { workflow: row.workflow, sla_ms: slaMs, took_ms: endedAt - row.createdAt };
+    this.#tx.log({ ns, execution: num, idx: null, item: null, job: null, session }, { type: 'sla_missed', data });
   }
 
   #bounded(record: ExecutionRecord, step: StepRow): StepRow {

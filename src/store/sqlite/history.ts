@@ -157,6 +157,27 @@ export function readHistories(tx: Sink, ns: number, workflow: string): ReadonlyM
   return found;
 }
 
+/** Steps, whole runs and task types that were run last, the journal included. */
+export function readRecent(tx: Sink, ns: number, limit: number): { readonly workflow: string; readonly step: string; readonly history: DurationHistory }[] {
+  const found = new Map<string, { readonly workflow: string; readonly step: string; history: DurationHistory }>();
+  const rows = tx.sql('SELECT workflow, step, json FROM history WHERE ns = ? ORDER BY at DESC LIMIT ?').all(ns, limit) as {
+    workflow: string;
+    step: string;
+    json: string;
+  }[];
+  for (const { workflow, step, json } of rows) found.set(JSON.stringify([workflow, step]), { workflow, step, history: readHistory(json) });
+  for (const row of tx.sql('SELECT * FROM history_journal ORDER BY seq').all() as JournalSql[]) {
+    if (row.ns !== ns) continue;
+    for (const [workflow, step, seen] of entriesOf(row)) {
+      const key = JSON.stringify([workflow, step]);
+      const known = found.get(key);
+      if (known !== undefined) known.history = foldIn(known.history, seen);
+      else if (found.size < limit) found.set(key, { workflow, step, history: foldIn(NO_HISTORY, seen) });
+    }
+  }
+  return [...found.values()];
+}
+
 function entriesOf(row: JournalSql): (readonly [workflow: string, step: string, seen: DurationSums])[] {
   return (JSON.parse(row.json) as Journalled).flatMap(([workflow, steps]) =>
     steps.map(([step, ended, recovered, eachRuns, items, cells]) => [workflow, step, { ended, recovered, eachRuns, items, cells }] as const),

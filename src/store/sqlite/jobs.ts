@@ -145,7 +145,11 @@ export class Jobs {
         runMs,
         Math.max(0, (job.started_at ?? tx.now) - (job.ready_at ?? job.created_at)),
       );
-      this.#remember(job, { completed: next.status === 'completed', ms: runMs, final: ended, retried: job.attempts !== null });
+      this.#remember(
+        job,
+        { completed: next.status === 'completed', ms: runMs, final: ended, retried: job.attempts !== null },
+        next.status === 'completed' ? null : (next.error?.code ?? 'failed'),
+      );
       this.#budgets.attempted(job, runMs);
     }
     if (!ended) {
@@ -160,12 +164,17 @@ export class Jobs {
   }
 
   /** For what is expected of the next runs of this step and of this task type. */
-  #remember(job: JobSql, ended: Ended): void {
-    const { history } = this.#tx;
+  #remember(job: JobSql, ended: Ended, code: string | null): void {
+    const { history, failures } = this.#tx;
     history.attempt(job.ns, TASK_TYPES, this.#tx.taskName(job.task), ended);
     const record = job.execution === null ? undefined : this.#executions.rows.load(job.execution);
     const node = record === undefined ? undefined : this.#plans.require(record.row.hash).nodes[job.idx as number];
     if (record !== undefined && node !== undefined) history.attempt(job.ns, record.row.workflow, node.id, ended);
+    if (code === null) return;
+    const worker =
+      job.worker === null ? '' : ((this.#tx.sql('SELECT name FROM worker WHERE num = ?').get(job.worker) as { name: string } | undefined)?.name ?? '');
+    const [workflow, step] = record === undefined || node === undefined ? ['', this.#tx.taskName(job.task)] : [record.row.workflow, node.id];
+    failures.add({ ns: job.ns, workflow, step, code, worker, example: job.id });
   }
 
   #logRetry(job: JobSql, error: ErrorData | null, runAt: number | null): void {

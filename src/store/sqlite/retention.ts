@@ -4,6 +4,7 @@ import { forgetBudget } from './budget-rows.ts';
 import { JOB } from './codes.ts';
 import { forgetDefinitions } from './definition-retention.ts';
 import type { EventLog } from './event-log.ts';
+import { forgetFailures } from './failures.ts';
 import { foldJournal, forgetHistory } from './history.ts';
 import type { Outputs } from './outputs.ts';
 import { dropOld } from './receipts.ts';
@@ -241,6 +242,7 @@ export class Retention {
     tx.sql('DELETE FROM minute WHERE minute < ?').run(Math.floor(tx.now / MINUTE_MS) - KEPT_MINUTES);
     tx.sql('DELETE FROM rate WHERE key IN (SELECT key FROM rate WHERE last_at + period < ? ORDER BY key LIMIT ?)').run(tx.now - MINUTE_MS, CHUNK);
     forgetHistory(tx);
+    forgetFailures(tx);
     const receipts = dropOld(tx, tx.now - tx.env.limits.receiptDays * DAY_MS, this.#receiptPosition);
     this.#receiptPosition = receipts.position;
     const ledgers = forgetLedgers(tx, olderThan, this.#ledgerPosition);

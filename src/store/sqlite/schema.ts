@@ -2,6 +2,7 @@
 import type { Database } from 'better-sqlite3';
 import { StoreError } from '../../domain/errors.ts';
 import { BUDGETS } from './migrations/budgets.ts';
+import { FAILURES } from './migrations/failures.ts';
 import { INITIAL } from './migrations/initial.ts';
 import { LINEAGE } from './migrations/lineage.ts';
 import { OBSERVE } from './migrations/observe.ts';
@@ -30,6 +31,7 @@ export const MIGRATIONS: readonly string[] = [
   TRACKING,
   BUDGETS,
   LINEAGE,
+  FAILURES,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

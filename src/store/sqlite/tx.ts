@@ -10,6 +10,7 @@ import type { RunResult } from '../../domain/schedule.ts';
 import type { BackendEnvironment, CommitNotice, ScheduleSupport } from '../backend.ts';
 import { eventCodes } from './codes.ts';
 import type { Db } from './connection.ts';
+import { FailureJournal } from './failures.ts';
 import { HistoryJournal } from './history.ts';
 import { type AttemptKind, Measured } from './measured.ts';
 import { ResourceUse } from './resource-use.ts';
@@ -99,6 +100,7 @@ export class Tx {
   #last: Record<Numbered, number | null> = { execution: null, job: null, event: null, session: null };
   /** Run times of this transaction. */
   readonly history = new HistoryJournal();
+  readonly failures = new FailureJournal();
   /** By namespace, then by status. */
   readonly #executionCounts = new Map<number, number[]>();
   readonly #limits = new Map<number, { readonly bounds: QueueBounds | null; readonly order: QueueOrder }>();
@@ -213,6 +215,7 @@ export class Tx {
     this.#measured.clear();
     this.uses.clear();
     this.history.clear();
+    this.failures.clear();
     this.#executionCounts.clear();
     this.#limits.clear();
     for (const table of SELDOM_USED) this.changed(table, undefined);
@@ -419,6 +422,7 @@ export class Tx {
     this.#measured.flush(this);
     this.uses.flush(this);
     this.history.flush(this);
+    this.failures.flush(this);
     for (const [ns, counts] of this.#executionCounts) {
       for (const [status, delta] of counts.entries()) {
         if (delta)
