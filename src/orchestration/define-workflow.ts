@@ -83,7 +83,7 @@ export interface WorkflowSource<Id extends string = string> {
   readonly input?: JsonObject;
   readonly budget?: BudgetSource;
   /** How long a run may take before it counts as late: a duration, or ms. */
-  readonly sla?: string | number | undefined;
+  readonly sla?: DurationSource;
   readonly breaker?: { readonly failures: number; readonly cooldown?: DurationSource };
   readonly concurrency?: { readonly key: string; readonly limit?: number; readonly onLimit?: Concurrency['onLimit'] };
   readonly maxParallel?: number;
