@@ -219,6 +219,7 @@ export async function openEngineWith(config: Config, options: OpenOptions = {}):
         const stats = statsSource(visible.queueStats({ namespace }));
         return (p) => durations(p) ?? stats(p);
       },
+      pools: () => visible.listPools({ namespace }),
       slots: config.concurrency,
       now,
     }),

@@ -11,6 +11,9 @@ export interface ForecastFlags {
   readonly objective?: string;
   readonly deadline?: string;
   readonly whatIfSlots?: string;
+  readonly workers?: readonly string[];
+  readonly pools?: readonly string[];
+  readonly exact?: boolean;
   readonly input?: readonly string[];
   readonly inputFile?: string;
 }
@@ -24,11 +27,15 @@ export const FORECAST_FLAG_OF = {
   objective: '--objective',
   deadline: '--deadline',
   'what_if.slots': '--what-if-slots',
+  workers: '--workers',
+  pools: '--pools',
+  exact: '--exact',
   input: '--input',
 };
 
-export function asksForForecast({ slots, gantt, duration, items, objective, deadline, whatIfSlots, input, inputFile }: ForecastFlags): boolean {
-  return [slots, gantt, duration, items, objective, deadline, whatIfSlots, input, inputFile].some((flag) => flag !== undefined);
+export function asksForForecast(flags: ForecastFlags): boolean {
+  const { slots, gantt, duration, items, objective, deadline, whatIfSlots, workers, pools, exact, input, inputFile } = flags;
+  return [slots, gantt, duration, items, objective, deadline, whatIfSlots, workers, pools, exact, input, inputFile].some((flag) => flag !== undefined);
 }
 
 /** What `--gantt` alone means. */
@@ -36,18 +43,37 @@ export function ganttFormat({ gantt }: ForecastFlags): string {
   return typeof gantt === 'string' ? gantt : 'text';
 }
 
-export async function forecastArguments(flags: ForecastFlags, schema: JsonObject | undefined, cwd: string): Promise<Record<string, unknown>> {
-  const { slots, duration, items, objective, deadline, whatIfSlots, input, inputFile } = flags;
+/** `required` is what the steps need of a process: workers that are only named are taken to offer it. */
+export async function forecastArguments(
+  flags: ForecastFlags,
+  { schema, required, cwd }: { readonly schema: JsonObject | undefined; readonly required: readonly string[]; readonly cwd: string },
+): Promise<Record<string, unknown>> {
+  const { slots, duration, items, objective, deadline, whatIfSlots, workers, pools, exact, input, inputFile } = flags;
   return {
     slots: numberOrText(slots),
     durations: duration === undefined ? undefined : pairs(duration),
     items: items === undefined ? undefined : pairs(items),
+    workers: workers?.map((text) => ({ ...workerOf(text), capabilities: required })),
+    pools: pools === undefined ? undefined : Object.fromEntries(Object.entries(pairs(pools)).map(([name, size]) => [name, decimal(size)])),
+    exact,
     objective,
     deadline,
     what_if: whatIfSlots === undefined ? undefined : { slots: numberOrText(whatIfSlots) },
     input: input === undefined && inputFile === undefined ? undefined : await readInput(input, inputFile, schema, cwd),
     format: ganttFormat(flags),
   };
+}
+
+/** `ada=2`, or `ada=2@3` with a price per hour; what is no number is left for the tool to refuse. */
+function workerOf(text: string): { readonly name: string; readonly speed?: unknown; readonly price?: unknown } {
+  const at = text.indexOf('=');
+  if (at < 0) return { name: text };
+  const [speed, price] = text.slice(at + 1).split('@');
+  return { name: text.slice(0, at), speed: decimal(speed), ...(price === undefined ? {} : { price: decimal(price) }) };
+}
+
+function decimal(value: unknown): unknown {
+  return typeof value === 'string' && /^\d+(\.\d+)?$/.test(value) ? Number(value) : value;
 }
 
 /** `build=5m`; a pair without a value is left for the tool to refuse. */

@@ -2,10 +2,12 @@
 import type { DurationSource } from '../domain/duration-estimate.ts';
 import { LogisticsError } from '../domain/errors.ts';
 import type { Plan } from '../domain/plan.ts';
+import type { ResourcePool } from '../domain/resource.ts';
 import type { ExactAnswer } from './exact-plan.ts';
 import { makePlan, type WorkPlan } from './make-plan.ts';
 import type { Objective, PlanCapacity, PlanTask, PlanWorker } from './plan-model.ts';
 import { type StepKnowledge, tasksOfWorkflow } from './plan-of-workflow.ts';
+import { type GivenPools, poolsOfWorkflow } from './pools-of-workflow.ts';
 import { seededRandom } from './seeded-random.ts';
 import { type MakespanSpread, samplesFor, simulatePlan } from './simulate-plan.ts';
 
@@ -15,8 +17,8 @@ export interface ForecastRequest {
   /** Jobs at once, of equal speed; not together with workers. */
   readonly slots?: number | undefined;
   readonly workers?: readonly PlanWorker[] | undefined;
-  /** Size of each pool, and what steps hold of it. */
-  readonly pools?: Readonly<Record<string, { readonly capacity: number; readonly steps: Readonly<Record<string, number>> }>> | undefined;
+  /** Size of each pool, and what steps hold of it; without steps that is what the definition says. Default: the pools of the store. */
+  readonly pools?: GivenPools | undefined;
   readonly durations?: StepKnowledge['durations'];
   readonly items?: StepKnowledge['items'];
   readonly whatIf?:
@@ -32,6 +34,8 @@ export interface ForecastContext {
   /** Read from the definition and the input. */
   readonly items: Readonly<Record<string, number>>;
   readonly waits: Readonly<Record<string, number>>;
+  /** The pools of the store. */
+  readonly pools: readonly ResourcePool[];
 }
 
 export interface Variant {
@@ -53,17 +57,18 @@ export interface Forecast extends Variant {
 export function forecast(workflow: Plan, request: ForecastRequest, context: ForecastContext): Forecast {
   if (request.workers !== undefined && (request.slots !== undefined || request.whatIf?.slots !== undefined))
     throw new LogisticsError('invalid_input', 'Both workers and slots are given.', { path: 'slots', expected: 'workers, or slots of equal speed' });
+  const { pools, assumptions: ofPools } = poolsOfWorkflow(workflow, context.pools, request.pools);
   const known: StepKnowledge = {
     source: context.source,
     durations: request.durations,
     items: { ...context.items, ...request.items },
     waits: context.waits,
-    poolNeeds: Object.fromEntries(Object.entries(request.pools ?? {}).map(([name, pool]) => [name, pool.steps])),
+    poolNeeds: Object.fromEntries(Object.entries(pools).map(([name, pool]) => [name, pool.steps])),
   };
   const seed = request.seed ?? DEFAULT_SEED;
   const { tasks, assumptions } = tasksOfWorkflow(workflow, known);
   const variant = (own: readonly PlanTask[], slots: number): Variant => {
-    const { capacity, bounded } = capacityOf(workflow, own, request, slots);
+    const { capacity, bounded } = capacityOf(workflow, own, { workers: request.workers, pools }, slots);
     const plan = makePlan(bounded, capacity, { objective: request.objective ?? 'makespan', deadlineMs: request.deadlineMs });
     const items = own.reduce((sum, task) => sum + task.count, 0);
     return { plan, spread: simulatePlan(plan, { random: seededRandom(seed), samples: samplesFor(items) }) };
@@ -77,7 +82,7 @@ export function forecast(workflow: Plan, request: ForecastRequest, context: Fore
           tasksOfWorkflow(workflow, { ...known, durations: { ...request.durations, ...whatIf.durations }, failureRates: whatIf.failureRates }).tasks,
           whatIf.slots ?? request.slots ?? context.slots,
         );
-  return { workflow: workflow.definition.name, ...base, assumptions, whatIf: changed, seed, exact: null };
+  return { workflow: workflow.definition.name, ...base, assumptions: [...assumptions, ...ofPools], whatIf: changed, seed, exact: null };
 }
 
 const DEFAULT_SEED = 1;
@@ -86,7 +91,7 @@ const DEFAULT_SEED = 1;
 function capacityOf(
   workflow: Plan,
   tasks: readonly PlanTask[],
-  { workers, pools = {} }: ForecastRequest,
+  { workers, pools }: { readonly workers: ForecastRequest['workers']; readonly pools: GivenPools },
   slots: number,
 ): { readonly capacity: PlanCapacity; readonly bounded: readonly PlanTask[] } {
   const sizes = Object.fromEntries(Object.entries(pools).map(([name, pool]) => [name, pool.capacity]));

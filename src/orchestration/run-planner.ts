@@ -1,6 +1,7 @@
 // Owns planning for callers: a workflow that is stored or given, what its input tells of items and waits, and what is known of durations.
 import type { DurationSource } from '../domain/duration-estimate.ts';
 import type { Evaluator } from '../domain/evaluator.ts';
+import type { ResourcePool } from '../domain/resource.ts';
 import { exactAnswer } from '../optimization/exact-plan.ts';
 import { type Forecast, type ForecastRequest, forecast } from '../optimization/forecast.ts';
 import type { RunOutlook } from '../optimization/remaining.ts';
@@ -20,6 +21,8 @@ export interface RunPlannerOptions {
   readonly workflows: WorkflowManager;
   readonly evaluator: Evaluator;
   readonly durations: () => DurationSource;
+  /** As they are defined now. */
+  readonly pools: () => readonly ResourcePool[];
   /** Jobs that this process runs at once. */
   readonly slots: number;
   readonly now: () => number;
@@ -34,9 +37,9 @@ export class RunPlanner {
 
   /** Plans a run without starting or storing anything. Throws as a start would for what cannot run, and invalid_input for what cannot be planned. */
   async plan({ name, version, definition, input, exact, ...request }: PlanRequest): Promise<Forecast> {
-    const { workflows, evaluator, durations, slots, now } = this.#o;
+    const { workflows, evaluator, durations, pools, slots, now } = this.#o;
     const outlook = await workflows.outlook({ name, version, definition, input });
-    const found = forecast(outlook.plan, request, { source: durations(), slots, ...toldBy(outlook.plan, outlook.input, evaluator, now()) });
+    const found = forecast(outlook.plan, request, { source: durations(), slots, pools: pools(), ...toldBy(outlook.plan, outlook.input, evaluator, now()) });
     return exact === true ? { ...found, exact: await exactAnswer(found.plan) } : found;
   }
 

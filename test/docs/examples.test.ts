@@ -58,6 +58,16 @@ describe('examples', () => {
     );
   }, 110_000);
 
+  it('planned-and-real shows both plans beside what came of them, and the order gains', async () => {
+    const { stdout } = await promisify(execFile)(process.execPath, [join(root, 'examples/planned-and-real.ts')], { timeout: 110_000 });
+    expect(stdout).toMatch(/^200 steps, workers ada ×2, bob ×1, cleo ×0\.5; pools gpu 1, db 2\n/);
+    // Two pictures with a line for each worker, planned and real, without and with.
+    expect(stdout.match(/^(?:ada|bob|cleo) {2,}[pil█·]{40} {3}[pil█·]{40}$/gm)).toHaveLength(6);
+    const [, without, ordered] = /makespan: (\d+) ms without, (\d+) ms with the order/.exec(stdout) ?? [];
+    expect(Number(ordered)).toBeLessThan(Number(without));
+    expect(stdout).toMatch(/inside the predicted 80 % interval: \d+ % of 200 steps\n$/);
+  }, 120_000);
+
   it('nightly-report is taken over with its schedule, and writes one report a night, also when the clocks change', async () => {
     const folder = tempFolder();
     copyFileSync(join(root, 'examples/nightly-report.yaml'), join(folder, 'nightly-report.yaml'));

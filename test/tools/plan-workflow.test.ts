@@ -151,6 +151,18 @@ describe('plan_workflow', () => {
     expect(await refusal(run('plan_workflow', { definition, durations, slots: 2, exact: true, objective: 'mean_latency' }))).toMatchObject({ path: 'exact' });
   });
 
+  it('holds the resources of steps within the pools of the store, or of a size that is asked for', async () => {
+    const run = toolsOf(await engineFor());
+    const resources = { gpu: 1 };
+    const definition = { name: 'two', steps: ['a', 'b'].map((id) => ({ id, task: 'echo', with: { value: 1 }, resources })) };
+    const ask = { definition, durations: { a: '10s', b: '10s' }, slots: 2 };
+    expect(JSON.stringify(await run('plan_workflow', ask))).toContain('These pools are not defined');
+    await run('define_pool', { name: 'gpu', type: 'gpu', capacity: 1 });
+    expect(await run('plan_workflow', ask)).toMatchObject({ makespan_ms: 20_000 });
+    expect(await run('plan_workflow', { ...ask, pools: { gpu: 2 } })).toMatchObject({ makespan_ms: 10_000 });
+    expect(await run('plan_workflow', { ...ask, pools: { gpu: { capacity: 1, steps: { a: 1 } } } })).toMatchObject({ makespan_ms: 10_000 });
+  });
+
   it('refuses by name what does not fit, with what is near', async () => {
     const run = toolsOf(await engineFor());
     const definition = RELEASE;

@@ -32,7 +32,10 @@ export function addPlan(program: Command, invoke: Invoke): void {
     .option('--gantt [format]', 'predict, and draw when each step runs: text, mermaid or json')
     .option('--duration <step=time...>', 'how long steps or task types take, for example build=5m; default: from history')
     .option('--items <step=n...>', 'items of forEach steps')
-    .option('--objective <name>', 'makespan, throughput, mean_latency, deadline')
+    .option('--workers <name=speed...>', 'instead of slots: workers of differing speed, with a price per hour as name=speed@price')
+    .option('--pools <name=size...>', 'sizes of pools; default: those of the store')
+    .option('--objective <name>', 'makespan, throughput, mean_latency, deadline, cost')
+    .option('--exact', 'also find the least makespan there is, of at most 16 steps; needs the package highs')
     .option('--deadline <duration>', 'from the start')
     .option('--what-if-slots <n>', 'compare with another number of slots')
     .option('--input <k=v...>', 'input values, which tell the items of forEach steps and the time of sleeps')
@@ -43,6 +46,7 @@ export function addPlan(program: Command, invoke: Invoke): void {
         'logistics-mcp plan release-notes.yaml',
         'logistics-mcp plan release-notes --mermaid',
         'logistics-mcp plan release-notes --slots 4 --duration build=5m --what-if-slots 8',
+        'logistics-mcp plan release-notes --workers big=2@3 small=1@1 --pools gpu=2 --objective cost',
         'logistics-mcp plan workflows/',
       ),
     )
@@ -87,7 +91,15 @@ async function planOne(engine: OrchestrationEngine, text: string, { io, out }: C
   const facts = planFacts(compiled);
   const mermaid = flags.mermaid === true;
   const forecast = asksForForecast(flags)
-    ? await toolData(engine, 'plan_workflow', { ...source, ...(await forecastArguments(flags, definition.input, cwd)) }, { flags: FORECAST_FLAG_OF })
+    ? await toolData(
+        engine,
+        'plan_workflow',
+        {
+          ...source,
+          ...(await forecastArguments(flags, { schema: definition.input, required: [...new Set(compiled.nodes.flatMap((node) => node.requires))], cwd })),
+        },
+        { flags: FORECAST_FLAG_OF },
+      )
     : undefined;
   if (out.json) out.data({ ...facts, ...(mermaid ? { mermaid: graph.text } : {}), ...(forecast === undefined ? {} : { forecast }) });
   else if (mermaid) out.raw(`${graph.text}\n`);
