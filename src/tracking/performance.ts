@@ -1,7 +1,8 @@
 // Owns how well it goes: work by the hour, failures that are alike, steps that are flaky or have become slow, runs that are late. Reads only.
 import { estimateFrom } from '../domain/duration-history.ts';
 import { type Flaky, flakyOf, type Slowed, slowedOf } from '../domain/insight.ts';
-import type { Backend } from '../store/backend.ts';
+import type { Backend, ExecutionSummary } from '../store/backend.ts';
+import type { Page } from '../store/port/common.ts';
 import type { FailureCluster, HourOfWork } from '../store/port/tracking.ts';
 
 interface OfStep {
@@ -29,13 +30,17 @@ export interface Performance {
 /** Steps that were run last; each costs about 3 µs to read. */
 const LOOKED_AT = 1_000;
 const CLUSTERS = 100;
-const RUNNING = 200;
+const DAY_MS = 86_400_000;
+/** Open runs of each status that are looked at, the newest first. */
+const OPEN = 1_000;
+const PAGE = 200;
 
 export function performanceOf(
   backend: Pick<Backend, 'recentHistories' | 'failureClusters' | 'hoursOfWork' | 'listExecutions' | 'planOf'>,
   { namespace, now, windowMs }: { readonly namespace: string; readonly now: number; readonly windowMs: number },
 ): Performance {
-  const since = now - windowMs;
+  // Failures are counted by the day.
+  const since = Math.floor((now - windowMs) / DAY_MS) * DAY_MS;
   const clusters = backend.failureClusters({ namespace, since, limit: CLUSTERS });
   const steps = backend.recentHistories({ namespace, limit: LOOKED_AT });
   const named = ({ workflow, step }: (typeof steps)[number]): OfStep => ({
@@ -71,11 +76,22 @@ export function performanceOf(
 
 function lateRuns(backend: Pick<Backend, 'listExecutions' | 'planOf'>, namespace: string, now: number): Performance['sla']['late'] {
   return (['running', 'waiting', 'paused', 'pending'] as const)
-    .flatMap((status) => backend.listExecutions({ filter: { namespace, status }, limit: RUNNING, cursor: null }).items)
+    .flatMap((status) => openRuns(backend, namespace, status))
     .flatMap(({ id, hash, workflow, createdAt }) => {
       const slaMs = backend.planOf(hash)?.definition.slaMs;
       const lateMs = slaMs === undefined ? 0 : now - createdAt - slaMs;
       return slaMs === undefined || lateMs <= 0 ? [] : [{ executionId: id, workflow, slaMs, lateMs }];
     })
     .sort((a, b) => b.lateMs - a.lateMs);
+}
+
+function openRuns(backend: Pick<Backend, 'listExecutions'>, namespace: string, status: string): ExecutionSummary[] {
+  const found: ExecutionSummary[] = [];
+  let cursor: string | null = null;
+  do {
+    const page: Page<ExecutionSummary> = backend.listExecutions({ filter: { namespace, status }, limit: PAGE, cursor });
+    found.push(...page.items);
+    cursor = page.nextCursor;
+  } while (cursor !== null && found.length < OPEN);
+  return found;
 }

@@ -96,7 +96,7 @@ describe('plan', () => {
     expect((await folder.cli(['plan', 'notes', '--gantt', 'json'])).stdout).toMatch(/^\[\n/);
     const both = await folder.cli(['plan', 'notes', '--workers', 'big=2@3', 'small=1@1', '--objective', 'cost', '--gantt']);
     expect(both).toMatchObject({ code: 0, stdout: expect.stringMatching(/makespan +5s/) });
-    expect(await folder.cli(['plan', 'notes', '--workers', 'big=fast'])).toMatchObject({ code: 2, stderr: expect.stringContaining('--workers') });
+    expect(await folder.cli(['plan', 'notes', '--workers', 'big=fast'])).toMatchObject({ code: 2, stderr: expect.stringContaining('workers[0].speed') });
     expect(await folder.cli(['plan', 'notes', '--slots', 'many'])).toMatchObject({ code: 2, stderr: expect.stringContaining('--slots') });
     expect(await folder.cli(['plan', 'notes', '--items', 'ech=2'])).toMatchObject({ code: 2, stderr: expect.stringContaining('each') });
   });

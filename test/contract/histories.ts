@@ -109,6 +109,15 @@ export function historiesContract(make: MakeBackend, { shared }: Capabilities): 
       expect(histories.map(({ workflow, step }) => `${workflow}/${step}`).sort()).toEqual(['/noop', '/x', 'sad/a']);
       bench.now += 86_400_000;
       expect(bench.backend.failureClusters({ namespace: 'default', since: bench.now, limit: 10 })).toEqual([]);
+      const before = bench.now - 86_400_000;
+      await bench.enqueue({});
+      const later = await bench.claimOne();
+      await bench.settle(later, failed());
+      // Over several days: the first and the last moment, and the newest example.
+      expect(bench.backend.failureClusters({ namespace: 'default', since: before, limit: 10 })).toMatchObject([
+        { workflow: null, count: 2, firstAt: before, lastAt: bench.now, example: later.jobId },
+        { workflow: 'sad', count: 2, firstAt: before, lastAt: before },
+      ]);
       expect(bench.backend.failureClusters({ namespace: 'default', since: bench.now - 86_400_000, limit: 1 })).toHaveLength(1);
       for (const read of ['failureClusters', 'recentHistories', 'hoursOfWork'] as const)
         expect(bench.backend[read]({ namespace: 'other', since: 0, limit: 10 })).toEqual([]);

@@ -35,7 +35,7 @@ export interface HourOfWork {
 export interface TrackingVerbs {
   /** Run times by step id of one workflow, '' being its whole runs; of all task types of the namespace, by name, where the workflow is null. */
   durationHistories(p: { readonly namespace: string; readonly workflow: string | null }): ReadonlyMap<string, DurationHistory>;
-  /** Of the steps that were run last, as far as their run times are summed up. */
+  /** Of the steps, whole runs and task types that were run last; those of the newest few hundred commits come on top of the limit. */
   recentHistories(p: { readonly namespace: string; readonly limit: number }): readonly StepHistory[];
   /** The most frequent first, by whole days (UTC) from the one of `since` on. */
   failureClusters(p: { readonly namespace: string; readonly since: number; readonly limit: number }): readonly FailureCluster[];

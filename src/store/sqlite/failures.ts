@@ -57,7 +57,8 @@ export class FailureJournal {
 export function readFailures(tx: Sink, p: { readonly ns: number; readonly since: number; readonly limit: number }): FailureCluster[] {
   const rows = tx
     .sql(
-      `SELECT workflow, step, code, worker, sum(n) AS count, min(first_at) AS firstAt, max(last_at) AS lastAt, example FROM failure
+      `SELECT workflow, step, code, worker, sum(n) AS count, min(first_at) AS firstAt, max(last_at) AS lastAt,
+         substr(max(printf('%016d%s', last_at, example)), 17) AS example FROM failure
        WHERE ns = ? AND day >= ? GROUP BY workflow, step, code, worker ORDER BY count DESC, lastAt DESC LIMIT ?`,
     )
     .all(p.ns, Math.floor(p.since / DAY_MS), p.limit) as (FailureCluster & { workflow: string; step: string; worker: string })[];

@@ -157,7 +157,7 @@ export function readHistories(tx: Sink, ns: number, workflow: string): ReadonlyM
   return found;
 }
 
-/** Steps, whole runs and task types that were run last, the journal included. */
+/** Steps, whole runs and task types that were run last: those in the journal, and `limit` others. */
 export function readRecent(tx: Sink, ns: number, limit: number): { readonly workflow: string; readonly step: string; readonly history: DurationHistory }[] {
   const found = new Map<string, { readonly workflow: string; readonly step: string; history: DurationHistory }>();
   const rows = tx.sql('SELECT workflow, step, json FROM history WHERE ns = ? ORDER BY at DESC LIMIT ?').all(ns, limit) as {
@@ -172,7 +172,7 @@ export function readRecent(tx: Sink, ns: number, limit: number): { readonly work
       const key = JSON.stringify([workflow, step]);
       const known = found.get(key);
       if (known !== undefined) known.history = foldIn(known.history, seen);
-      else if (found.size < limit) found.set(key, { workflow, step, history: foldIn(NO_HISTORY, seen) });
+      else found.set(key, { workflow, step, history: foldIn(NO_HISTORY, seen) });
     }
   }
   return [...found.values()];
