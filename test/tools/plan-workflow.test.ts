@@ -151,6 +151,29 @@ describe('plan_workflow', () => {
     expect(await refusal(run('plan_workflow', { definition, durations, slots: 2, exact: true, objective: 'mean_latency' }))).toMatchObject({ path: 'exact' });
   });
 
+  it('takes pools from the store and what steps hold from the definition; sizes that are given win', async () => {
+    const run = toolsOf(await engineFor());
+    await run('define_pool', { name: 'gpu', type: 'gpu', capacity: 2 });
+    await run('define_pool', { name: 'ram', type: 'memory', capacity: { main: '8GiB' } });
+    await run('define_pool', { name: 'calls', type: 'api_quota', capacity: 10, refill: '1m' });
+    const step = (id: string, resources: object): object => ({ id, task: 'echo', with: { value: 1 }, resources });
+    const definition = { name: 'fit', steps: ['a', 'b', 'c', 'd'].map((id) => step(id, { gpu: 2, ram: { main: '2GiB' }, calls: 1 })) };
+    const asked = { definition, durations: { echo: '10s' }, slots: 4 };
+    expect(await run('plan_workflow', asked)).toMatchObject({
+      makespan_ms: 40_000,
+      bottleneck: { kind: 'pool', name: 'gpu' },
+      assumptions: ['The pace of these quotas is no part of the plan: calls.'],
+    });
+    expect(await run('plan_workflow', { ...asked, pools: { gpu: 8 } })).toMatchObject({ makespan_ms: 10_000 });
+    expect(await run('plan_workflow', { ...asked, pools: { gpu: 8, 'ram.main': 4 } })).toMatchObject({
+      makespan_ms: 20_000,
+      bottleneck: { kind: 'pool', name: 'ram.main' },
+    });
+    expect(await refusal(run('plan_workflow', { ...asked, pools: { gpu: 1 } }))).toMatchObject({ path: 'pools.gpu' });
+    const { assumptions } = await run('plan_workflow', { definition: { name: 'none', steps: [step('a', { gpv: 1 })] }, durations: { echo: '10s' } });
+    expect(assumptions).toEqual([expect.stringContaining('gpv')]);
+  });
+
   it('holds the resources of steps within the pools of the store, or of a size that is asked for', async () => {
     const run = toolsOf(await engineFor());
     const resources = { gpu: 1 };
