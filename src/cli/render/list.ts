@@ -152,6 +152,10 @@ const EMPTY: Readonly<Record<string, readonly string[]>> = {
     'or connect an MCP host: claude mcp add logistics -- npx -y logistics-mcp',
   ],
   events: ['Nothing has happened yet.', 'logistics-mcp run <file>'],
+  insights: [
+    'Nothing has run yet: failures that are alike, flaky and slow steps, late runs and work by the hour stand here later.',
+    'logistics-mcp run <file>',
+  ],
 };
 
 /** One amount, or one by key: `cores 8, memory 16`. */
